@@ -1,0 +1,3 @@
+"""Symphony Conductor: the Python microkernel."""
+
+__version__ = "0.1.0"

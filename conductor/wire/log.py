@@ -1,0 +1,150 @@
+"""The events of the log, `sym.log.<partition>.<event>`: the only durable write on the path of a step.
+
+`result` is written by workers, `decided`, `due` and `owner` by the conductor that owns the partition. Submissions and
+cancels reach the log through the streams it sources.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import msgspec
+
+from conductor.wire.base import (
+    BATCH,
+    Epoch,
+    Generation,
+    Message,
+    Micros,
+    Millis,
+    Name,
+    Part,
+    Partition,
+    Payload,
+    RunId,
+    Sequence,
+    TaskPath,
+    Text,
+    Token,
+    Try,
+)
+from conductor.wire.errors import ErrorValue
+
+
+class Succeeded(Part, frozen=True, kw_only=True, tag_field="is", tag="succeeded"):
+    """The function returned; `output` is its value."""
+
+    output: Payload = b"\xc0"
+
+
+class Failed(Part, frozen=True, kw_only=True, tag_field="is", tag="failed"):
+    """The function, or the worker around it, gave up."""
+
+    error: ErrorValue
+
+
+class Cancelled(Part, frozen=True, kw_only=True, tag_field="is", tag="cancelled"):
+    """The attempt was told to stop, and did."""
+
+
+Outcome = Succeeded | Failed | Cancelled
+
+
+class Result(Part, frozen=True, kw_only=True):
+    """The end of one attempt. Identity and token are echoed from the task as they came.
+
+    `received_at_us` and `started_at_us` are the worker's wall clock in microseconds since the Unix epoch, `run_us` its
+    monotonic measure of the function alone.
+    """
+
+    run: RunId
+    task: TaskPath
+    generation: Generation = 0
+    try_: Try = msgspec.field(default=1, name="try")
+    epoch: Epoch
+    n: Sequence
+    token: Token
+    outcome: Outcome
+    received_at_us: Micros = 0
+    started_at_us: Micros = 0
+    run_us: Micros = 0
+
+
+class ResultBatch(Message, frozen=True, kw_only=True):
+    """Every result of one partition that a worker had when it published: group commit."""
+
+    worker: Name
+    results: Annotated[list[Result], BATCH]
+
+
+class Retry(Part, frozen=True, kw_only=True, tag_field="is", tag="retry"):
+    """Try again, `delay_ms` after the fold time of this event. The jitter is already in it."""
+
+    delay_ms: Millis = 0
+
+
+class Fallback(Part, frozen=True, kw_only=True, tag_field="is", tag="fallback"):
+    """Go on with the `index`-th fallback of the document."""
+
+    index: Annotated[int, msgspec.Meta(ge=0, le=255)]
+
+
+class Skip(Part, frozen=True, kw_only=True, tag_field="is", tag="skip"):
+    """The task is skipped, and what hangs on it by hard edges with it."""
+
+
+class Continue(Part, frozen=True, kw_only=True, tag_field="is", tag="continue"):
+    """The task has failed; what hangs on it goes on with null."""
+
+
+class Fail(Part, frozen=True, kw_only=True, tag_field="is", tag="fail"):
+    """The task has failed, and the run with it."""
+
+
+class Lost(Part, frozen=True, kw_only=True, tag_field="is", tag="lost"):
+    """The attempt will never answer (its worker is gone, or never told): a failure of kind `lost`."""
+
+    message: Text = ""
+
+
+Action = Retry | Fallback | Skip | Continue | Fail | Lost
+
+
+class Decided(Part, frozen=True, kw_only=True):
+    """A choice that the fold must see again at replay. The first of a try wins.
+
+    `policy` names the policy and its version, `probability` is what it gave the choice.
+    """
+
+    run: RunId
+    task: TaskPath
+    generation: Generation = 0
+    try_: Try = msgspec.field(default=1, name="try")
+    action: Action
+    policy: Name = "rules"
+    probability: float = 1.0
+    reason: Text = ""
+
+
+class DecidedBatch(Message, frozen=True, kw_only=True):
+    """Decisions of one beat. An `epoch` below the partition's owner's is ignored."""
+
+    partition: Partition
+    epoch: Epoch
+    decisions: Annotated[list[Decided], BATCH]
+
+
+class Due(Message, frozen=True, kw_only=True):
+    """Time came: the fold releases every timer due at or before the broker's time stamp of this event."""
+
+    partition: Partition
+    epoch: Epoch
+    at_ms: Millis
+
+
+class Owner(Message, frozen=True, kw_only=True):
+    """A conductor took the partition. Every later write of it expects this event's sequence."""
+
+    partition: Partition
+    epoch: Epoch
+    conductor: Name

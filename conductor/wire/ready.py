@@ -1,0 +1,196 @@
+"""What the tracker tells the conductor that owns a partition: `sym.ready.<partition>`, and the answers to `dag.resync`.
+
+Messages are numbered by `sequence` within an emitter's `epoch`. A message with nothing in it repeats the level every
+second; a gap or a mismatch makes the conductor ask for everything again. Nothing depends on one message arriving.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import msgspec
+
+from conductor.wire import bounds
+from conductor.wire.base import (
+    BATCH,
+    Count,
+    Digest,
+    Epoch,
+    Generation,
+    Message,
+    Micros,
+    Millis,
+    Name,
+    Part,
+    Partition,
+    Payload,
+    Priority,
+    RunId,
+    Sequence,
+    TaskPath,
+    Trace,
+    Try,
+)
+from conductor.wire.errors import ErrorValue
+from conductor.wire.log import Action
+from conductor.wire.runs import RunEnded
+
+
+class ReadyTask(Part, frozen=True, kw_only=True):
+    """An execution that may start now.
+
+    `rest_us` is the estimated time from its start to the end of its run along the longest path. `frames` are digests of
+    parts of `inputs` that the tracker composed and that travel as frames, to be stored before dispatch.
+    `timeout_ms` is per attempt, on the worker's clock; `deadline_at_ms` the earliest of the task's and the run's.
+    """
+
+    run: RunId
+    tenant: Name
+    workflow: Name
+    task: TaskPath
+    generation: Generation = 0
+    try_: Try = msgspec.field(default=1, name="try")
+    capability: Name
+    range: Name | None = None
+    inputs: Payload = b"\x80"
+    priority: Priority = 5
+    rest_us: Micros = 0
+    ready_at_ms: Millis = 0
+    timeout_ms: Millis | None = None
+    deadline_at_ms: Millis | None = None
+    retry_safe: bool = True
+    pure: bool = False
+    watch: bool = False
+    trace: Trace | None = None
+    frames: Annotated[list[Digest], BATCH] = []
+
+
+class Failure(Part, frozen=True, kw_only=True):
+    """A failed try that needs a decision. `actions` are those the document allows, in its order.
+
+    A `retry` among them carries the backoff before jitter; `jitter` says whether to spread it.
+    """
+
+    run: RunId
+    tenant: Name
+    workflow: Name
+    task: TaskPath
+    generation: Generation = 0
+    try_: Try = msgspec.field(default=1, name="try")
+    capability: Name
+    error: ErrorValue
+    actions: Annotated[list[Action], msgspec.Meta(min_length=1, max_length=64)]
+    jitter: bool = True
+    rest_us: Micros = 0
+    watch: bool = False
+    trace: Trace | None = None
+
+
+class Settled(Part, frozen=True, kw_only=True):
+    """An attempt whose result was folded, accepted or not: its slot is free.
+
+    `accepted` tells whether this attempt's outcome became the task's; `status` is then the task's new status.
+    """
+
+    worker: Name
+    epoch: Epoch
+    n: Sequence
+    run: RunId
+    task: TaskPath
+    accepted: bool = True
+    status: Name = "succeeded"
+    run_us: Micros = 0
+
+
+class Unwanted(Part, frozen=True, kw_only=True):
+    """An execution that was given out and is wanted no more (cancelled, timed out, overtaken)."""
+
+    run: RunId
+    task: TaskPath
+    generation: Generation = 0
+    try_: Try = msgspec.field(default=1, name="try")
+
+
+class Started(Part, frozen=True, kw_only=True):
+    """A run that was accepted, told once so that its watchers and the policy can know it."""
+
+    run: RunId
+    tenant: Name
+    workflow: Name
+    version: Name
+    watch: bool = False
+    trace: Trace | None = None
+    submitted_at_ms: Millis = 0
+
+
+class Ready(Message, frozen=True, kw_only=True):
+    """One beat of the tracker, or (all lists empty) the level.
+
+    `folded` is the stream sequence folded so far, `open` the executions given out and not ended, `next_due_at_ms` the
+    earliest timer, `floor` the sequence below which the log may be purged (0: not at all).
+    """
+
+    partition: Partition
+    epoch: Epoch
+    sequence: Sequence
+    folded: Sequence
+    open: Count = 0
+    next_due_at_ms: Millis | None = None
+    floor: Sequence = 0
+    owner_epoch: Epoch = 0
+    live: Count = 0
+    backlog: Annotated[dict[str, int], msgspec.Meta(max_length=bounds.FUNCTIONS_COUNT_MAX)] = {}
+    """Ready executions that are held back for want of credit, by capability."""
+    settled: Annotated[list[Settled], BATCH] = []
+    started: Annotated[list[Started], BATCH] = []
+    tasks: Annotated[list[ReadyTask], BATCH] = []
+    failures: Annotated[list[Failure], BATCH] = []
+    unwanted: Annotated[list[Unwanted], BATCH] = []
+    ended: Annotated[list[RunEnded], BATCH] = []
+
+
+class Frame(Message, frozen=True, kw_only=True):
+    """A piece of a composed value, on `sym.ready.<partition>.frame`, sent before the message that names its digest."""
+
+    partition: Partition
+    epoch: Epoch
+    digest: Digest
+    index: Count
+    count: Annotated[int, msgspec.Meta(ge=1, le=4096)]
+    size_bytes: Count
+    media_type: Name = "application/msgpack"
+    data: Annotated[bytes, msgspec.Meta(max_length=bounds.FRAME_BYTES_MAX)]
+
+
+class Credit(Message, frozen=True, kw_only=True):
+    """How many executions a conductor will hold, by capability: an absolute window, told again every second."""
+
+    partition: Partition
+    epoch: Epoch
+    conductor: Name
+    windows: Annotated[dict[str, int], msgspec.Meta(max_length=bounds.FUNCTIONS_COUNT_MAX)] = {}
+    default: Count = 256
+
+
+class Resync(Message, frozen=True, kw_only=True):
+    """Tell me everything again. `cursor` is the `next` of the page before."""
+
+    partition: Partition
+    epoch: Epoch
+    conductor: Name
+    cursor: Count = 0
+
+
+class ResyncPage(Message, frozen=True, kw_only=True):
+    """A page of all that is open: executions given out, failures undecided, runs ended and not yet archived."""
+
+    partition: Partition
+    epoch: Epoch
+    sequence: Sequence
+    folded: Sequence
+    open: Count = 0
+    next_due_at_ms: Millis | None = None
+    tasks: Annotated[list[ReadyTask], BATCH] = []
+    failures: Annotated[list[Failure], BATCH] = []
+    ended: Annotated[list[RunEnded], BATCH] = []
+    next: Count | None = None

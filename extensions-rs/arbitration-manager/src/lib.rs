@@ -1,0 +1,1 @@
+//! Shares, limits and budgets, each with a rationale.

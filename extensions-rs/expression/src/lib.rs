@@ -1,0 +1,1 @@
+//! CEL with bounds, an order and the functions of the workflow language.

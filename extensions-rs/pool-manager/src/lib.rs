@@ -1,0 +1,1 @@
+//! Workers, slots, leases and the processes behind them.

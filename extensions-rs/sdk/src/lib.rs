@@ -1,0 +1,1 @@
+//! The bus, the life of a component, and the worker runtime.

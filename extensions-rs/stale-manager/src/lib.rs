@@ -1,0 +1,1 @@
+//! Retention, archive and the export of trajectories.

@@ -1,0 +1,1 @@
+//! Workflow documents: reading, checking, and the plan the tracker follows.
