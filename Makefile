@@ -1,0 +1,72 @@
+# One command for each wish. `make help` lists them. Everything is set up on the way: a virtual environment in .venv,
+# uv in .tools when it is not on PATH, the Rust binaries by cargo.
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+.ONESHELL:
+.SHELLFLAGS := -euo pipefail -c
+
+PYTHON ?= python3
+UV := $(shell command -v uv 2>/dev/null || echo .tools/bin/uv)
+BIN := .venv/bin
+PYTEST_ARGS ?=
+TEST_WORKERS ?= 2
+export UV_PROJECT_ENVIRONMENT := .venv
+export CARGO_TERM_COLOR ?= auto
+
+.PHONY: help demo test test-rust test-python lint format types licences bench schemas docs clean setup tools
+
+help: ## List the commands
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+
+demo: setup ## Run the word atlas: a real workflow over a real broker, from one command
+	@$(BIN)/symphony demo
+
+test: setup test-rust test-python ## Run every test of the tree but the slow suites
+
+test-rust: setup
+	cargo test --locked --workspace --quiet
+
+test-python: setup
+	$(BIN)/pytest -q -n $(TEST_WORKERS) --dist loadgroup -m "not slow" $(PYTEST_ARGS)
+
+lint: setup licences ## Check style, lints and licences
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	cargo fmt --all --check
+	cargo clippy --locked --workspace --all-targets --quiet -- -D warnings
+
+licences: setup
+	$(BIN)/python infra/checks/licences.py
+	@if command -v cargo-deny >/dev/null; then cargo deny --offline check bans licenses sources; fi
+
+format: setup ## Format Python and Rust
+	$(BIN)/ruff check --fix-only --quiet .
+	$(BIN)/ruff format .
+	cargo fmt --all
+
+types: setup ## Check the types
+	$(BIN)/mypy
+
+bench: setup ## Measure, beside the floors of the same machine
+	$(BIN)/symphony bench
+
+schemas: setup ## Write schemas/ from conductor/wire
+	$(BIN)/symphony schemas emit
+
+docs: setup ## Make the pages that are made from code, and check the links
+	$(BIN)/python infra/checks/docs.py
+
+clean: ## Remove what was built and the local environment
+	rm -rf .venv .tools target dist build .mypy_cache .ruff_cache .pytest_cache .hypothesis .symphony
+
+tools:
+	@if ! command -v cargo >/dev/null; then echo "cargo was not found: install Rust 1.88 or newer (https://rustup.rs), then run this again" >&2; exit 2; fi
+	if ! command -v cc >/dev/null; then echo "no C compiler was found: install one (on Debian: apt install build-essential), then run this again" >&2; exit 2; fi
+	if ! $(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; then echo "Python 3.11 or newer was not found: install it, or name it with PYTHON=..." >&2; exit 2; fi
+
+setup: tools
+	@if [ "$(UV)" = ".tools/bin/uv" ] && [ ! -x .tools/bin/uv ]; then
+	  $(PYTHON) -m venv .tools
+	  .tools/bin/pip install --quiet --disable-pip-version-check "uv>=0.5"
+	fi
+	$(UV) sync --locked --quiet --python "$$(command -v $(PYTHON))"
