@@ -40,7 +40,12 @@ CLASSIFIERS = {
     "Python Software Foundation License": "PSF-2.0",
     "ISC License (ISCL)": "ISC",
 }
-WORDS = {"MIT License": "MIT", "Apache License 2.0": "Apache-2.0", "Apache 2.0": "Apache-2.0", "BSD": "BSD-3-Clause"}
+WORDS = {
+    "MIT License": "MIT",
+    "Apache License 2.0": "Apache-2.0",
+    "Apache 2.0": "Apache-2.0",
+    "3-Clause BSD License": "BSD-3-Clause",
+}
 
 
 def allowed(expression: str) -> bool:
@@ -51,9 +56,7 @@ def allowed(expression: str) -> bool:
     if " AND " in text and "(" not in text:
         return all(allowed(part) for part in text.split(" AND "))
     choices = re.split(r"\s+OR\s+", text.replace("(", "").replace(")", ""))
-    return any(
-        all(part.strip().upper() in ALLOWED for part in choice.split(" AND ")) for choice in choices
-    )
+    return any(all(part.strip().upper() in ALLOWED for part in choice.split(" AND ")) for choice in choices)
 
 
 def rust() -> list[tuple[str, str]]:
