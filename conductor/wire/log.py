@@ -50,7 +50,7 @@ class Cancelled(Part, frozen=True, kw_only=True, tag_field="is", tag="cancelled"
 Outcome = Succeeded | Failed | Cancelled
 
 
-class Result(Part, frozen=True, kw_only=True):
+class TaskResult(Part, frozen=True, kw_only=True):
     """The end of one attempt. Identity and token are echoed from the task as they came.
 
     `received_at_us` and `started_at_us` are the worker's wall clock in microseconds since the Unix epoch, `run_us` its
@@ -74,7 +74,7 @@ class ResultBatch(Message, frozen=True, kw_only=True):
     """Every result of one partition that a worker had when it published: group commit."""
 
     worker: Name
-    results: Annotated[list[Result], BATCH]
+    results: Annotated[list[TaskResult], BATCH]
 
 
 class Retry(Part, frozen=True, kw_only=True, tag_field="is", tag="retry"):

@@ -50,5 +50,5 @@ def parse_traceparent(values: Sequence[str]) -> TraceContext | None:
         return None
     if trace_id == "0" * 32 or span_id == "0" * 16:
         return None
-    known = int(flags, 16) & (1 if version == "00" else 1)
-    return TraceContext(bytes.fromhex(trace_id), bytes.fromhex(span_id), known)
+    sampled = int(flags, 16) & 1  # the other bits have no meaning in version 00
+    return TraceContext(bytes.fromhex(trace_id), bytes.fromhex(span_id), sampled)

@@ -1,0 +1,26 @@
+// Made by `symphony schemas emit` from conductor/wire. Change it there.
+
+//! Every message of the mesh.
+
+pub mod dag;
+pub mod errors;
+pub mod extensions;
+pub mod grants;
+pub mod heartbeat;
+pub mod log;
+pub mod ready;
+pub mod runs;
+pub mod stale;
+pub mod store;
+pub mod tasks;
+pub use dag::*;
+pub use errors::*;
+pub use extensions::*;
+pub use grants::*;
+pub use heartbeat::*;
+pub use log::*;
+pub use ready::*;
+pub use runs::*;
+pub use stale::*;
+pub use store::*;
+pub use tasks::*;
