@@ -1,0 +1,84 @@
+//! The life of a process: it starts, runs until told to stop, and stops cleanly.
+
+use std::future::Future;
+
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::watch;
+
+use crate::error::Error;
+
+/// Tells every part of a process that it is time to stop. Clones hear the same.
+#[derive(Clone, Debug)]
+pub struct Shutdown {
+    stop: watch::Receiver<bool>,
+}
+
+/// Gives the word.
+#[derive(Debug)]
+pub struct Stop {
+    stop: watch::Sender<bool>,
+}
+
+impl Stop {
+    pub fn now(&self) {
+        self.stop.send_replace(true);
+    }
+}
+
+impl Shutdown {
+    pub fn new() -> (Stop, Self) {
+        let (sender, receiver) = watch::channel(false);
+        (Stop { stop: sender }, Self { stop: receiver })
+    }
+
+    pub fn is_set(&self) -> bool {
+        *self.stop.borrow()
+    }
+
+    /// Resolves once it is time to stop, also when whoever gives the word is gone.
+    pub async fn requested(&mut self) {
+        while !*self.stop.borrow_and_update() {
+            if self.stop.changed().await.is_err() {
+                return;
+            }
+        }
+    }
+}
+
+/// Run a component until it ends, or until SIGTERM or SIGINT asks it to.
+pub async fn run_until_signal<F, Fut>(component: F) -> Result<(), Error>
+where
+    F: FnOnce(Shutdown) -> Fut,
+    Fut: Future<Output = Result<(), Error>>,
+{
+    let (stop, shutdown) = Shutdown::new();
+    let mut terminate = signal(SignalKind::terminate())?;
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    let running = component(shutdown);
+    tokio::pin!(running);
+    loop {
+        tokio::select! {
+            ended = &mut running => return ended,
+            _ = terminate.recv() => stop.now(),
+            _ = interrupt.recv() => stop.now(),
+        }
+    }
+}
+
+/// Log to stderr, one line a record; `SYMPHONY_LOG` chooses the level (default `info`), `SYMPHONY_LOG_FORMAT=json` the form.
+pub fn init_logs() {
+    use tracing_subscriber::EnvFilter;
+    let filter =
+        EnvFilter::try_from_env("SYMPHONY_LOG").unwrap_or_else(|_| EnvFilter::new("info,async_nats=warn"));
+    let json = std::env::var("SYMPHONY_LOG_FORMAT").is_ok_and(|form| form == "json");
+    let builder = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr)
+        .with_ansi(false);
+    // A second call, in a test, finds the first one's subscriber in place.
+    let _ = if json {
+        builder.json().try_init()
+    } else {
+        builder.try_init()
+    };
+}
