@@ -10,8 +10,11 @@ from typing import Annotated
 
 import msgspec
 
+from conductor.wire import bounds
 from conductor.wire.base import (
     BATCH,
+    Count,
+    Digest,
     Epoch,
     Generation,
     Message,
@@ -140,6 +143,21 @@ class Due(Message, frozen=True, kw_only=True):
     partition: Partition
     epoch: Epoch
     at_ms: Millis
+
+
+class Supplied(Message, frozen=True, kw_only=True):
+    """A piece of an artifact that a map goes over. It stands in the log, so that replay needs no other store.
+
+    `missing`, with no data, says that the artifact cannot be had: the maps that wait for it fail.
+    """
+
+    partition: Partition
+    epoch: Epoch
+    digest: Digest
+    index: Count = 0
+    count: Annotated[int, msgspec.Meta(ge=1, le=64)] = 1
+    data: Annotated[bytes, msgspec.Meta(max_length=bounds.FRAME_BYTES_MAX)] = b""
+    missing: bool = False
 
 
 class Owner(Message, frozen=True, kw_only=True):

@@ -146,6 +146,8 @@ class Ready(Message, frozen=True, kw_only=True):
     tasks: Annotated[list[ReadyTask], BATCH] = []
     failures: Annotated[list[Failure], BATCH] = []
     unwanted: Annotated[list[Unwanted], BATCH] = []
+    needs: Annotated[list[Digest], BATCH] = []
+    """Artifacts that maps go over: the conductor reads them and writes them to the log as `supplied`."""
     ended: Annotated[list[RunEnded], BATCH] = []
 
 
@@ -192,5 +194,6 @@ class ResyncPage(Message, frozen=True, kw_only=True):
     next_due_at_ms: Millis | None = None
     tasks: Annotated[list[ReadyTask], BATCH] = []
     failures: Annotated[list[Failure], BATCH] = []
+    needs: Annotated[list[Digest], BATCH] = []
     ended: Annotated[list[RunEnded], BATCH] = []
     next: Count | None = None

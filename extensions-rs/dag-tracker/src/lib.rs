@@ -1,1 +1,3 @@
-//! Run state as a fold of the log.
+//! The DAG Tracker: run state as a fold of the log.
+
+pub mod core;

@@ -410,6 +410,60 @@ impl Bounded for Due {
     }
 }
 
+fn default_supplied_v() -> u8 {
+    1
+}
+fn default_supplied_count() -> u32 {
+    1
+}
+/// A piece of an artifact that a map goes over. It stands in the log, so that replay needs no other store.
+///
+/// `missing`, with no data, says that the artifact cannot be had: the maps that wait for it fail.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Supplied {
+    #[serde(default = "default_supplied_v")]
+    pub v: u8,
+    pub partition: u32,
+    pub epoch: u64,
+    pub digest: String,
+    #[serde(default)]
+    pub index: u64,
+    #[serde(default = "default_supplied_count")]
+    pub count: u32,
+    #[serde(default)]
+    pub data: Payload,
+    #[serde(default)]
+    pub missing: bool,
+}
+
+impl Default for Supplied {
+    fn default() -> Self {
+        Self {
+            v: default_supplied_v(),
+            partition: Default::default(),
+            epoch: Default::default(),
+            digest: Default::default(),
+            index: Default::default(),
+            count: default_supplied_count(),
+            data: Default::default(),
+            missing: Default::default(),
+        }
+    }
+}
+
+impl Bounded for Supplied {
+    fn check(&self) -> Verdict {
+        check::range("v", self.v, 1, 1)?;
+        check::range("partition", self.partition, 0, 1023)?;
+        check::range("epoch", self.epoch, 0, 9223372036854775807)?;
+        check::digest("digest", &self.digest)?;
+        check::range("index", self.index, 0, 9223372036854775807)?;
+        check::range("count", self.count, 1, 64)?;
+        check::bytes("data", self.data.len(), 1048576)?;
+        Ok(())
+    }
+}
+
 fn default_owner_v() -> u8 {
     1
 }

@@ -356,6 +356,8 @@ pub struct Ready {
     #[serde(default)]
     pub unwanted: Vec<Unwanted>,
     #[serde(default)]
+    pub needs: Vec<String>,
+    #[serde(default)]
     pub ended: Vec<RunEnded>,
 }
 
@@ -378,6 +380,7 @@ impl Default for Ready {
             tasks: Default::default(),
             failures: Default::default(),
             unwanted: Default::default(),
+            needs: Default::default(),
             ended: Default::default(),
         }
     }
@@ -417,6 +420,10 @@ impl Bounded for Ready {
         check::count("unwanted", self.unwanted.len(), 0, 4096)?;
         for item0 in &self.unwanted {
             item0.check()?;
+        }
+        check::count("needs", self.needs.len(), 0, 4096)?;
+        for item0 in &self.needs {
+            check::digest("needs", item0)?;
         }
         check::count("ended", self.ended.len(), 0, 4096)?;
         for item0 in &self.ended {
@@ -583,6 +590,8 @@ pub struct ResyncPage {
     #[serde(default)]
     pub failures: Vec<Failure>,
     #[serde(default)]
+    pub needs: Vec<String>,
+    #[serde(default)]
     pub ended: Vec<RunEnded>,
     #[serde(default)]
     pub next: Option<u64>,
@@ -600,6 +609,7 @@ impl Default for ResyncPage {
             next_due_at_ms: Default::default(),
             tasks: Default::default(),
             failures: Default::default(),
+            needs: Default::default(),
             ended: Default::default(),
             next: Default::default(),
         }
@@ -624,6 +634,10 @@ impl Bounded for ResyncPage {
         check::count("failures", self.failures.len(), 0, 4096)?;
         for item0 in &self.failures {
             item0.check()?;
+        }
+        check::count("needs", self.needs.len(), 0, 4096)?;
+        for item0 in &self.needs {
+            check::digest("needs", item0)?;
         }
         check::count("ended", self.ended.len(), 0, 4096)?;
         for item0 in &self.ended {

@@ -1,0 +1,672 @@
+//! How a run moves on: tasks begin when what they wait for has ended, and end the run when none is left.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use symphony_expression::Template;
+use symphony_protocol::raw::{Head, Reader, write_map, write_text};
+use symphony_protocol::{ErrorValue, Payload, Value};
+use symphony_workflow::{Action, EdgeKind, Kind, Node, Plan};
+
+use super::fold::Effects;
+use super::scope::RunScope;
+use super::state::{Entry, Exec, ExecId, Items, Run, RunStatus, Status, WHOLE, run_key};
+
+/// Items of one map that are begun and not ended: memory follows what runs, not what is left.
+pub const MAP_OPEN_MAX: u32 = 8192;
+/// Items of one map.
+pub const MAP_ITEMS_MAX: usize = 1_000_000;
+
+/// What is due when a timer fires.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, serde::Serialize, serde::Deserialize)]
+pub enum Due {
+    Retry,
+    Queue,
+    Task,
+    Run,
+}
+
+/// A timer; the order of its fields is the order of firing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, serde::Serialize, serde::Deserialize)]
+pub struct Timer {
+    pub at_ms: u64,
+    pub id: ExecId,
+    pub due: Due,
+    /// The try it was set for; a timer of an earlier one means nothing.
+    pub r#try: u32,
+}
+
+/// What all runs of a partition share while an event is applied.
+#[derive(Debug, Default)]
+pub struct Context {
+    pub time_ms: u64,
+    pub sequence: u64,
+    pub timers: BTreeSet<Timer>,
+    /// Mean run time of each function in microseconds, and over how many.
+    pub estimates: BTreeMap<String, (u64, u64)>,
+    /// Maps that wait for an artifact, by digest.
+    pub waiting: BTreeMap<String, BTreeSet<(u128, u32)>>,
+}
+
+impl Context {
+    pub fn estimate(&self, node: &Node) -> u64 {
+        match node.capability() {
+            // A function that nobody has measured counts as a millisecond, so that longer ways still look longer.
+            Some(capability) => self
+                .estimates
+                .get(capability)
+                .map_or(1000, |(mean, _)| (*mean).max(1)),
+            None => 0,
+        }
+    }
+
+    pub fn measured(&mut self, capability: &str, run_us: u64) {
+        if let Some((mean, count)) = self.estimates.get_mut(capability) {
+            *count = (*count + 1).min(64);
+            *mean = (*mean * (*count - 1) + run_us) / *count;
+        } else if self.estimates.len() < 4096 {
+            self.estimates.insert(capability.to_owned(), (run_us, 1));
+        }
+    }
+}
+
+fn error(kind: &str, message: impl Into<String>) -> ErrorValue {
+    let message: String = message.into();
+    let message = message.chars().take(1500).collect();
+    ErrorValue {
+        kind: kind.to_owned(),
+        message,
+        retryable: false,
+        ..Default::default()
+    }
+}
+
+pub fn id_of(run: &Run, node: usize, item: u32) -> ExecId {
+    ExecId {
+        run: run_key(&run.id).unwrap_or_default(),
+        node: u32::try_from(node).unwrap_or(WHOLE),
+        item,
+    }
+}
+
+/// Begin every task that waits for nothing.
+pub fn start(run: &mut Run, plan: &Plan, context: &mut Context, effects: &mut Effects) {
+    for (index, node) in plan.nodes.iter().enumerate() {
+        if let Some(state) = run.nodes.get_mut(index) {
+            state.missing = u32::try_from(node.edges.len()).unwrap_or(u32::MAX);
+        }
+    }
+    for index in 0..plan.nodes.len() {
+        if plan.node(index).is_some_and(|node| node.edges.is_empty()) {
+            activate(run, plan, index, context, effects);
+        }
+    }
+    finish_if_done(run, plan, context, effects);
+}
+
+/// Everything that a task waited for has ended: skip it, compute it, expand it, or make it ready.
+fn activate(run: &mut Run, plan: &Plan, index: usize, context: &mut Context, effects: &mut Effects) {
+    // A chain of computed or skipped tasks is followed here, not by recursion: it may be as long as the document.
+    let mut begun = vec![index];
+    while let Some(index) = begun.pop() {
+        if run.status.ended() {
+            return;
+        }
+        let Some(node) = plan.node(index) else { continue };
+        if run
+            .nodes
+            .get(index)
+            .is_none_or(|state| state.exec.status != Status::Pending)
+        {
+            continue;
+        }
+        if begin(run, node, index, context, effects) {
+            begun.extend(release(run, plan, index));
+        }
+    }
+}
+
+/// The dependents that wait for nothing more, now that a node has ended.
+fn release(run: &mut Run, plan: &Plan, index: usize) -> Vec<usize> {
+    let mut free = Vec::new();
+    for dependent in plan.node(index).map_or(&[][..], |node| &node.dependents) {
+        if let Some(state) = run.nodes.get_mut(*dependent) {
+            state.missing = state.missing.saturating_sub(1);
+            if state.missing == 0 && state.exec.status == Status::Pending {
+                free.push(*dependent);
+            }
+        }
+    }
+    free.reverse(); // taken from the end: the document's order is kept
+    free
+}
+
+fn blocked(run: &Run, node: &Node) -> bool {
+    node.edges.iter().any(|edge| {
+        let status = run.nodes.get(edge.from).map(|state| state.exec.status);
+        match edge.kind {
+            EdgeKind::Soft => false,
+            EdgeKind::Hard => status == Some(Status::Skipped) || status == Some(Status::Cancelled),
+            EdgeKind::Optional => !matches!(status, Some(Status::Succeeded | Status::Skipped)),
+        }
+    })
+}
+
+/// Begin one node. True: it has ended already.
+fn begin(run: &mut Run, node: &Node, index: usize, context: &mut Context, effects: &mut Effects) -> bool {
+    if blocked(run, node) {
+        return end(run, index, Status::Skipped, Payload::default(), None, context);
+    }
+    if let Some(when) = &node.when {
+        match when.truth(&RunScope::of(run)) {
+            Ok(true) => {}
+            Ok(false) => return end(run, index, Status::Skipped, Payload::default(), None, context),
+            Err(problem) => {
+                return fail_node(
+                    run,
+                    node,
+                    index,
+                    error("expression", problem.to_string()),
+                    context,
+                    effects,
+                );
+            }
+        }
+    }
+    if let Some(each) = &node.for_each {
+        let mut list = Vec::new();
+        return match each.items.write(&RunScope::of(run), &mut list) {
+            Ok(()) => begin_map(run, node, index, list.into(), context, effects),
+            Err(problem) => fail_node(
+                run,
+                node,
+                index,
+                error("expression", problem.to_string()),
+                context,
+                effects,
+            ),
+        };
+    }
+    begin_exec(run, node, index, WHOLE, context, effects)
+}
+
+/// A map over a list that is here, or that has to be read first. True: the node has ended.
+pub fn begin_map(
+    run: &mut Run,
+    node: &Node,
+    index: usize,
+    list: Payload,
+    context: &mut Context,
+    effects: &mut Effects,
+) -> bool {
+    let values = match split_items(&list) {
+        Ok(Split::Items(values)) => values,
+        Ok(Split::Reference(digest)) => {
+            let id = id_of(run, index, WHOLE);
+            if let Some(state) = run.nodes.get_mut(index) {
+                state.exec.status = Status::Waiting;
+                state.items = Some(Items::default());
+            }
+            context
+                .waiting
+                .entry(digest.clone())
+                .or_default()
+                .insert((id.run, id.node));
+            effects.needs.push(digest);
+            return false;
+        }
+        Err(what) => {
+            return fail_node(
+                run,
+                node,
+                index,
+                error("expression", format!("for_each: {what}")),
+                context,
+                effects,
+            );
+        }
+    };
+    run.counts.total += u64::try_from(values.len()).unwrap_or_default();
+    let empty = values.is_empty();
+    if let Some(state) = run.nodes.get_mut(index) {
+        state.exec.status = Status::Waiting;
+        state.exec.first_ready_at_ms = context.time_ms;
+        state.items = Some(Items {
+            values,
+            ..Items::default()
+        });
+    }
+    if empty {
+        return end(run, index, Status::Succeeded, Payload::default(), None, context);
+    }
+    expand(run, node, index, context, effects)
+}
+
+/// Begin as many items as may be open. True: the map has ended.
+fn expand(run: &mut Run, node: &Node, index: usize, context: &mut Context, effects: &mut Effects) -> bool {
+    let most = node
+        .for_each
+        .as_ref()
+        .and_then(|each| each.max_parallel)
+        .and_then(|n| u32::try_from(n).ok());
+    let most = most.unwrap_or(MAP_OPEN_MAX).min(MAP_OPEN_MAX);
+    loop {
+        let Some(items) = run.nodes.get_mut(index).and_then(|state| state.items.as_mut()) else {
+            return false;
+        };
+        let next = items.execs.len();
+        if items.open >= most || next >= items.values.len() {
+            return false;
+        }
+        items.execs.push(Exec::default());
+        items.open += 1;
+        let item = u32::try_from(next).unwrap_or(WHOLE);
+        if begin_exec(run, node, index, item, context, effects) {
+            return true;
+        }
+        if run.status.ended() || run.nodes.get(index).is_none_or(|state| state.exec.status.ended()) {
+            return run
+                .nodes
+                .get(index)
+                .is_some_and(|state| state.exec.status.ended());
+        }
+    }
+}
+
+enum Split {
+    Items(Vec<Payload>),
+    Reference(String),
+}
+
+/// The items of a list, the entries of an object as `{key, value}`, or the artifact that stands for them.
+fn split_items(list: &Payload) -> Result<Split, String> {
+    let mut reader = Reader::new(list);
+    let broken = |problem: symphony_protocol::WireError| problem.to_string();
+    match reader.head().map_err(broken)? {
+        Head::Nil => Ok(Split::Items(Vec::new())),
+        Head::Array(count) if count <= MAP_ITEMS_MAX => {
+            let whole = list.clone().into_bytes();
+            let mut values = Vec::with_capacity(count);
+            for _ in 0..count {
+                values.push(whole.slice_ref(reader.value().map_err(broken)?).into());
+            }
+            Ok(Split::Items(values))
+        }
+        Head::Map(count) if count <= MAP_ITEMS_MAX => {
+            if let Ok(value) = Value::unpack(list)
+                && value.is_reference()
+            {
+                let digest = value.get("digest").and_then(Value::as_str).unwrap_or_default();
+                return Ok(Split::Reference(digest.to_owned()));
+            }
+            let mut values = Vec::with_capacity(count);
+            for _ in 0..count {
+                let (key, value) = (reader.text().map_err(broken)?, reader.value().map_err(broken)?);
+                let mut pair = Vec::with_capacity(key.len() + value.len() + 16);
+                write_map(2, &mut pair);
+                write_text("key", &mut pair);
+                write_text(key, &mut pair);
+                write_text("value", &mut pair);
+                pair.extend_from_slice(value);
+                values.push(pair.into());
+            }
+            Ok(Split::Items(values))
+        }
+        Head::Array(count) | Head::Map(count) => Err(format!("{count} items, at most {MAP_ITEMS_MAX}")),
+        _ => Err("this is neither a list nor an object".to_owned()),
+    }
+}
+
+/// The template that an execution runs with, and what it does.
+fn action<'a>(node: &'a Node, exec: &Exec) -> (Option<&'a Template>, &'a Template) {
+    let chosen = exec.fallback.and_then(|at| node.fallback.get(usize::from(at)));
+    match chosen {
+        Some(fallback) => {
+            let computed = if let Action::Value(template) = &fallback.action {
+                Some(template)
+            } else {
+                None
+            };
+            (computed, fallback.with.as_ref().unwrap_or(&node.with))
+        }
+        None => (
+            if let Kind::Value(template) = &node.kind {
+                Some(template)
+            } else {
+                None
+            },
+            &node.with,
+        ),
+    }
+}
+
+/// The function that an execution calls now.
+pub fn capability<'a>(node: &'a Node, exec: &Exec) -> Option<&'a str> {
+    match exec
+        .fallback
+        .and_then(|at| node.fallback.get(usize::from(at)))
+        .map(|fallback| &fallback.action)
+    {
+        Some(Action::Call { capability, .. }) => Some(capability),
+        Some(Action::Value(_)) => None,
+        None => node.capability(),
+    }
+}
+
+/// Render an execution's inputs, or compute its value. True: the node has ended.
+pub fn begin_exec(
+    run: &mut Run,
+    node: &Node,
+    index: usize,
+    item: u32,
+    context: &mut Context,
+    effects: &mut Effects,
+) -> bool {
+    let id = id_of(run, index, item);
+    let Some(exec) = run.exec(id.node, item) else {
+        return false;
+    };
+    let (computed, with) = action(node, exec);
+    let is_value = computed.is_some();
+    let mut rendered = Vec::new();
+    let value = match (
+        item,
+        &node.for_each,
+        run.nodes.get(index).and_then(|state| state.items.as_ref()),
+    ) {
+        (WHOLE, _, _) | (_, None, _) | (_, _, None) => None,
+        (_, Some(each), Some(items)) => {
+            let value = usize::try_from(item).ok().and_then(|at| items.values.get(at));
+            value.map(|value| (each.variable.as_str(), value.clone()))
+        }
+    };
+    let scope = RunScope {
+        run,
+        item: value.as_ref().map(|(name, value)| (*name, &**value, item)),
+    };
+    if let Err(problem) = computed.unwrap_or(with).write(&scope, &mut rendered) {
+        return settle_failure(
+            run,
+            node,
+            index,
+            item,
+            error("expression", problem.to_string()),
+            context,
+            effects,
+        );
+    }
+    let (time_ms, first) = (context.time_ms, item == WHOLE);
+    let Some(exec) = run.exec_mut(id.node, item) else {
+        return false;
+    };
+    if exec.r#try == 0 {
+        exec.r#try = 1;
+        exec.tries_here = 1;
+        exec.first_ready_at_ms = time_ms;
+        if first {
+            run.counts.total += 1;
+        }
+    }
+    let Some(exec) = run.exec_mut(id.node, item) else {
+        return false;
+    };
+    exec.ready_at_ms = time_ms;
+    if is_value {
+        return settle_success(run, node, index, item, rendered.into(), context, effects);
+    }
+    exec.status = Status::Ready;
+    exec.inputs = rendered.into();
+    let (r#try, again) = (exec.r#try, exec.r#try > 1);
+    if let Some(timeout) = node.queue_timeout_ms {
+        context.timers.insert(Timer {
+            at_ms: time_ms + timeout,
+            id,
+            due: Due::Queue,
+            r#try,
+        });
+    }
+    if let (Some(timeout), false) = (node.task_timeout_ms, again) {
+        context.timers.insert(Timer {
+            at_ms: time_ms + timeout,
+            id,
+            due: Due::Task,
+            r#try: 0,
+        });
+    }
+    effects.ready.push(id);
+    false
+}
+
+/// An execution succeeded. True: its node has ended.
+pub fn settle_success(
+    run: &mut Run,
+    node: &Node,
+    index: usize,
+    item: u32,
+    output: Payload,
+    context: &mut Context,
+    effects: &mut Effects,
+) -> bool {
+    run.counts.succeeded += 1;
+    if item == WHOLE {
+        return end(run, index, Status::Succeeded, output, None, context);
+    }
+    let time_ms = context.time_ms;
+    if let Some(exec) = run.exec_mut(id_of(run, index, item).node, item) {
+        exec.status = Status::Succeeded;
+        exec.output = output;
+        exec.inputs = Payload::default();
+        exec.ended_at_ms = time_ms;
+    }
+    item_ended(run, node, index, item, context, effects)
+}
+
+fn item_ended(
+    run: &mut Run,
+    node: &Node,
+    index: usize,
+    item: u32,
+    context: &mut Context,
+    effects: &mut Effects,
+) -> bool {
+    let Some(state) = run.nodes.get_mut(index) else {
+        return false;
+    };
+    let Some(items) = state.items.as_mut() else {
+        return false;
+    };
+    items.open = items.open.saturating_sub(1);
+    items.ended += 1;
+    let last = usize::try_from(item)
+        .ok()
+        .and_then(|at| items.execs.get(at))
+        .map(|exec| (exec.run_us, exec.worker.clone()));
+    if usize::try_from(items.ended).is_ok_and(|ended| ended >= items.values.len()) {
+        if let Some((run_us, _)) = last {
+            state.exec.run_us = run_us;
+        }
+        return end(run, index, Status::Succeeded, Payload::default(), None, context);
+    }
+    // A failing item may have ended the run or the map meanwhile; `expand` sees that.
+    expand(run, node, index, context, effects)
+}
+
+/// A node failed before it had an execution. True: it has ended.
+fn fail_node(
+    run: &mut Run,
+    node: &Node,
+    index: usize,
+    problem: ErrorValue,
+    context: &mut Context,
+    effects: &mut Effects,
+) -> bool {
+    run.counts.total += 1;
+    super::recover::give_up(run, node, index, WHOLE, problem, context, effects)
+}
+
+fn settle_failure(
+    run: &mut Run,
+    node: &Node,
+    index: usize,
+    item: u32,
+    problem: ErrorValue,
+    context: &mut Context,
+    effects: &mut Effects,
+) -> bool {
+    if run
+        .exec(u32::try_from(index).unwrap_or(WHOLE), item)
+        .is_some_and(|exec| exec.r#try == 0)
+        && item == WHOLE
+    {
+        run.counts.total += 1;
+    }
+    super::recover::failed(run, node, index, item, problem, context, effects)
+}
+
+/// An item that failed or was skipped counts as ended, with null as its output. True: its node has ended.
+pub fn item_given_up(
+    run: &mut Run,
+    node: &Node,
+    index: usize,
+    item: u32,
+    context: &mut Context,
+    effects: &mut Effects,
+) -> bool {
+    item_ended(run, node, index, item, context, effects)
+}
+
+/// Put a node into its last state. Always true.
+pub fn end(
+    run: &mut Run,
+    index: usize,
+    status: Status,
+    output: Payload,
+    problem: Option<ErrorValue>,
+    context: &Context,
+) -> bool {
+    let before = critical(run, index);
+    if let Some(state) = run.nodes.get_mut(index) {
+        if status == Status::Skipped && problem.is_none() {
+            run.counts.total += 1;
+            run.counts.skipped += 1;
+        }
+        state.exec.status = status;
+        state.exec.output = output;
+        state.exec.inputs = Payload::default();
+        state.exec.ended_at_ms = context.time_ms;
+        if problem.is_some() {
+            state.exec.error = problem;
+        }
+        state.path_us = before + state.exec.run_us;
+        run.remaining = run.remaining.saturating_sub(1);
+    }
+    true
+}
+
+/// Function time along the way to a node: that of whichever predecessor ended last.
+fn critical(run: &Run, index: usize) -> u64 {
+    let Some(node) = run.plan.as_ref().and_then(|plan| plan.node(index)) else {
+        return 0;
+    };
+    let states = node.edges.iter().filter_map(|edge| run.nodes.get(edge.from));
+    states
+        .max_by_key(|state| (state.exec.ended_at_ms, state.path_us))
+        .map_or(0, |state| state.path_us)
+}
+
+/// A node has ended: begin what waited for it, and end the run where nothing is left.
+pub fn node_ended(run: &mut Run, plan: &Plan, index: usize, context: &mut Context, effects: &mut Effects) {
+    for next in release(run, plan, index).into_iter().rev() {
+        activate(run, plan, next, context, effects);
+    }
+    finish_if_done(run, plan, context, effects);
+}
+
+pub fn finish_if_done(run: &mut Run, plan: &Plan, context: &mut Context, effects: &mut Effects) {
+    if run.status.ended() || run.remaining > 0 {
+        return;
+    }
+    let mut outputs = Vec::new();
+    match &plan.outputs {
+        None => outputs.push(0x80),
+        Some(template) => {
+            if let Err(problem) = template.write(&RunScope::of(run), &mut outputs) {
+                let problem = error("expression", format!("outputs: {problem}"));
+                end_run(run, RunStatus::Failed, Some(problem), "fold", context, effects);
+                return;
+            }
+        }
+    }
+    run.outputs = outputs.into();
+    end_run(run, RunStatus::Succeeded, None, "fold", context, effects);
+}
+
+/// End a run: what was given out and is not back is wanted no more.
+pub fn end_run(
+    run: &mut Run,
+    status: RunStatus,
+    problem: Option<ErrorValue>,
+    by: &str,
+    context: &mut Context,
+    effects: &mut Effects,
+) {
+    run.status = status;
+    run.ended_at_ms = context.time_ms;
+    run.function_us = run
+        .nodes
+        .iter()
+        .filter(|state| state.exec.status.ended())
+        .max_by_key(|state| (state.exec.ended_at_ms, state.path_us))
+        .map_or(0, |state| state.path_us);
+    let detail = problem
+        .as_ref()
+        .map(|problem| problem.message.clone())
+        .unwrap_or_default();
+    run.error = problem;
+    let ended_at_ms = context.time_ms;
+    for index in 0..run.nodes.len() {
+        let id = id_of(run, index, WHOLE);
+        let Some(state) = run.nodes.get_mut(index) else {
+            continue;
+        };
+        if !state.exec.status.ended() {
+            if state.exec.status == Status::Ready {
+                effects.unwanted.push(id);
+            }
+            state.exec.status = Status::Cancelled;
+            state.exec.inputs = Payload::default();
+            state.exec.ended_at_ms = ended_at_ms;
+        }
+        for (at, exec) in state
+            .items
+            .iter_mut()
+            .flat_map(|items| items.execs.iter_mut().enumerate())
+        {
+            if !exec.status.ended() {
+                if exec.status == Status::Ready {
+                    effects.unwanted.push(ExecId {
+                        item: u32::try_from(at).unwrap_or(WHOLE),
+                        ..id
+                    });
+                }
+                exec.status = Status::Cancelled;
+                exec.inputs = Payload::default();
+                exec.ended_at_ms = ended_at_ms;
+            }
+        }
+    }
+    run.note(Entry {
+        sequence: context.sequence,
+        at_ms: context.time_ms,
+        event: "ended".into(),
+        task: None,
+        attempt: 0,
+        accepted: true,
+        by: by.to_owned(),
+        detail: if detail.is_empty() {
+            status.word().to_owned()
+        } else {
+            format!("{}: {detail}", status.word())
+        },
+    });
+    effects.ended.push(run_key(&run.id).unwrap_or_default());
+}
