@@ -1,1 +1,541 @@
+//! What is given out: ready executions against credit, the most urgent first, fair over tenants.
+//!
+//! Nothing here is in the log or in a snapshot: it is made again from the fold whenever somebody asks for everything.
 
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::sync::Arc;
+
+use symphony_protocol::bounds::FRAME_BYTES_MAX;
+use symphony_protocol::{Action, ErrorValue, Failure, Frame, Ready, ReadyTask, RunEnded, Started, Unwanted};
+
+use super::fold::{Effects, Fold};
+use super::frames::{Composed, compose};
+use super::run::capability;
+use super::state::{ExecId, Run, Status};
+
+/// Executions of a capability that are given out while the conductor has stated no window.
+const WINDOW_DEFAULT: u64 = 256;
+/// Bytes of one `Ready` message: well below the broker's bound, with room for what is counted only roughly.
+const READY_BYTES_MAX: usize = 768 * 1024;
+const READY_COUNT_MAX: usize = 2048;
+
+/// The order within a tenant's queue: priority, then the longest rest of a run, then age.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+struct Rank {
+    priority: std::cmp::Reverse<u8>,
+    rest_us: std::cmp::Reverse<u64>,
+    serial: u64,
+    id: ExecId,
+    r#try: u32,
+}
+
+#[derive(Debug, Default)]
+struct Queue {
+    tenants: BTreeMap<Arc<str>, BTreeSet<Rank>>,
+    /// Whose turn was last.
+    turn: Option<Arc<str>>,
+    waiting: u64,
+    outstanding: u64,
+}
+
+impl Queue {
+    /// The most urgent execution of the tenant whose turn it is.
+    fn pop(&mut self) -> Option<Rank> {
+        use std::ops::Bound::{Excluded, Unbounded};
+        let after = self.turn.clone().and_then(|turn| {
+            self.tenants
+                .range::<Arc<str>, _>((Excluded(turn), Unbounded))
+                .next()
+                .map(|(tenant, _)| tenant.clone())
+        });
+        let tenant = after.or_else(|| self.tenants.keys().next().cloned())?;
+        let ranks = self.tenants.get_mut(&tenant)?;
+        let rank = ranks.pop_first();
+        if ranks.is_empty() {
+            self.tenants.remove(&tenant);
+        }
+        self.turn = Some(tenant);
+        self.waiting = self.waiting.saturating_sub(1);
+        rank
+    }
+}
+
+/// The soft side of the tracker.
+#[derive(Debug, Default)]
+pub struct Emitter {
+    pub epoch: u64,
+    pub sequence: u64,
+    queues: BTreeMap<String, Queue>,
+    given: HashMap<ExecId, String>,
+    windows: BTreeMap<String, u64>,
+    window_default: Option<u64>,
+    serial: u64,
+    /// Capabilities whose queue or credit changed since the last beat.
+    touched: BTreeSet<String>,
+}
+
+/// One message to publish, in order.
+#[derive(Debug)]
+pub enum Message {
+    Frame(Frame),
+    Ready(Box<Ready>),
+}
+
+impl Emitter {
+    pub fn new(epoch: u64) -> Self {
+        Self {
+            epoch,
+            ..Self::default()
+        }
+    }
+
+    /// How many executions the conductor will hold.
+    pub fn credit(&mut self, windows: BTreeMap<String, i64>, default: u64) {
+        self.windows = windows
+            .into_iter()
+            .map(|(name, window)| (name, u64::try_from(window).unwrap_or(0)))
+            .collect();
+        self.window_default = Some(default);
+        self.touched.extend(
+            self.queues
+                .iter()
+                .filter(|(_, q)| q.waiting > 0)
+                .map(|(name, _)| name.clone()),
+        );
+    }
+
+    pub fn open(&self) -> u64 {
+        self.queues.values().map(|queue| queue.outstanding).sum()
+    }
+
+    /// Executions that wait for credit, by capability.
+    pub fn backlog(&self) -> BTreeMap<String, i64> {
+        let waiting = self.queues.iter().filter(|(_, queue)| queue.waiting > 0);
+        waiting
+            .map(|(name, queue)| (name.clone(), i64::try_from(queue.waiting).unwrap_or(i64::MAX)))
+            .take(1024)
+            .collect()
+    }
+
+    fn enqueue(&mut self, fold: &Fold, id: ExecId) {
+        let Some(run) = fold.runs.get(&id.run) else { return };
+        let Some(exec) = run
+            .exec(id.node, id.item)
+            .filter(|exec| exec.status == Status::Ready)
+        else {
+            return;
+        };
+        let Some(node) = usize::try_from(id.node)
+            .ok()
+            .and_then(|at| run.plan.as_ref()?.node(at))
+        else {
+            return;
+        };
+        let Some(function) = capability(node, exec) else {
+            return;
+        };
+        self.serial += 1;
+        let rest_us = usize::try_from(id.node)
+            .ok()
+            .and_then(|at| run.rest_us.get(at))
+            .copied()
+            .unwrap_or_default();
+        let rank = Rank {
+            priority: std::cmp::Reverse(node.priority.unwrap_or(run.priority)),
+            rest_us: std::cmp::Reverse(rest_us),
+            serial: self.serial,
+            id,
+            r#try: exec.r#try,
+        };
+        if !self.queues.contains_key(function) {
+            self.queues.insert(function.to_owned(), Queue::default());
+        }
+        if let Some(queue) = self.queues.get_mut(function) {
+            queue.tenants.entry(run.tenant.clone()).or_default().insert(rank);
+            queue.waiting += 1;
+        }
+        if !self.touched.contains(function) {
+            self.touched.insert(function.to_owned());
+        }
+    }
+
+    fn close(&mut self, id: &ExecId) {
+        if let Some(function) = self.given.remove(id) {
+            if let Some(queue) = self.queues.get_mut(&function) {
+                queue.outstanding = queue.outstanding.saturating_sub(1);
+                if queue.waiting > 0 {
+                    self.touched.insert(function);
+                }
+            }
+        }
+    }
+
+    /// One beat: what the events brought about, and what credit allows, as messages.
+    pub fn beat(&mut self, fold: &mut Fold, effects: Effects, level: bool) -> Vec<Message> {
+        for id in effects.closed.iter().chain(&effects.unwanted) {
+            self.close(id);
+        }
+        for id in &effects.ready {
+            self.enqueue(fold, *id);
+        }
+        let mut draft = Draft::new(self, fold);
+        for settled in effects.settled {
+            draft.size += settled.run.len() + settled.task.len() + 96;
+            draft.ready.settled.push(settled);
+            draft.flush_if_full();
+        }
+        for id in effects.unwanted {
+            if let Some(unwanted) = fold.runs.get(&id.run).map(|run| unwanted(run, id)) {
+                draft.ready.unwanted.push(unwanted);
+                draft.size += 128;
+                draft.flush_if_full();
+            }
+        }
+        for key in effects.started {
+            let Some(run) = fold.runs.get(&key).filter(|run| run.watch || run.trace.is_some()) else {
+                continue;
+            };
+            draft.ready.started.push(started(run));
+            draft.size += 192;
+            draft.flush_if_full();
+        }
+        for (id, actions) in effects.failures {
+            if let Some(failure) = fold.runs.get(&id.run).and_then(|run| failure(run, id, actions)) {
+                draft.size += 512 + failure.error.message.len();
+                draft.ready.failures.push(failure);
+                draft.flush_if_full();
+            }
+        }
+        draft.ready.needs.extend(effects.needs);
+        let mut too_large = Vec::new();
+        while let Some(id) = self.next(fold) {
+            match ready_task(fold, id) {
+                Some(Ok((task, composed))) => draft.task(task, composed),
+                Some(Err(problem)) => too_large.push((id, problem)),
+                None => self.close(&id),
+            }
+        }
+        for (id, problem) in too_large {
+            tracing::warn!(?id, problem, "an input is over the bound");
+        }
+        for key in effects.ended {
+            let Some((ended, composed)) = fold.runs.get(&key).map(|run| run_ended(run)) else {
+                continue;
+            };
+            draft.size += ended.outputs.len() + 512;
+            draft.frames(composed);
+            draft.ready.ended.push(ended);
+            draft.flush_if_full();
+        }
+        let mut messages = draft.finish(level);
+        self.stamp(fold, &mut messages);
+        messages
+    }
+
+    /// The next execution that credit allows.
+    fn next(&mut self, fold: &Fold) -> Option<ExecId> {
+        loop {
+            let function = self.touched.first()?.clone();
+            let window = self
+                .windows
+                .get(&function)
+                .copied()
+                .or(self.window_default)
+                .unwrap_or(WINDOW_DEFAULT);
+            let queue = self
+                .queues
+                .get_mut(&function)
+                .filter(|queue| queue.outstanding < window);
+            let Some(rank) = queue.and_then(Queue::pop) else {
+                self.touched.remove(&function);
+                continue;
+            };
+            let exec = fold
+                .runs
+                .get(&rank.id.run)
+                .and_then(|run| run.exec(rank.id.node, rank.id.item));
+            if exec.is_some_and(|exec| exec.status == Status::Ready && exec.r#try == rank.r#try) {
+                if let Some(queue) = self.queues.get_mut(&function) {
+                    queue.outstanding += 1;
+                }
+                self.given.insert(rank.id, function);
+                return Some(rank.id);
+            }
+        }
+    }
+
+    /// Number the messages and state the level in each.
+    fn stamp(&mut self, fold: &Fold, messages: &mut [Message]) {
+        for message in messages {
+            let Message::Ready(ready) = message else { continue };
+            let empty = ready.settled.is_empty()
+                && ready.started.is_empty()
+                && ready.tasks.is_empty()
+                && ready.failures.is_empty()
+                && ready.unwanted.is_empty()
+                && ready.needs.is_empty()
+                && ready.ended.is_empty();
+            if !empty {
+                self.sequence += 1;
+            }
+            ready.sequence = self.sequence;
+            ready.epoch = self.epoch;
+            ready.partition = fold.options.partition;
+            ready.folded = fold.sequence();
+            ready.open = self.open();
+            ready.next_due_at_ms = fold.next_due_at_ms();
+            ready.owner_epoch = fold.owner.as_ref().map_or(0, |owner| owner.epoch);
+            ready.live = fold.live;
+        }
+    }
+
+    /// Forget what was given out, and queue every ready execution anew: a new emitter, or a new conductor.
+    pub fn restart(&mut self, fold: &Fold) {
+        self.queues.clear();
+        self.given.clear();
+        self.touched.clear();
+        let mut keys: Vec<&u128> = fold
+            .runs
+            .iter()
+            .filter(|(_, run)| !run.status.ended())
+            .map(|(key, _)| key)
+            .collect();
+        keys.sort_by_key(|key| fold.runs.get(key).map(|run| (run.submitted_sequence, **key)));
+        for key in keys {
+            for id in open_execs(fold, *key, Status::Ready) {
+                self.enqueue(fold, id);
+            }
+        }
+    }
+
+    /// Everything that is given out now, in a stable order: what `dag.resync` pages through.
+    pub fn given(&self) -> Vec<ExecId> {
+        let mut all: Vec<ExecId> = self.given.keys().copied().collect();
+        all.sort_unstable();
+        all
+    }
+}
+
+/// Executions of a run in a state.
+pub fn open_execs(fold: &Fold, key: u128, status: Status) -> Vec<ExecId> {
+    let Some(run) = fold.runs.get(&key) else {
+        return Vec::new();
+    };
+    let mut found = Vec::new();
+    for (index, state) in run.nodes.iter().enumerate() {
+        let node = u32::try_from(index).unwrap_or(u32::MAX);
+        if state.exec.status == status {
+            found.push(ExecId {
+                run: key,
+                node,
+                item: super::state::WHOLE,
+            });
+        }
+        for (at, exec) in state
+            .items
+            .iter()
+            .flat_map(|items| items.execs.iter().enumerate())
+        {
+            if exec.status == status {
+                found.push(ExecId {
+                    run: key,
+                    node,
+                    item: u32::try_from(at).unwrap_or(u32::MAX),
+                });
+            }
+        }
+    }
+    found
+}
+
+/// A message being filled.
+struct Draft {
+    ready: Ready,
+    size: usize,
+    done: Vec<Message>,
+    partition: u32,
+    epoch: u64,
+}
+
+impl Draft {
+    fn new(emitter: &Emitter, fold: &Fold) -> Self {
+        let ready = Ready::default();
+        Self {
+            ready,
+            size: 0,
+            done: Vec::new(),
+            partition: fold.options.partition,
+            epoch: emitter.epoch,
+        }
+    }
+
+    fn flush_if_full(&mut self) {
+        let most = [
+            self.ready.tasks.len(),
+            self.ready.settled.len(),
+            self.ready.ended.len(),
+            self.ready.failures.len(),
+        ];
+        if self.size > READY_BYTES_MAX || most.iter().any(|count| *count >= READY_COUNT_MAX) {
+            let full = std::mem::take(&mut self.ready);
+            self.done.push(Message::Ready(Box::new(full)));
+            self.size = 0;
+        }
+    }
+
+    fn task(&mut self, task: ReadyTask, composed: Vec<Composed>) {
+        self.size += task.inputs.len() + task.task.len() + 320;
+        self.frames(composed);
+        self.ready.tasks.push(task);
+        self.flush_if_full();
+    }
+
+    fn frames(&mut self, composed: Vec<Composed>) {
+        for part in composed {
+            let count = part.data.len().div_ceil(FRAME_BYTES_MAX).max(1);
+            for (index, piece) in part.data.chunks(FRAME_BYTES_MAX).enumerate() {
+                self.done.push(Message::Frame(Frame {
+                    partition: self.partition,
+                    epoch: self.epoch,
+                    digest: part.digest.clone(),
+                    index: u64::try_from(index).unwrap_or_default(),
+                    count: u32::try_from(count).unwrap_or(u32::MAX),
+                    size_bytes: u64::try_from(part.data.len()).unwrap_or_default(),
+                    data: piece.into(),
+                    ..Default::default()
+                }));
+            }
+        }
+    }
+
+    /// All messages; a level where there is nothing else to say and it was asked for.
+    fn finish(mut self, level: bool) -> Vec<Message> {
+        let empty = self.ready == Ready::default();
+        if !empty || (level && self.done.is_empty()) {
+            self.done.push(Message::Ready(Box::new(self.ready)));
+        }
+        self.done
+    }
+}
+
+/// The task as the conductor gets it, with what has to be stored first.
+pub fn ready_task(fold: &Fold, id: ExecId) -> Option<Result<(ReadyTask, Vec<Composed>), String>> {
+    let run = fold.runs.get(&id.run)?;
+    let exec = run
+        .exec(id.node, id.item)
+        .filter(|exec| exec.status == Status::Ready)?;
+    let index = usize::try_from(id.node).ok()?;
+    let node = run.plan.as_ref()?.node(index)?;
+    let function = capability(node, exec)?;
+    let (inputs, composed) = match compose(&exec.inputs) {
+        Ok(made) => made,
+        Err(problem) => return Some(Err(problem.to_string())),
+    };
+    let mut frames: Vec<String> = composed.iter().map(|part| part.digest.clone()).collect();
+    frames.dedup();
+    let task = ReadyTask {
+        run: run.id.clone(),
+        tenant: run.tenant.to_string(),
+        workflow: run.workflow.clone(),
+        task: run.path(id.node, id.item),
+        generation: exec.generation,
+        r#try: exec.r#try,
+        capability: function.to_owned(),
+        inputs,
+        priority: node.priority.unwrap_or(run.priority).min(9),
+        rest_us: run.rest_us.get(index).copied().unwrap_or_default(),
+        ready_at_ms: exec.ready_at_ms,
+        timeout_ms: node.timeout_ms,
+        deadline_at_ms: run.deadline_at_ms,
+        retry_safe: node.retry_safe.unwrap_or(true),
+        pure: node.pure.unwrap_or(true),
+        watch: run.watch,
+        trace: run.trace,
+        frames,
+        ..Default::default()
+    };
+    Some(Ok((task, composed)))
+}
+
+pub fn failure(run: &Run, id: ExecId, actions: Vec<Action>) -> Option<Failure> {
+    let exec = run.exec(id.node, id.item)?;
+    let index = usize::try_from(id.node).ok()?;
+    let node = run.plan.as_ref()?.node(index)?;
+    let error = exec.error.clone().unwrap_or_default();
+    let jitter = node.retry.jitter && error.retry_after_ms.is_none();
+    let kind = if error.kind.is_empty() {
+        "internal".to_owned()
+    } else {
+        error.kind.clone()
+    };
+    Some(Failure {
+        run: run.id.clone(),
+        tenant: run.tenant.to_string(),
+        workflow: run.workflow.clone(),
+        task: run.path(id.node, id.item),
+        generation: exec.generation,
+        r#try: exec.r#try,
+        capability: capability(node, exec).unwrap_or("value").to_owned(),
+        error: ErrorValue { kind, ..error },
+        actions,
+        jitter,
+        rest_us: run.rest_us.get(index).copied().unwrap_or_default(),
+        watch: run.watch,
+        trace: run.trace,
+    })
+}
+
+fn unwanted(run: &Run, id: ExecId) -> Unwanted {
+    let exec = run.exec(id.node, id.item);
+    Unwanted {
+        run: run.id.clone(),
+        task: run.path(id.node, id.item),
+        generation: exec.map_or(0, |exec| exec.generation),
+        r#try: exec.map_or(1, |exec| exec.r#try.max(1)),
+    }
+}
+
+fn started(run: &Run) -> Started {
+    Started {
+        run: run.id.clone(),
+        tenant: run.tenant.to_string(),
+        workflow: run.workflow.clone(),
+        version: version(run),
+        watch: run.watch,
+        trace: run.trace,
+        submitted_at_ms: run.submitted_at_ms,
+    }
+}
+
+pub fn version(run: &Run) -> String {
+    run.plan
+        .as_ref()
+        .map_or_else(|| "0.0.0".to_owned(), |plan| plan.version.clone())
+}
+
+/// The end of a run as it is told, with what its outputs refer to.
+pub fn run_ended(run: &Run) -> (RunEnded, Vec<Composed>) {
+    let (outputs, composed) = compose(&run.outputs).unwrap_or_default();
+    let outputs = if outputs.is_empty() {
+        symphony_protocol::Payload::from_static(&[0x80])
+    } else {
+        outputs
+    };
+    let ended = RunEnded {
+        run: run.id.clone(),
+        tenant: run.tenant.to_string(),
+        workflow: run.workflow.clone(),
+        version: version(run),
+        status: run.status.word().to_owned(),
+        outputs,
+        error: run.error.clone(),
+        tasks: run.counts.clone(),
+        submitted_at_ms: run.submitted_at_ms,
+        ended_at_ms: run.ended_at_ms,
+        duration_us: run.ended_at_ms.saturating_sub(run.submitted_at_ms) * 1000,
+        function_us: run.function_us,
+        trace: run.trace,
+        frames: composed.iter().map(|part| part.digest.clone()).collect(),
+    };
+    (ended, composed)
+}

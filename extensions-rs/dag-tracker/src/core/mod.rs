@@ -9,5 +9,6 @@ pub mod scope;
 pub mod state;
 pub mod view;
 
+pub use emit::Emitter;
 pub use fold::{Effects, Event, Fold, FoldOptions};
 pub use state::{ExecId, Run};

@@ -1,1 +1,317 @@
+//! What the tracker answers when it is asked about runs.
 
+use symphony_protocol::bounds::INLINE_PAYLOAD_BYTES_MAX;
+use symphony_protocol::{
+    ArchiveRecord, HistoryEntry, HistoryPage, ListRuns, NodeView, Payload, RunList, RunSummary, RunView,
+    Show, encode, subjects::EVERY_TENANT,
+};
+
+use super::emit::version;
+use super::fold::Fold;
+use super::run::capability;
+use super::state::{Entry, Exec, Run, Status, WHOLE, run_key};
+
+/// Nodes of one page: a page with values stays below the broker's bound.
+const PAGE_NODES_MAX: usize = 1000;
+const PAGE_BYTES_MAX: usize = 1024 * 1024;
+const PAGE_ENTRIES_MAX: usize = 2000;
+
+pub fn may_see(run: &Run, tenant: &str) -> bool {
+    tenant == EVERY_TENANT || &*run.tenant == tenant
+}
+
+/// The run's status as people know it: a run that only waits is `waiting`.
+fn status(run: &Run) -> &'static str {
+    if run.status.ended() {
+        return run.status.word();
+    }
+    let waits = |s: Status| matches!(s, Status::Delayed | Status::Undecided);
+    let open = run.nodes.iter().flat_map(|state| {
+        let items = state.items.iter().flat_map(|items| items.execs.iter());
+        std::iter::once(&state.exec).chain(items).map(|exec| exec.status)
+    });
+    let mut waiting = false;
+    for found in open {
+        if found == Status::Ready {
+            return "running";
+        }
+        waiting |= waits(found);
+    }
+    if waiting { "waiting" } else { "running" }
+}
+
+pub fn summary(run: &Run) -> RunSummary {
+    let until = if run.status.ended() {
+        run.ended_at_ms
+    } else {
+        run.submitted_at_ms
+    };
+    RunSummary {
+        run: run.id.clone(),
+        tenant: run.tenant.to_string(),
+        workflow: run.workflow.clone(),
+        version: version(run),
+        status: status(run).to_owned(),
+        tasks: run.counts.clone(),
+        submitted_at_ms: run.submitted_at_ms,
+        ended_at_ms: run.status.ended().then_some(run.ended_at_ms),
+        duration_us: until.saturating_sub(run.submitted_at_ms) * 1000,
+    }
+}
+
+/// Values larger than what travels inline are left out of a view: they are artifacts elsewhere.
+fn shown(payload: &Payload) -> Option<Payload> {
+    (!payload.is_empty() && payload.len() <= INLINE_PAYLOAD_BYTES_MAX).then(|| payload.clone())
+}
+
+fn node_view(run: &Run, index: usize, item: u32, exec: &Exec, values: bool) -> NodeView {
+    let node = u32::try_from(index).unwrap_or(WHOLE);
+    let spec = run.plan.as_ref().and_then(|plan| plan.node(index));
+    NodeView {
+        task: run.path(node, item),
+        capability: spec.and_then(|spec| capability(spec, exec)).map(str::to_owned),
+        status: exec.status.word().to_owned(),
+        attempts: u64::from(exec.r#try),
+        worker: exec.worker.clone(),
+        queued_us: exec.queued_us,
+        run_us: exec.run_us,
+        ready_at_ms: (exec.ready_at_ms > 0).then_some(exec.ready_at_ms),
+        ended_at_ms: (exec.ended_at_ms > 0).then_some(exec.ended_at_ms),
+        error: exec.error.clone(),
+        inputs: if values {
+            shown(&inputs(run, index, item, exec))
+        } else {
+            None
+        },
+        outputs: if values { shown(&exec.output) } else { None },
+    }
+}
+
+/// The inputs of an execution; those of an ended one are rendered again, since outputs never change.
+fn inputs(run: &Run, index: usize, item: u32, exec: &Exec) -> Payload {
+    if !exec.inputs.is_empty() || exec.r#try == 0 {
+        return exec.inputs.clone();
+    }
+    let Some(spec) = run.plan.as_ref().and_then(|plan| plan.node(index)) else {
+        return Payload::default();
+    };
+    let with = exec
+        .fallback
+        .and_then(|at| spec.fallback.get(usize::from(at)))
+        .and_then(|f| f.with.as_ref());
+    let value = run
+        .nodes
+        .get(index)
+        .and_then(|state| state.items.as_ref())
+        .and_then(|items| items.values.get(usize::try_from(item).ok()?));
+    let variable = spec
+        .for_each
+        .as_ref()
+        .map_or("item", |each| each.variable.as_str());
+    let scope = super::scope::RunScope {
+        run,
+        item: value.map(|value| (variable, &**value, item)),
+    };
+    let mut out = Vec::new();
+    match with.unwrap_or(&spec.with).write(&scope, &mut out) {
+        Ok(()) => out.into(),
+        Err(_) => Payload::default(),
+    }
+}
+
+/// The executions of a run that a reader counts: items of maps, and tasks that are none.
+fn executions(run: &Run) -> impl Iterator<Item = (usize, u32, &Exec)> {
+    run.nodes.iter().enumerate().flat_map(|(index, state)| {
+        let items = state.items.as_ref().filter(|items| !items.values.is_empty());
+        let whole = items.is_none().then_some((index, WHOLE, &state.exec));
+        let each = items.into_iter().flat_map(|items| items.execs.iter().enumerate());
+        whole
+            .into_iter()
+            .chain(each.map(move |(at, exec)| (index, u32::try_from(at).unwrap_or(WHOLE), exec)))
+    })
+}
+
+pub fn show(fold: &Fold, show: &Show, tenant: &str) -> RunView {
+    let found = run_key(&show.run)
+        .and_then(|key| fold.runs.get(&key))
+        .filter(|run| may_see(run, tenant));
+    let Some(run) = found else {
+        return RunView {
+            found: false,
+            run: show.run.clone(),
+            ..Default::default()
+        };
+    };
+    view(run, show)
+}
+
+pub fn view(run: &Run, show: &Show) -> RunView {
+    let summary = summary(run);
+    let mut made = RunView {
+        found: true,
+        run: run.id.clone(),
+        tenant: Some(summary.tenant),
+        workflow: Some(summary.workflow),
+        version: Some(summary.version),
+        status: summary.status,
+        inputs: shown(&run.inputs),
+        outputs: run.status.ended().then(|| super::emit::run_ended(run).0.outputs),
+        error: run.error.clone(),
+        tasks: run.counts.clone(),
+        submitted_at_ms: run.submitted_at_ms,
+        ended_at_ms: summary.ended_at_ms,
+        duration_us: summary.duration_us,
+        function_us: run.function_us,
+        trace: run.trace,
+        nodes: Vec::new(),
+        next: None,
+        ..Default::default()
+    };
+    if show.nodes {
+        let skip = usize::try_from(show.cursor).unwrap_or(usize::MAX);
+        let mut size = 0;
+        for (count, (index, item, exec)) in executions(run).skip(skip).enumerate() {
+            if count >= PAGE_NODES_MAX || size > PAGE_BYTES_MAX {
+                made.next = u64::try_from(skip + count).ok();
+                break;
+            }
+            let node = node_view(run, index, item, exec, show.values);
+            size += 256
+                + node.inputs.as_ref().map_or(0, |p| p.len())
+                + node.outputs.as_ref().map_or(0, |p| p.len());
+            made.nodes.push(node);
+        }
+    }
+    made
+}
+
+/// Runs in the tracker's memory, newest first.
+pub fn list(fold: &Fold, ask: &ListRuns, tenant: &str) -> RunList {
+    let mut found: Vec<&Run> = fold
+        .runs
+        .values()
+        .map(|run| &**run)
+        .filter(|run| may_see(run, tenant))
+        .collect();
+    found.retain(|run| ask.workflow.as_ref().is_none_or(|wanted| *wanted == run.workflow));
+    found.retain(|run| ask.status.as_ref().is_none_or(|wanted| wanted == status(run)));
+    found.sort_by(|a, b| (b.submitted_sequence, &b.id).cmp(&(a.submitted_sequence, &a.id)));
+    let skip = usize::try_from(ask.cursor).unwrap_or(usize::MAX);
+    let limit = usize::try_from(ask.limit).unwrap_or(100);
+    let runs: Vec<RunSummary> = found
+        .iter()
+        .skip(skip)
+        .take(limit)
+        .map(|run| summary(run))
+        .collect();
+    let next = (found.len() > skip.saturating_add(runs.len())).then(|| (skip + runs.len()) as u64);
+    RunList {
+        runs,
+        next,
+        ..Default::default()
+    }
+}
+
+fn entry(entry: &Entry) -> HistoryEntry {
+    HistoryEntry {
+        sequence: entry.sequence,
+        at_ms: entry.at_ms,
+        event: entry.event.to_string(),
+        task: entry.task.clone(),
+        attempt: (entry.attempt > 0).then(|| u64::from(entry.attempt)),
+        accepted: entry.accepted,
+        by: entry.by.clone(),
+        detail: entry.detail.chars().take(1000).collect(),
+    }
+}
+
+pub fn history(fold: &Fold, run: &str, cursor: u64, tenant: &str) -> HistoryPage {
+    let found = run_key(run)
+        .and_then(|key| fold.runs.get(&key))
+        .filter(|run| may_see(run, tenant));
+    let Some(run) = found else {
+        return HistoryPage {
+            found: false,
+            ..Default::default()
+        };
+    };
+    let skip = usize::try_from(cursor).unwrap_or(usize::MAX);
+    let entries: Vec<HistoryEntry> = run
+        .journal
+        .iter()
+        .skip(skip)
+        .take(PAGE_ENTRIES_MAX)
+        .map(entry)
+        .collect();
+    let next =
+        (run.journal.len() > skip.saturating_add(entries.len())).then(|| (skip + entries.len()) as u64);
+    HistoryPage {
+        found: true,
+        entries,
+        next,
+        ..Default::default()
+    }
+}
+
+/// All that is kept of an ended run.
+pub fn record(run: &Run) -> Option<ArchiveRecord> {
+    let mut whole = view(
+        run,
+        &Show {
+            run: run.id.clone(),
+            nodes: true,
+            values: true,
+            ..Default::default()
+        },
+    );
+    whole.next = None;
+    let entries: Vec<HistoryEntry> = run.journal.iter().take(PAGE_ENTRIES_MAX).map(entry).collect();
+    let mut artifacts = Vec::new();
+    for payload in std::iter::once(&run.outputs).chain(executions(run).map(|(_, _, exec)| &exec.output)) {
+        digests(payload, &mut artifacts);
+    }
+    artifacts.sort();
+    artifacts.dedup();
+    artifacts.truncate(symphony_protocol::bounds::BATCH_COUNT_MAX);
+    Some(ArchiveRecord {
+        summary: summary(run),
+        error_kind: run.error.as_ref().map(|error| error.kind.clone()),
+        tags: run
+            .plan
+            .as_ref()
+            .map(|plan| plan.tags.clone())
+            .unwrap_or_default(),
+        artifacts,
+        document_digest: run
+            .plan
+            .as_ref()
+            .map_or_else(|| "none".to_owned(), |plan| plan.digest.clone()),
+        view: encode(&whole).ok()?.into(),
+        history: encode(&entries).ok()?.into(),
+    })
+}
+
+/// The digests of the references in a payload.
+pub fn digests(payload: &Payload, found: &mut Vec<String>) {
+    // A payload without the mark has none: most are told by one search, without building a value.
+    let mark = symphony_protocol::values::REFERENCE_MARK.as_bytes();
+    if !payload.windows(mark.len()).any(|window| window == mark) {
+        return;
+    }
+    let Ok(value) = symphony_protocol::Value::unpack(payload) else {
+        return;
+    };
+    let mut open = vec![&value];
+    while let Some(value) = open.pop() {
+        if value.is_reference() {
+            found.extend(
+                value
+                    .get("digest")
+                    .and_then(|digest| digest.as_str())
+                    .map(str::to_owned),
+            );
+        }
+        open.extend(value.as_array().unwrap_or_default());
+        open.extend(value.as_map().unwrap_or_default().iter().map(|(_, inner)| inner));
+    }
+}
