@@ -65,6 +65,8 @@ impl Queue {
 pub struct Emitter {
     pub epoch: u64,
     pub sequence: u64,
+    /// The log below this sequence is in two verified snapshots.
+    pub floor: u64,
     queues: BTreeMap<String, Queue>,
     given: HashMap<ExecId, String>,
     windows: BTreeMap<String, u64>,
@@ -266,6 +268,7 @@ impl Emitter {
 
     /// Number the messages and state the level in each.
     fn stamp(&mut self, fold: &Fold, messages: &mut [Message]) {
+        let backlog = self.backlog();
         for message in messages {
             let Message::Ready(ready) = message else { continue };
             let empty = ready.settled.is_empty()
@@ -286,6 +289,8 @@ impl Emitter {
             ready.next_due_at_ms = fold.next_due_at_ms();
             ready.owner_epoch = fold.owner.as_ref().map_or(0, |owner| owner.epoch);
             ready.live = fold.live;
+            ready.floor = self.floor;
+            ready.backlog = backlog.clone();
         }
     }
 
@@ -391,21 +396,11 @@ impl Draft {
     }
 
     fn frames(&mut self, composed: Vec<Composed>) {
-        for part in composed {
-            let count = part.data.len().div_ceil(FRAME_BYTES_MAX).max(1);
-            for (index, piece) in part.data.chunks(FRAME_BYTES_MAX).enumerate() {
-                self.done.push(Message::Frame(Frame {
-                    partition: self.partition,
-                    epoch: self.epoch,
-                    digest: part.digest.clone(),
-                    index: u64::try_from(index).unwrap_or_default(),
-                    count: u32::try_from(count).unwrap_or(u32::MAX),
-                    size_bytes: u64::try_from(part.data.len()).unwrap_or_default(),
-                    data: piece.into(),
-                    ..Default::default()
-                }));
-            }
-        }
+        self.done.extend(
+            frames(self.partition, self.epoch, composed)
+                .into_iter()
+                .map(Message::Frame),
+        );
     }
 
     /// All messages; a level where there is nothing else to say and it was asked for.
@@ -416,6 +411,27 @@ impl Draft {
         }
         self.done
     }
+}
+
+/// Composed values in pieces.
+pub fn frames(partition: u32, epoch: u64, composed: Vec<Composed>) -> Vec<Frame> {
+    let mut made = Vec::new();
+    for part in composed {
+        let count = part.data.len().div_ceil(FRAME_BYTES_MAX).max(1);
+        for (index, piece) in part.data.chunks(FRAME_BYTES_MAX).enumerate() {
+            made.push(Frame {
+                partition,
+                epoch,
+                digest: part.digest.clone(),
+                index: u64::try_from(index).unwrap_or_default(),
+                count: u32::try_from(count).unwrap_or(u32::MAX),
+                size_bytes: u64::try_from(part.data.len()).unwrap_or_default(),
+                data: piece.into(),
+                ..Default::default()
+            });
+        }
+    }
+    made
 }
 
 /// The task as the conductor gets it, with what has to be stored first.

@@ -1,0 +1,171 @@
+//! Following the log: an ordered consumer of one partition that is made again whenever it falls silent or skips.
+
+use std::time::Duration;
+
+use async_nats::jetstream::consumer::push::{Ordered, OrderedConfig};
+use async_nats::jetstream::consumer::{DeliverPolicy, ReplayPolicy};
+use async_nats::jetstream::message::Message;
+use futures_util::{FutureExt, StreamExt};
+use symphony_protocol::subjects::{log_of, parse_log};
+use symphony_protocol::{Bounded, decode};
+use symphony_sdk::{Bus, Error, ErrorKind};
+
+use crate::core::Event;
+
+/// Messages of one beat: enough that a busy log is taken in large pieces, few enough that questions are answered.
+const BEAT_COUNT_MAX: usize = 512;
+
+/// What is known of the stream at a start.
+#[derive(Clone, Copy, Debug)]
+pub struct StreamState {
+    pub created_ns: i64,
+    pub first_sequence: u64,
+    pub last_sequence: u64,
+}
+
+/// Ask the broker about the log.
+pub async fn stream_state(bus: &Bus) -> Result<StreamState, Error> {
+    let stream = bus
+        .jetstream()
+        .get_stream("SYM_LOG")
+        .await
+        .map_err(Error::unavailable)?;
+    let info = stream.cached_info();
+    Ok(StreamState {
+        created_ns: i64::try_from(info.created.unix_timestamp_nanos()).unwrap_or_default(),
+        first_sequence: info.state.first_sequence,
+        last_sequence: info.state.last_sequence,
+    })
+}
+
+/// The messages of one partition from a sequence on.
+pub struct Follower {
+    messages: Ordered,
+    /// Messages that were in the log when it began: until they are folded, nothing may be given out.
+    pub behind: u64,
+}
+
+impl Follower {
+    pub async fn start(bus: &Bus, partition: u32, from: u64) -> Result<Self, Error> {
+        let stream = bus
+            .jetstream()
+            .get_stream("SYM_LOG")
+            .await
+            .map_err(Error::unavailable)?;
+        let consumer = stream
+            .create_consumer(OrderedConfig {
+                deliver_subject: bus.client().new_inbox(),
+                filter_subject: log_of(partition),
+                deliver_policy: DeliverPolicy::ByStartSequence {
+                    start_sequence: from.max(1),
+                },
+                replay_policy: ReplayPolicy::Instant,
+                ..Default::default()
+            })
+            .await
+            .map_err(Error::unavailable)?;
+        let behind = consumer.cached_info().num_pending;
+        Ok(Self {
+            behind,
+            messages: consumer.messages().await.map_err(Error::unavailable)?,
+        })
+    }
+
+    /// The next message, and all that has arrived behind it.
+    pub async fn beat(&mut self, into: &mut Vec<Message>) -> Result<(), Error> {
+        let Some(first) = self.messages.next().await else {
+            return Err(Error::new(ErrorKind::Unavailable, "the log's consumer ended"));
+        };
+        into.push(first.map_err(Error::unavailable)?);
+        while into.len() < BEAT_COUNT_MAX {
+            match self.messages.next().now_or_never() {
+                Some(Some(Ok(message))) => into.push(message),
+                Some(Some(Err(error))) => return Err(Error::unavailable(error)),
+                Some(None) | None => break,
+            }
+        }
+        Ok(())
+    }
+}
+
+/// How long the log may be silent before its state is compared with ours.
+pub const SILENCE: Duration = Duration::from_secs(5);
+
+/// Sequence, broker time in milliseconds, and the event of a message.
+pub fn event(message: &Message) -> Result<(u64, u64, Event), Error> {
+    let info = message
+        .info()
+        .map_err(|error| Error::new(ErrorKind::Invalid, error.to_string()))?;
+    let at_ms = u64::try_from(info.published.unix_timestamp_nanos() / 1_000_000).unwrap_or_default();
+    Ok((
+        info.stream_sequence,
+        at_ms,
+        parse(&message.subject, &message.payload),
+    ))
+}
+
+fn parse(subject: &str, data: &[u8]) -> Event {
+    fn made<T: serde::de::DeserializeOwned + Bounded>(data: &[u8], event: impl Fn(T) -> Event) -> Event {
+        decode(data).map_or_else(|error| Event::Bad(error.to_string()), event)
+    }
+    let Some(parsed) = parse_log(subject) else {
+        return Event::Bad(format!("subject {subject}"));
+    };
+    let tenant = parsed.tenant.unwrap_or_default().to_owned();
+    match parsed.event {
+        "submit" => made(data, |batch| Event::Submit {
+            tenant: tenant.clone(),
+            batch,
+        }),
+        "cancel" => made(data, |cancel| Event::Cancel {
+            tenant: tenant.clone(),
+            cancel,
+        }),
+        "result" => results(data),
+        "decided" => made(data, Event::Decided),
+        "due" => made(data, Event::Due),
+        "supplied" => made(data, Event::Supplied),
+        "owner" => made(data, Event::Owner),
+        other => Event::Bad(format!("an event `{other}`")),
+    }
+}
+
+/// Rule 13: events of a batch decode one by one. A batch with a bad result keeps its good ones.
+fn results(data: &[u8]) -> Event {
+    let whole = decode(data).map(Event::Result);
+    whole.unwrap_or_else(|error| match salvage(data) {
+        Some(batch) if !batch.results.is_empty() => Event::Result(batch),
+        _ => Event::Bad(error.to_string()),
+    })
+}
+
+fn salvage(data: &[u8]) -> Option<symphony_protocol::ResultBatch> {
+    use symphony_protocol::raw::{Head, Reader};
+    let worker = {
+        let mut reader = Reader::new(reader_field(data, "worker")?);
+        reader.text().ok()?.to_owned()
+    };
+    let mut list = Reader::new(reader_field(data, "results")?);
+    let Head::Array(count) = list.head().ok()? else {
+        return None;
+    };
+    let mut results = Vec::new();
+    for _ in 0..count.min(symphony_protocol::bounds::BATCH_COUNT_MAX) {
+        match decode(list.value().ok()?) {
+            Ok(result) => results.push(result),
+            Err(error) => tracing::warn!(%error, worker, "a result is passed over"),
+        }
+    }
+    Some(symphony_protocol::ResultBatch {
+        v: 1,
+        worker,
+        results,
+    })
+}
+
+fn reader_field<'a>(data: &'a [u8], name: &str) -> Option<&'a [u8]> {
+    symphony_protocol::raw::Reader::new(data)
+        .field(name)
+        .ok()
+        .flatten()
+}

@@ -1,0 +1,510 @@
+//! One partition: its fold, its emitter while the lease is held, and the loop around them.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use async_nats::Subscriber;
+use futures_util::StreamExt;
+use symphony_protocol::{
+    Archived, Checked, Credit, DagShow, Export, History, ListRuns, Reply, Resync, ResyncPage, Show, decode,
+    encode, subjects,
+};
+use symphony_sdk::{Bus, Call, Error, ErrorKind, Lease, Shutdown};
+use tokio::sync::{mpsc, watch};
+
+use crate::core::emit::{Message, failure, open_execs, ready_task, run_ended};
+use crate::core::state::{ExecId, Status, run_key};
+use crate::core::{Effects, Emitter, Fold, FoldOptions, view};
+use crate::follow::{Follower, event, stream_state};
+use crate::snapshot;
+
+/// Executions of one page of a resync.
+const PAGE_COUNT_MAX: usize = 512;
+const PAGE_BYTES_MAX: usize = 768 * 1024;
+/// Ended runs that are told again at a resync; older ones are found by asking.
+const ENDED_AGAIN_MAX: usize = 1000;
+const LEVEL_INTERVAL: Duration = Duration::from_secs(1);
+const LEASE_INTERVAL: Duration = Duration::from_millis(500);
+
+/// The loop of one partition.
+pub struct Partition {
+    pub number: u32,
+    bus: Bus,
+    fold: Fold,
+    emitter: Option<Emitter>,
+    place: Arc<snapshot::Place>,
+    options: crate::Options,
+    folded_at_snapshot: u64,
+    folded: u64,
+    snapshot_at: Instant,
+    snapshot_sequence: u64,
+    floor: watch::Sender<(u64, u64)>,
+    listed: Vec<ExecId>,
+}
+
+impl Partition {
+    pub async fn prepare(
+        number: u32,
+        bus: Bus,
+        secret: Vec<u8>,
+        options: crate::Options,
+    ) -> Result<Self, Error> {
+        let state = stream_state(&bus).await?;
+        let place = snapshot::Place {
+            folder: options.data.join("snapshots").join(number.to_string()),
+            partition: number,
+            stream_created_ns: state.created_ns,
+        };
+        let fold_options = FoldOptions {
+            partition: number,
+            partitions: options.partitions.max(1),
+            secret,
+        };
+        let mut fold = Fold::new(fold_options.clone());
+        if let Some((sequence, body)) = snapshot::read(&place) {
+            fold = snapshot::restore(&body, fold_options)?;
+            tracing::info!(
+                partition = number,
+                sequence,
+                runs = fold.runs.len(),
+                "read the snapshot"
+            );
+        }
+        let next = fold.sequence() + 1;
+        if next < state.first_sequence && fold.sequence() > 0 {
+            tracing::warn!(
+                partition = number,
+                next,
+                first = state.first_sequence,
+                "the log begins after the snapshot"
+            );
+        }
+        if fold.sequence() > state.last_sequence {
+            let text = format!(
+                "the log ends at {} before the snapshot's {}",
+                state.last_sequence,
+                fold.sequence()
+            );
+            return Err(Error::new(ErrorKind::Invalid, text));
+        }
+        let floor = snapshot::floor_of(&place);
+        let sequence = fold.sequence();
+        Ok(Self {
+            number,
+            bus,
+            fold,
+            emitter: None,
+            place: Arc::new(place),
+            options,
+            folded_at_snapshot: 0,
+            folded: 0,
+            snapshot_at: Instant::now(),
+            snapshot_sequence: sequence,
+            floor: watch::Sender::new((sequence, floor)),
+            listed: Vec::new(),
+        })
+    }
+
+    pub async fn run(
+        mut self,
+        mut calls: mpsc::Receiver<Call>,
+        mut credits: Subscriber,
+        mut shutdown: Shutdown,
+    ) -> Result<(), Error> {
+        let (mut lease, _keeper) = keep_lease(self.bus.clone(), self.number, shutdown.clone());
+        let mut follower: Option<Follower> = None;
+        let mut level = tokio::time::interval(LEVEL_INTERVAL);
+        let mut batch = Vec::new();
+        let mut behind = u64::MAX;
+        loop {
+            if follower.is_none() {
+                match Follower::start(&self.bus, self.number, self.fold.sequence() + 1).await {
+                    Ok(made) => {
+                        behind = made.behind;
+                        follower = Some(made);
+                    }
+                    Err(error) => {
+                        tracing::warn!(%error, partition = self.number, "the log cannot be followed");
+                        tokio::time::sleep(Duration::from_millis(500)).await;
+                    }
+                }
+                if behind == 0 {
+                    self.take_office(*lease.borrow()).await;
+                }
+            }
+            batch.clear();
+            tokio::select! {
+                biased;
+                () = shutdown.requested() => break,
+                outcome = next_beat(&mut follower, &mut batch) => {
+                    match outcome {
+                        Ok(()) => {
+                            behind = behind.saturating_sub(u64::try_from(batch.len()).unwrap_or_default());
+                            self.beat(&batch).await;
+                            if behind == 0 {
+                                self.take_office(*lease.borrow()).await;
+                            }
+                        }
+                        Err(error) => {
+                            tracing::warn!(%error, partition = self.number, "following the log again");
+                            follower = None;
+                            tokio::time::sleep(Duration::from_millis(100)).await;
+                        }
+                    }
+                }
+                Some(message) = credits.next() => {
+                    if let (Ok(credit), Some(emitter)) = (decode::<Credit>(&message.payload), self.emitter.as_mut()) {
+                        emitter.credit(credit.windows, credit.default);
+                        self.emit(Effects::default(), false).await;
+                    }
+                }
+                Some(call) = calls.recv() => self.answer(call).await,
+                changed = lease.changed() => {
+                    if changed.is_ok() && behind == 0 {
+                        self.take_office(*lease.borrow_and_update()).await;
+                    }
+                }
+                _ = level.tick() => {
+                    self.emit(Effects::default(), true).await;
+                    self.snapshot_if_due(false).await;
+                }
+            }
+        }
+        self.snapshot_if_due(true).await;
+        Ok(())
+    }
+
+    /// Begin or end emitting, as the lease says. Nothing is given out before the log has been folded to its end.
+    async fn take_office(&mut self, lease: Option<u64>) {
+        let now = self.emitter.as_ref().map(|emitter| emitter.epoch);
+        if now == lease {
+            return;
+        }
+        self.emitter = lease.map(|epoch| {
+            let mut emitter = Emitter::new(epoch);
+            emitter.floor = self.floor.borrow().1;
+            emitter.restart(&self.fold);
+            emitter
+        });
+        tracing::info!(partition = self.number, epoch = lease, "emitting");
+        self.emit(Effects::default(), true).await;
+    }
+
+    async fn beat(&mut self, batch: &[async_nats::jetstream::message::Message]) {
+        let mut effects = Effects::default();
+        for message in batch {
+            match event(message) {
+                Ok((sequence, at_ms, event)) => self.fold.apply(sequence, at_ms, event, &mut effects),
+                Err(error) => tracing::error!(%error, "a message of the log has no place"),
+            }
+        }
+        self.folded += u64::try_from(batch.len()).unwrap_or_default();
+        for dead in effects.dead.drain(..) {
+            tracing::warn!(partition = self.number, dead, "dead letter");
+        }
+        self.emit(effects, false).await;
+    }
+
+    async fn emit(&mut self, effects: Effects, level: bool) {
+        let Some(emitter) = self.emitter.as_mut() else {
+            return;
+        };
+        emitter.floor = self.floor.borrow().1;
+        let messages = emitter.beat(&mut self.fold, effects, level);
+        for message in messages {
+            let (subject, data) = match &message {
+                Message::Frame(frame) => (subjects::frame(self.number), encode(frame)),
+                Message::Ready(ready) => (subjects::ready(self.number), encode(&**ready)),
+            };
+            let sent = match data {
+                Ok(data) => self.bus.publish_bytes(subject, data.into()).await,
+                Err(error) => Err(error.into()),
+            };
+            if let Err(error) = sent {
+                tracing::error!(%error, "the conductor was not told; it will ask");
+            }
+        }
+    }
+
+    async fn snapshot_if_due(&mut self, last: bool) {
+        let new = self.folded - self.folded_at_snapshot;
+        let rested = self.snapshot_at.elapsed() >= Duration::from_secs(self.options.snapshot_seconds);
+        // An idle system writes one too, a while after the last message, so that a restart has little to replay.
+        let due = new >= self.options.snapshot_messages || (rested && new > 0);
+        if !(due && rested || last && new > 0) {
+            return;
+        }
+        let sequence = self.fold.sequence();
+        let body = match snapshot::body(&self.fold) {
+            Ok(body) => body,
+            Err(error) => return tracing::error!(%error, "no snapshot"),
+        };
+        self.folded_at_snapshot = self.folded;
+        self.snapshot_at = Instant::now();
+        self.snapshot_sequence = sequence;
+        let (place, floor) = (self.place.clone(), self.floor.clone());
+        let written = tokio::task::spawn_blocking(move || match snapshot::write(&place, sequence, &body) {
+            Ok(below) => {
+                floor.send_replace((sequence, below));
+            }
+            Err(error) => tracing::error!(%error, "no snapshot"),
+        });
+        if last {
+            let _ = written.await; // its own error is logged inside
+        }
+    }
+
+    async fn answer(&mut self, call: Call) {
+        let tenant = subjects::last_token(&call.subject).to_owned();
+        match call.name {
+            "resync" => {
+                let page = call.decode::<Resync>();
+                match page {
+                    Ok(resync) => {
+                        let page = self.resync(&resync).await;
+                        call.finish(page).await;
+                    }
+                    Err(error) => call.fail(&error).await,
+                }
+            }
+            "show" => {
+                call.finish(
+                    call.decode()
+                        .map(|ask: Show| view::show(&self.fold, &ask, &tenant)),
+                )
+                .await
+            }
+            "list" => {
+                call.finish(
+                    call.decode()
+                        .map(|ask: ListRuns| view::list(&self.fold, &ask, &tenant)),
+                )
+                .await
+            }
+            "history" => {
+                let answer = call
+                    .decode()
+                    .map(|ask: History| view::history(&self.fold, &ask.run, ask.cursor, &tenant));
+                call.finish(answer).await;
+            }
+            "status" => call.reply(&self.status()).await,
+            "export" => {
+                call.finish(call.decode().map(|ask: Export| self.export(&ask)))
+                    .await
+            }
+            "archived" => {
+                let answer = call.decode().map(|ask: Archived| {
+                    let keys: Vec<u128> = ask.runs.iter().filter_map(|run| run_key(run)).collect();
+                    self.fold.archived(&keys);
+                    Reply {
+                        ok: true,
+                        ..Default::default()
+                    }
+                });
+                call.finish(answer).await;
+            }
+            _ => {
+                call.fail(&Error::new(ErrorKind::NotFound, "no such operation"))
+                    .await
+            }
+        }
+    }
+
+    fn status(&self) -> DagShow {
+        let (snapshot_sequence, floor) = *self.floor.borrow();
+        DagShow {
+            partition: self.number,
+            epoch: self.emitter.as_ref().map_or(0, |emitter| emitter.epoch),
+            emitter: self.emitter.is_some(),
+            folded: self.fold.sequence(),
+            live: self.fold.live,
+            ended: u64::try_from(self.fold.ended.len()).unwrap_or_default(),
+            open: self.emitter.as_ref().map_or(0, Emitter::open),
+            backlog: self.emitter.as_ref().map(Emitter::backlog).unwrap_or_default(),
+            snapshot_sequence,
+            floor,
+            owner: self.fold.owner.as_ref().map(|owner| owner.conductor.clone()),
+            owner_epoch: self.fold.owner.as_ref().map_or(0, |owner| owner.epoch),
+            ..Default::default()
+        }
+    }
+
+    /// A page of everything that is open. The first one fixes what the others go through.
+    async fn resync(&mut self, ask: &Resync) -> Result<ResyncPage, Error> {
+        let Some(emitter) = self.emitter.as_ref() else {
+            return Err(Error::new(
+                ErrorKind::Unavailable,
+                "this tracker does not hold the partition",
+            ));
+        };
+        let mut page = ResyncPage {
+            partition: self.number,
+            epoch: emitter.epoch,
+            sequence: emitter.sequence,
+            folded: self.fold.sequence(),
+            open: emitter.open(),
+            next_due_at_ms: self.fold.next_due_at_ms(),
+            ..Default::default()
+        };
+        let mut frames = Vec::new();
+        if ask.cursor == 0 {
+            self.listed = emitter.given();
+            page.needs = self
+                .fold
+                .context
+                .waiting
+                .keys()
+                .take(PAGE_COUNT_MAX)
+                .cloned()
+                .collect();
+            for key in self.fold.ended.iter().rev().take(ENDED_AGAIN_MAX) {
+                let Some((ended, composed)) = self.fold.runs.get(key).map(|run| run_ended(run)) else {
+                    continue;
+                };
+                frames.extend(composed);
+                page.ended.push(ended);
+            }
+            page.failures = self.undecided();
+        }
+        let skip = usize::try_from(ask.cursor).unwrap_or(usize::MAX);
+        let mut size = page.ended.len() * 512;
+        let mut taken = 0;
+        for id in self.listed.iter().skip(skip) {
+            if page.tasks.len() >= PAGE_COUNT_MAX || size > PAGE_BYTES_MAX {
+                break;
+            }
+            taken += 1;
+            if let Some(Ok((task, composed))) = ready_task(&self.fold, *id) {
+                size += task.inputs.len() + 512;
+                frames.extend(composed);
+                page.tasks.push(task);
+            }
+        }
+        if skip.saturating_add(taken) < self.listed.len() {
+            page.next = u64::try_from(skip + taken).ok();
+        }
+        for message in crate::core::emit::frames(self.number, page.epoch, frames) {
+            self.bus.publish(subjects::frame(self.number), &message).await?;
+        }
+        Ok(page)
+    }
+
+    fn undecided(&self) -> Vec<symphony_protocol::Failure> {
+        let mut found = Vec::new();
+        let mut keys: Vec<&u128> = self.fold.runs.keys().collect();
+        keys.sort_unstable();
+        for key in keys {
+            let Some(run) = self.fold.runs.get(key).filter(|run| !run.status.ended()) else {
+                continue;
+            };
+            for id in open_execs(&self.fold, *key, Status::Undecided) {
+                let exec = run.exec(id.node, id.item);
+                let node = usize::try_from(id.node)
+                    .ok()
+                    .and_then(|at| run.plan.as_ref()?.node(at));
+                let (Some(exec), Some(node)) = (exec, node) else {
+                    continue;
+                };
+                let problem = exec.error.clone().unwrap_or_default();
+                let actions = crate::core::recover::allowed(node, exec, &problem, self.fold.context.time_ms);
+                found.extend(failure(run, id, actions));
+            }
+            if found.len() >= PAGE_COUNT_MAX {
+                break;
+            }
+        }
+        found
+    }
+
+    /// Records of ended runs, as many as one message holds.
+    fn export(&self, ask: &Export) -> symphony_protocol::ArchiveBatch {
+        let mut batch = symphony_protocol::ArchiveBatch {
+            partition: self.number,
+            ..Default::default()
+        };
+        let mut size = 0;
+        for id in &ask.runs {
+            match run_key(id).and_then(|key| self.fold.runs.get(&key)) {
+                Some(run) if run.status.ended() => {
+                    let Some(record) = view::record(run) else { continue };
+                    size += record.view.len() + record.history.len() + 1024;
+                    if size > 3 * 1024 * 1024 && !batch.records.is_empty() {
+                        break;
+                    }
+                    batch.records.push(record);
+                }
+                Some(_) => {}
+                None => batch.unknown.push(id.clone()),
+            }
+        }
+        batch
+    }
+}
+
+async fn next_beat(
+    follower: &mut Option<Follower>,
+    batch: &mut Vec<async_nats::jetstream::message::Message>,
+) -> Result<(), Error> {
+    match follower {
+        Some(follower) => follower.beat(batch).await,
+        None => std::future::pending().await,
+    }
+}
+
+/// Hold the partition's lease in a task of its own, so that renewing it never waits behind a beat. The value is the
+/// epoch while it is held.
+fn keep_lease(
+    bus: Bus,
+    partition: u32,
+    mut shutdown: Shutdown,
+) -> (watch::Receiver<Option<u64>>, tokio::task::JoinHandle<()>) {
+    let (sender, receiver) = watch::channel(None);
+    let holder = format!(
+        "{}-{}",
+        std::process::id(),
+        bus.client().new_inbox().rsplit('.').next().unwrap_or_default()
+    );
+    let keeper = tokio::spawn(async move {
+        let key = format!("tracker.{partition}");
+        let mut lease: Option<Lease> = None;
+        let mut tick = tokio::time::interval(LEASE_INTERVAL);
+        loop {
+            tokio::select! {
+                () = shutdown.requested() => break,
+                _ = tick.tick() => {}
+            }
+            let held = match lease.as_mut() {
+                Some(held) => held.renew(&bus).await.map(|()| true),
+                None => match Lease::acquire(&bus, "sym_owners", &key, &holder).await {
+                    Ok(Some(made)) => {
+                        sender.send_replace(Some(made.revision()));
+                        lease = Some(made);
+                        Ok(true)
+                    }
+                    Ok(None) => Ok(false),
+                    Err(error) => Err(error),
+                },
+            };
+            match held {
+                Ok(_) => {}
+                Err(error) if error.kind() == ErrorKind::Fenced => {
+                    tracing::warn!(partition, "the lease is lost");
+                    lease = None;
+                    sender.send_replace(None);
+                }
+                Err(error) => tracing::warn!(%error, partition, "the lease cannot be renewed"),
+            }
+        }
+        if let Some(lease) = lease {
+            lease.release(&bus).await;
+        }
+    });
+    (receiver, keeper)
+}
+
+/// The answer to `dag.check`.
+pub fn check(call: &Call, registry: &crate::registry::Registry) -> Result<Checked, Error> {
+    let ask: symphony_protocol::Check = call.decode()?;
+    let known = registry.read().map(|known| known.clone()).unwrap_or_default();
+    Ok(crate::check::answer(&ask, &known))
+}

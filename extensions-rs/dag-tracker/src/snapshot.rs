@@ -1,0 +1,205 @@
+//! Snapshots: the whole fold in one file, verified when written and when read.
+//!
+//! A file is a header (magic, version, the stream's creation time, partition, sequence, BLAKE3 of the body) and a zstd body.
+//! It is written beside its place, synced, renamed, and the folder synced. Two are kept; a damaged one is passed over for
+//! the one before, and without any the log is replayed from its beginning.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs::{self, File};
+use std::io::Write;
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+use symphony_protocol::{Cancel, Owner, Payload};
+use symphony_sdk::{Error, ErrorKind};
+
+use crate::core::fold::Tombstone;
+use crate::core::run::Timer;
+use crate::core::{Fold, FoldOptions, Run};
+
+const MAGIC: &[u8; 8] = b"SYMFOLD1";
+/// Grows with every change of what the body holds.
+const VERSION: u32 = 1;
+const HEADER_BYTES: usize = 8 + 4 + 8 + 4 + 8 + 32;
+const KEPT: usize = 2;
+
+#[derive(Serialize, Deserialize)]
+struct Body {
+    sequence: u64,
+    time_ms: u64,
+    timers: BTreeSet<Timer>,
+    estimates: BTreeMap<String, (u64, u64)>,
+    waiting: BTreeMap<String, BTreeSet<(u128, u32)>>,
+    owner: Option<Owner>,
+    runs: Vec<Run>,
+    ended: Vec<u128>,
+    tombstones: Vec<(u128, Tombstone)>,
+    parked: BTreeMap<u128, (String, Cancel)>,
+    supplied: BTreeMap<String, Vec<Option<Payload>>>,
+}
+
+/// Where and of what: a snapshot of another stream, or of another partition, is none of ours.
+#[derive(Clone, Debug)]
+pub struct Place {
+    pub folder: PathBuf,
+    pub partition: u32,
+    /// The stream's creation time, in nanoseconds.
+    pub stream_created_ns: i64,
+}
+
+/// The fold as bytes: the same fold gives the same bytes.
+pub fn body(fold: &Fold) -> Result<Vec<u8>, Error> {
+    let mut keys: Vec<&u128> = fold.runs.keys().collect();
+    keys.sort_unstable();
+    let runs = keys
+        .into_iter()
+        .filter_map(|key| fold.runs.get(key))
+        .map(|run| (**run).clone())
+        .collect();
+    let tombstones = fold
+        .buried
+        .iter()
+        .filter_map(|key| Some((*key, fold.tombstones.get(key)?.clone())))
+        .collect();
+    let body = Body {
+        sequence: fold.context.sequence,
+        time_ms: fold.context.time_ms,
+        timers: fold.context.timers.clone(),
+        estimates: fold.context.estimates.clone(),
+        waiting: fold.context.waiting.clone(),
+        owner: fold.owner.clone(),
+        runs,
+        ended: fold.ended.iter().copied().collect(),
+        tombstones,
+        parked: fold.parked.clone(),
+        supplied: fold.supplied.clone(),
+    };
+    rmp_serde::to_vec(&body).map_err(Error::internal)
+}
+
+/// The fold that a body holds.
+pub fn restore(data: &[u8], options: FoldOptions) -> Result<Fold, Error> {
+    let damaged =
+        |what: String| Error::new(ErrorKind::Invalid, format!("the snapshot cannot be read: {what}"));
+    let body: Body = rmp_serde::from_slice(data).map_err(|error| damaged(error.to_string()))?;
+    let mut fold = Fold::new(options);
+    fold.context.sequence = body.sequence;
+    fold.context.time_ms = body.time_ms;
+    fold.context.timers = body.timers;
+    fold.context.estimates = body.estimates;
+    fold.context.waiting = body.waiting;
+    fold.owner = body.owner;
+    fold.parked = body.parked;
+    fold.supplied = body.supplied;
+    for (key, tombstone) in body.tombstones {
+        fold.tombstones.insert(key, tombstone);
+        fold.buried.push_back(key);
+    }
+    fold.ended = body.ended.into();
+    for mut run in body.runs {
+        // A run that never had a plan (its document was refused) has none now.
+        run.plan = if run.nodes.is_empty() {
+            None
+        } else {
+            Some(fold.plan(&run.document).map_err(damaged)?)
+        };
+        let key = crate::core::state::run_key(&run.id).ok_or_else(|| damaged(format!("run {}", run.id)))?;
+        fold.live += u64::from(!run.status.ended());
+        fold.runs.insert(key, Box::new(run));
+    }
+    Ok(fold)
+}
+
+/// Write a snapshot; gives the sequence of the older of the two kept, below which the log is no longer needed.
+pub fn write(place: &Place, sequence: u64, body: &[u8]) -> Result<u64, Error> {
+    fs::create_dir_all(&place.folder)?;
+    let packed = zstd::encode_all(body, 1)?;
+    let mut data = Vec::with_capacity(HEADER_BYTES + packed.len());
+    data.extend_from_slice(MAGIC);
+    data.extend_from_slice(&VERSION.to_be_bytes());
+    data.extend_from_slice(&place.stream_created_ns.to_be_bytes());
+    data.extend_from_slice(&place.partition.to_be_bytes());
+    data.extend_from_slice(&sequence.to_be_bytes());
+    data.extend_from_slice(blake3::hash(&packed).as_bytes());
+    data.extend_from_slice(&packed);
+    let path = place.folder.join(format!("{sequence:020}.fold"));
+    let beside = place.folder.join(format!("{sequence:020}.part"));
+    let mut file = File::create(&beside)?;
+    file.write_all(&data)?;
+    file.sync_all()?;
+    fs::rename(&beside, &path)?;
+    File::open(&place.folder)?.sync_all()?;
+    // Verified as it lies on the disk, before anything older is given up for it.
+    read_file(place, &path)?;
+    let mut kept = files(&place.folder);
+    while kept.len() > KEPT {
+        fs::remove_file(kept.remove(0))?;
+    }
+    Ok(floor(&kept))
+}
+
+/// The oldest sequence of two verified snapshots; 0 with fewer.
+fn floor(kept: &[PathBuf]) -> u64 {
+    let oldest = kept.first().filter(|_| kept.len() >= KEPT);
+    oldest
+        .and_then(|path| path.file_stem()?.to_str()?.parse().ok())
+        .unwrap_or_default()
+}
+
+/// Snapshots in a folder, oldest first.
+fn files(folder: &Path) -> Vec<PathBuf> {
+    let entries = fs::read_dir(folder)
+        .into_iter()
+        .flatten()
+        .flatten()
+        .map(|entry| entry.path());
+    let mut found: Vec<PathBuf> = entries
+        .filter(|path| path.extension().is_some_and(|e| e == "fold"))
+        .collect();
+    found.sort();
+    found
+}
+
+/// The newest snapshot that is whole, with its body. Damaged ones are told and passed over.
+pub fn read(place: &Place) -> Option<(u64, Vec<u8>)> {
+    for path in files(&place.folder).into_iter().rev() {
+        match read_file(place, &path) {
+            Ok(found) => return Some(found),
+            Err(error) => tracing::warn!(%error, path = %path.display(), "a snapshot is passed over"),
+        }
+    }
+    None
+}
+
+fn read_file(place: &Place, path: &Path) -> Result<(u64, Vec<u8>), Error> {
+    let data = fs::read(path)?;
+    let refused = |what: &str| Error::new(ErrorKind::Invalid, format!("{}: {what}", path.display()));
+    let (header, packed) = data
+        .split_at_checked(HEADER_BYTES)
+        .ok_or_else(|| refused("it is cut off"))?;
+    let mut rest = header;
+    let mut take = |count: usize| {
+        let (head, tail) = rest.split_at_checked(count).unwrap_or((&[], &[]));
+        rest = tail;
+        head
+    };
+    if take(8) != MAGIC || take(4) != VERSION.to_be_bytes() {
+        return Err(refused("it is of another version"));
+    }
+    if take(8) != place.stream_created_ns.to_be_bytes() || take(4) != place.partition.to_be_bytes() {
+        return Err(refused("it is of another stream or partition"));
+    }
+    let sequence = take(8)
+        .try_into()
+        .map(u64::from_be_bytes)
+        .map_err(|_| refused("it is cut off"))?;
+    if take(32) != blake3::hash(packed).as_bytes() {
+        return Err(refused("it is damaged"));
+    }
+    Ok((sequence, zstd::decode_all(packed)?))
+}
+
+/// The sequence below which the log may go, as the files on the disk say it.
+pub fn floor_of(place: &Place) -> u64 {
+    floor(&files(&place.folder))
+}
