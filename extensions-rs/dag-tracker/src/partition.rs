@@ -129,7 +129,8 @@ impl Partition {
                     }
                 }
                 if behind == 0 {
-                    self.take_office(*lease.borrow()).await;
+                    let held = *lease.borrow();
+                    self.take_office(held).await;
                 }
             }
             batch.clear();
@@ -142,7 +143,8 @@ impl Partition {
                             behind = behind.saturating_sub(u64::try_from(batch.len()).unwrap_or_default());
                             self.beat(&batch).await;
                             if behind == 0 {
-                                self.take_office(*lease.borrow()).await;
+                                let held = *lease.borrow();
+                self.take_office(held).await;
                             }
                         }
                         Err(error) => {
@@ -161,7 +163,8 @@ impl Partition {
                 Some(call) = calls.recv() => self.answer(call).await,
                 changed = lease.changed() => {
                     if changed.is_ok() && behind == 0 {
-                        self.take_office(*lease.borrow_and_update()).await;
+                        let held = *lease.borrow_and_update();
+                        self.take_office(held).await;
                     }
                 }
                 _ = level.tick() => {

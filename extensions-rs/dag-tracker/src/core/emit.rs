@@ -162,13 +162,11 @@ impl Emitter {
     }
 
     fn close(&mut self, id: &ExecId) {
-        if let Some(function) = self.given.remove(id) {
-            if let Some(queue) = self.queues.get_mut(&function) {
-                queue.outstanding = queue.outstanding.saturating_sub(1);
-                if queue.waiting > 0 {
-                    self.touched.insert(function);
-                }
-            }
+        let Some(function) = self.given.remove(id) else { return };
+        let Some(queue) = self.queues.get_mut(&function) else { return };
+        queue.outstanding = queue.outstanding.saturating_sub(1);
+        if queue.waiting > 0 {
+            self.touched.insert(function);
         }
     }
 

@@ -1,1 +1,12 @@
-pub struct X;
+//! The worker runtime: takes tasks, runs functions, and sees that every result reaches the log.
+
+pub mod context;
+pub mod function;
+pub mod ledger;
+pub mod outbox;
+pub mod payloads;
+pub mod runtime;
+
+pub use context::Context;
+pub use function::{FunctionError, Handler, Outcome};
+pub use runtime::{Worker, WorkerOptions};

@@ -1,0 +1,26 @@
+//! What a running function may ask of its attempt.
+
+use std::sync::Arc;
+
+use tokio::sync::watch;
+
+use crate::artifacts::Artifacts;
+
+/// One attempt. Clones are cheap.
+#[derive(Clone)]
+pub struct Context {
+    pub run: Arc<str>,
+    pub task: Arc<str>,
+    pub generation: u32,
+    pub r#try: u32,
+    pub worker: Arc<str>,
+    pub artifacts: Artifacts,
+    pub(crate) stop: watch::Receiver<bool>,
+}
+
+impl Context {
+    /// Whether the attempt is wanted no more; long computations ask now and then.
+    pub fn cancelled(&self) -> bool {
+        *self.stop.borrow()
+    }
+}

@@ -1,0 +1,141 @@
+//! The attempts of one worker: which came, which are held, which results the broker has. Heartbeats are read off it.
+//!
+//! Rule 6 hangs on it: a dispatch is repeated only when `seen` covers it and neither `held` nor `stored` lists it, so an
+//! attempt must never be in none of the three while it lives.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use symphony_protocol::bounds::BATCH_COUNT_MAX;
+use symphony_protocol::{Attempt, Stored};
+
+/// Beats for which an attempt is listed after its result was acknowledged.
+const STORED_BEATS: u8 = 3;
+/// (partition, epoch) pairs whose highest number is remembered.
+const SOURCES_MAX: usize = 64;
+
+/// Partition, epoch, number.
+pub type Key = (u32, u64, u64);
+
+#[derive(Debug, Default)]
+pub struct Ledger {
+    seen: BTreeMap<(u32, u64), u64>,
+    held: BTreeSet<Key>,
+    stored: BTreeMap<Key, (u64, u8)>,
+    refused: BTreeSet<Key>,
+}
+
+/// The lists of one heartbeat.
+#[derive(Debug, Default, PartialEq)]
+pub struct Lists {
+    pub seen: Vec<Attempt>,
+    pub held: Vec<Attempt>,
+    pub stored: Vec<Stored>,
+    pub refused: Vec<Attempt>,
+}
+
+fn attempt(&(partition, epoch, n): &Key) -> Attempt {
+    Attempt { partition, epoch, n }
+}
+
+impl Ledger {
+    /// Note a dispatch. False: it came before, and must not be run again.
+    pub fn arrive(&mut self, key: Key) -> bool {
+        let (partition, epoch, n) = key;
+        let highest = self.seen.entry((partition, epoch)).or_insert(n);
+        *highest = (*highest).max(n);
+        while self.seen.len() > SOURCES_MAX {
+            self.seen.pop_first(); // the lowest epoch of the lowest partition: the longest gone
+        }
+        !self.stored.contains_key(&key) && self.held.insert(key)
+    }
+
+    /// Turn an attempt away; told in the next heartbeat.
+    pub fn refuse(&mut self, key: Key) {
+        self.held.remove(&key);
+        if self.refused.len() < BATCH_COUNT_MAX {
+            self.refused.insert(key);
+        }
+    }
+
+    /// The broker acknowledged its result at a sequence of the log.
+    pub fn store(&mut self, key: Key, sequence: u64) {
+        self.held.remove(&key);
+        self.stored.insert(key, (sequence, STORED_BEATS));
+    }
+
+    pub fn holds(&self, key: &Key) -> bool {
+        self.held.contains(key)
+    }
+
+    pub fn held(&self) -> usize {
+        self.held.len()
+    }
+
+    /// What the next heartbeat says. Refusals are told once, stored attempts thrice.
+    pub fn beat(&mut self) -> Lists {
+        let seen = self
+            .seen
+            .iter()
+            .map(|(&(partition, epoch), &n)| Attempt { partition, epoch, n })
+            .collect();
+        let held = self.held.iter().take(BATCH_COUNT_MAX).map(attempt).collect();
+        let stored = self.stored.iter().take(BATCH_COUNT_MAX);
+        let stored = stored.map(|(&(partition, epoch, n), &(sequence, _))| Stored {
+            partition,
+            epoch,
+            n,
+            sequence,
+        });
+        let lists = Lists {
+            seen,
+            held,
+            stored: stored.collect(),
+            refused: self.refused.iter().map(attempt).collect(),
+        };
+        self.refused.clear();
+        self.stored.retain(|_, (_, beats)| {
+            *beats -= 1;
+            *beats > 0
+        });
+        lists
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rule_6_an_attempt_is_held_until_stored_and_then_listed_three_beats_more() {
+        let mut ledger = Ledger::default();
+        assert!(ledger.arrive((0, 1, 7)));
+        assert_eq!(ledger.beat().held.len(), 1);
+        ledger.store((0, 1, 7), 99);
+        for _ in 0..STORED_BEATS {
+            let lists = ledger.beat();
+            assert!(lists.held.is_empty());
+            assert_eq!(lists.stored.first().map(|s| (s.n, s.sequence)), Some((7, 99)));
+        }
+        assert!(ledger.beat().stored.is_empty());
+    }
+
+    #[test]
+    fn rule_6_a_dispatch_that_comes_twice_is_run_once() {
+        let mut ledger = Ledger::default();
+        assert!(ledger.arrive((0, 1, 7)));
+        assert!(!ledger.arrive((0, 1, 7)));
+        ledger.store((0, 1, 7), 3);
+        assert!(!ledger.arrive((0, 1, 7)));
+    }
+
+    #[test]
+    fn rule_7_a_refusal_is_told_once() {
+        let mut ledger = Ledger::default();
+        ledger.arrive((0, 1, 7));
+        ledger.refuse((0, 1, 7));
+        let lists = ledger.beat();
+        assert!(lists.held.is_empty());
+        assert_eq!(lists.refused.len(), 1);
+        assert!(ledger.beat().refused.is_empty());
+    }
+}

@@ -1,0 +1,491 @@
+//! The worker's loop: tasks in, results out, heartbeats in between.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+
+use async_nats::Subscriber;
+use futures_util::{FutureExt, StreamExt};
+use symphony_protocol::{
+    Cancelled, Failed, Heartbeat, HeartbeatState, Lineage, Manifest, Payload, RollCall, Succeeded, Task,
+    TaskBatch, TaskResult, Value, decode, subjects,
+};
+use tokio::sync::{mpsc, watch};
+
+use super::context::Context;
+use super::function::{FunctionError, Handler, Offered, Outcome};
+use super::ledger::{Key, Ledger};
+use super::outbox::{Outbox, Sent};
+use super::payloads::{has_reference, resolve, spill};
+use crate::artifacts::Artifacts;
+use crate::bus::Bus;
+use crate::component::Shutdown;
+use crate::error::Error;
+
+const HEARTBEAT_INTERVAL: Duration = Duration::from_millis(250);
+/// How long attempts under way may go on after the process was told to stop.
+const DRAIN_TIME: Duration = Duration::from_secs(10);
+/// Attempts that have ended and wait for the loop.
+const ENDED_MAX: usize = 65_536;
+
+/// What whoever starts a worker may choose.
+#[derive(Clone, Debug)]
+pub struct WorkerOptions {
+    pub name: String,
+    pub slots: u32,
+    pub pool: Option<String>,
+    pub manifest_name: String,
+}
+
+/// A worker of functions.
+pub struct Worker {
+    options: WorkerOptions,
+    functions: HashMap<String, Arc<Offered>>,
+}
+
+/// An attempt that has ended.
+struct Ended {
+    key: Key,
+    reply: Arc<str>,
+    result: TaskResult,
+}
+
+struct Held {
+    stop: watch::Sender<bool>,
+}
+
+fn now_us() -> u64 {
+    SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .map_or(0, |now| u64::try_from(now.as_micros()).unwrap_or(u64::MAX))
+}
+
+impl Worker {
+    pub fn new(options: WorkerOptions) -> Self {
+        Self {
+            options,
+            functions: HashMap::new(),
+        }
+    }
+
+    pub fn offer(mut self, offered: Offered) -> Self {
+        self.functions
+            .insert(offered.manifest.capability.clone(), Arc::new(offered));
+        self
+    }
+
+    fn manifest(&self) -> Manifest {
+        let mut functions: Vec<_> = self
+            .functions
+            .values()
+            .map(|offered| offered.manifest.clone())
+            .collect();
+        functions.sort_by(|a, b| a.capability.cmp(&b.capability));
+        Manifest {
+            name: self.options.manifest_name.clone(),
+            version: crate::VERSION.to_owned(),
+            functions,
+            ..Default::default()
+        }
+    }
+
+    /// Serve until told to stop; then finish what is under way.
+    pub async fn run(self, bus: Bus, mut shutdown: Shutdown) -> Result<(), Error> {
+        let began = Instant::now();
+        let mut tasks = bus.subscribe(subjects::tasks_of(&self.options.name)).await?;
+        let mut roll = bus.subscribe(subjects::ROLL_CALL.to_owned()).await?;
+        bus.flush().await?;
+        let (ended_sender, mut ended) = mpsc::channel(ENDED_MAX);
+        let (sent_sender, mut sent) = mpsc::channel(1024);
+        let mut state = State {
+            outbox: Outbox::new(bus.clone(), &self.options.name, sent_sender),
+            artifacts: Artifacts::new(bus.clone()),
+            ledger: Ledger::default(),
+            held: HashMap::new(),
+            beat: 0,
+            ready_us: 0,
+            draining: false,
+            ended: ended_sender,
+            worker: self.options.name.as_str().into(),
+            spec: self,
+            bus,
+        };
+        state.ready_us = u64::try_from(began.elapsed().as_micros()).unwrap_or_default();
+        state.heartbeat(true, None).await;
+        let mut tick = tokio::time::interval(HEARTBEAT_INTERVAL);
+        tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+        let mut deadline: Option<tokio::time::Instant> = None;
+        loop {
+            let over = async {
+                match deadline {
+                    Some(at) => tokio::time::sleep_until(at).await,
+                    None => std::future::pending().await,
+                }
+            };
+            tokio::select! {
+                () = shutdown.requested(), if deadline.is_none() => {
+                    state.draining = true;
+                    deadline = Some(tokio::time::Instant::now() + DRAIN_TIME);
+                    state.heartbeat(false, None).await;
+                }
+                () = over => {
+                    tracing::warn!(held = state.ledger.held(), "attempts are abandoned");
+                    break;
+                }
+                Some(message) = tasks.next() => state.take_all(message, &mut tasks),
+                Some(first) = ended.recv() => {
+                    state.finish(first);
+                    while let Ok(next) = ended.try_recv() {
+                        state.finish(next);
+                    }
+                    state.outbox.flush();
+                }
+                Some(done) = sent.recv() => state.stored(done),
+                Some(call) = roll.next() => {
+                    let manifests = decode::<RollCall>(&call.payload).is_ok_and(|call| call.manifests);
+                    state.heartbeat(manifests, None).await;
+                }
+                _ = tick.tick() => state.heartbeat(false, None).await,
+            }
+            if state.draining && state.ledger.held() == 0 && state.outbox.is_empty() {
+                break;
+            }
+        }
+        state.heartbeat(false, Some(HeartbeatState::Stopped)).await;
+        state.bus.flush().await
+    }
+}
+
+struct State {
+    spec: Worker,
+    bus: Bus,
+    worker: Arc<str>,
+    outbox: Outbox,
+    artifacts: Artifacts,
+    ledger: Ledger,
+    held: HashMap<Key, Held>,
+    beat: u64,
+    ready_us: u64,
+    draining: bool,
+    ended: mpsc::Sender<Ended>,
+}
+
+impl State {
+    /// A message of tasks, and all that have arrived behind it.
+    fn take_all(&mut self, first: async_nats::Message, tasks: &mut Subscriber) {
+        self.take(&first.payload);
+        while let Some(Some(message)) = tasks.next().now_or_never() {
+            self.take(&message.payload);
+        }
+        self.outbox.flush();
+    }
+
+    fn take(&mut self, data: &[u8]) {
+        let batch: TaskBatch = match decode(data) {
+            Ok(batch) => batch,
+            Err(error) => return tracing::warn!(%error, "a message of tasks is passed over"),
+        };
+        for attempt in &batch.cancel {
+            if let Some(held) = self.held.get(&(attempt.partition, attempt.epoch, attempt.n)) {
+                held.stop.send_replace(true);
+            }
+        }
+        let reply: Arc<str> = batch.reply.as_str().into();
+        for task in batch.tasks {
+            let key = (batch.partition, batch.epoch, task.n);
+            if !self.ledger.arrive(key) {
+                continue;
+            }
+            let slots = usize::try_from(self.spec.options.slots).unwrap_or(usize::MAX);
+            let quick = self
+                .spec
+                .functions
+                .get(&task.capability)
+                .is_some_and(|f| matches!(f.handler, Handler::Quick(_)));
+            if self.draining || (!quick && self.held.len() >= slots) {
+                self.ledger.refuse(key);
+                continue;
+            }
+            self.begin(key, batch.epoch, &reply, task);
+        }
+    }
+
+    fn begin(&mut self, key: Key, epoch: u64, reply: &Arc<str>, task: Task) {
+        let received_at_us = now_us();
+        let blank = TaskResult {
+            run: task.run,
+            task: task.task,
+            generation: task.generation,
+            r#try: task.r#try,
+            epoch,
+            n: task.n,
+            token: task.token,
+            received_at_us,
+            started_at_us: received_at_us,
+            ..Default::default()
+        };
+        let (stop, stopped) = watch::channel(false);
+        let context = Context {
+            run: blank.run.as_str().into(),
+            task: blank.task.as_str().into(),
+            generation: blank.generation,
+            r#try: blank.r#try,
+            worker: self.worker.clone(),
+            artifacts: self.artifacts.clone(),
+            stop: stopped,
+        };
+        let offered = self.spec.functions.get(&task.capability).cloned();
+        let Some(offered) = offered else {
+            let error = FunctionError::lasting(
+                "contract",
+                format!("this worker has no function `{}`", task.capability),
+            );
+            let result = TaskResult {
+                outcome: failed(&error),
+                ..blank
+            };
+            return self.outbox.push(reply, key, result);
+        };
+        let inputs = match unpack(&task.inputs, &offered) {
+            Ok(inputs) => inputs,
+            Err(error) => {
+                return self.outbox.push(
+                    reply,
+                    key,
+                    TaskResult {
+                        outcome: failed(&error),
+                        ..blank
+                    },
+                );
+            }
+        };
+        if let (Handler::Quick(run), false) = (&offered.handler, has_reference(&inputs)) {
+            let began = Instant::now();
+            let outcome = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| run(&context, inputs)));
+            let outcome =
+                outcome.unwrap_or_else(|_| Err(FunctionError::new("internal", "the function panicked")));
+            let run_us = u64::try_from(began.elapsed().as_micros()).unwrap_or_default();
+            let small = outcome.as_ref().map(Value::pack).unwrap_or_default();
+            if small.len() <= symphony_protocol::bounds::INLINE_PAYLOAD_BYTES_MAX {
+                let outcome = match outcome {
+                    Ok(_) => succeeded(small.into()),
+                    Err(error) => failed(&error),
+                };
+                return self.outbox.push(
+                    reply,
+                    key,
+                    TaskResult {
+                        outcome,
+                        run_us,
+                        ..blank
+                    },
+                );
+            }
+            let run = Running {
+                key,
+                reply: reply.clone(),
+                blank,
+                offered,
+                context,
+                timeout_ms: None,
+            };
+            tokio::spawn(run.deliver(outcome, run_us, self.ended.clone()));
+            self.held.insert(key, Held { stop });
+            return;
+        }
+        self.held.insert(key, Held { stop });
+        let run = Running {
+            key,
+            reply: reply.clone(),
+            blank,
+            offered,
+            context,
+            timeout_ms: task.timeout_ms,
+        };
+        tokio::spawn(run.run(inputs, self.ended.clone()));
+    }
+
+    fn finish(&mut self, ended: Ended) {
+        self.held.remove(&ended.key);
+        self.outbox.push(&ended.reply, ended.key, ended.result);
+    }
+
+    fn stored(&mut self, done: Sent) {
+        for key in done.keys {
+            self.ledger.store(key, done.sequence);
+        }
+        self.outbox.sent(&done.subject);
+    }
+
+    async fn heartbeat(&mut self, manifest: bool, state: Option<HeartbeatState>) {
+        let lists = self.ledger.beat();
+        let serving = if self.draining {
+            HeartbeatState::Draining
+        } else {
+            HeartbeatState::Serving
+        };
+        let options = &self.spec.options;
+        let message = Heartbeat {
+            v: 1,
+            worker: options.name.clone(),
+            beat: self.beat,
+            state: state.unwrap_or(serving),
+            version: crate::VERSION.to_owned(),
+            pid: u64::from(std::process::id()),
+            pool: options.pool.clone(),
+            slots: options.slots,
+            busy: u32::try_from(self.held.len())
+                .unwrap_or(u32::MAX)
+                .min(options.slots),
+            ready_us: self.ready_us,
+            seen: lists.seen,
+            held: lists.held,
+            stored: lists.stored,
+            refused: lists.refused,
+            // The first beats carry the manifest: whoever starts a moment later has it without asking.
+            manifest: (manifest || self.beat < 4).then(|| self.spec.manifest()),
+            ..Default::default()
+        };
+        self.beat += 1;
+        if let Err(error) = self
+            .bus
+            .publish(subjects::heartbeat(&message.worker), &message)
+            .await
+        {
+            tracing::debug!(%error, "no heartbeat");
+        }
+    }
+}
+
+fn unpack(data: &Payload, offered: &Offered) -> Result<Value, FunctionError> {
+    let inputs = Value::unpack(data)
+        .map_err(|error| FunctionError::contract(format!("the inputs are no value: {error}")))?;
+    if !inputs.is_reference() {
+        offered.check(&inputs)?;
+    }
+    Ok(inputs)
+}
+
+fn failed(error: &FunctionError) -> symphony_protocol::Outcome {
+    symphony_protocol::Outcome::Failed(Failed { error: error.value() })
+}
+
+fn succeeded(output: Payload) -> symphony_protocol::Outcome {
+    symphony_protocol::Outcome::Succeeded(Succeeded { output })
+}
+
+/// An attempt under way.
+struct Running {
+    key: Key,
+    reply: Arc<str>,
+    blank: TaskResult,
+    offered: Arc<Offered>,
+    context: Context,
+    timeout_ms: Option<u64>,
+}
+
+impl Running {
+    async fn run(mut self, inputs: Value, ended: mpsc::Sender<Ended>) {
+        let inputs = if has_reference(&inputs) {
+            resolve(inputs, &self.offered.manifest, &self.context.artifacts).await
+        } else {
+            Ok(inputs)
+        };
+        self.blank.started_at_us = now_us();
+        let began = Instant::now();
+        let outcome = match inputs.and_then(|inputs| self.offered.check(&inputs).map(|()| inputs)) {
+            Ok(inputs) => self.call(inputs).await,
+            Err(error) => Some(Err(error)),
+        };
+        let run_us = u64::try_from(began.elapsed().as_micros()).unwrap_or_default();
+        match outcome {
+            Some(outcome) => self.deliver(outcome, run_us, ended).await,
+            None => {
+                let outcome = symphony_protocol::Outcome::Cancelled(Cancelled {});
+                let result = TaskResult {
+                    outcome,
+                    run_us,
+                    ..self.blank
+                };
+                let _ = ended
+                    .send(Ended {
+                        key: self.key,
+                        reply: self.reply,
+                        result,
+                    })
+                    .await;
+            }
+        }
+    }
+
+    /// The outcome, or None where the attempt was cancelled.
+    async fn call(&self, inputs: Value) -> Option<Outcome> {
+        let (context, handler) = (self.context.clone(), self.offered.handler.clone());
+        let mut stop = self.context.stop.clone();
+        let running = tokio::spawn(async move {
+            match handler {
+                Handler::Async(run) => run(context, inputs).await,
+                Handler::Quick(run) | Handler::Blocking(run) => {
+                    let done = tokio::task::spawn_blocking(move || run(&context, inputs)).await;
+                    done.unwrap_or_else(|_| Err(FunctionError::new("internal", "the function panicked")))
+                }
+            }
+        });
+        let abort = running.abort_handle();
+        let limit = async {
+            match self.timeout_ms {
+                Some(timeout) => tokio::time::sleep(Duration::from_millis(timeout)).await,
+                None => std::future::pending().await,
+            }
+        };
+        let cancelled = async {
+            if stop.wait_for(|stop| *stop).await.is_err() {
+                std::future::pending::<()>().await;
+            }
+        };
+        tokio::select! {
+            done = running => {
+                Some(done.unwrap_or_else(|_| Err(FunctionError::new("internal", "the function panicked"))))
+            }
+            () = limit => {
+                abort.abort();
+                let timeout = self.timeout_ms.unwrap_or_default();
+                Some(Err(FunctionError::new("timeout", format!("it took longer than {timeout} ms"))))
+            }
+            () = cancelled => {
+                abort.abort();
+                None
+            }
+        }
+    }
+
+    async fn deliver(self, outcome: Outcome, run_us: u64, ended: mpsc::Sender<Ended>) {
+        let outcome = match outcome {
+            Ok(value) => {
+                let lineage = Lineage {
+                    run: Some(self.blank.run.clone()),
+                    task: Some(self.blank.task.clone()),
+                    ..Default::default()
+                };
+                spill(value, &self.context.artifacts, &lineage).await
+            }
+            Err(error) => Err(error),
+        };
+        let outcome = match outcome {
+            Ok(output) => succeeded(output),
+            Err(error) => failed(&error),
+        };
+        let result = TaskResult {
+            outcome,
+            run_us,
+            ..self.blank
+        };
+        let _ = ended
+            .send(Ended {
+                key: self.key,
+                reply: self.reply,
+                result,
+            })
+            .await; // the loop has ended: nothing to tell
+    }
+}
