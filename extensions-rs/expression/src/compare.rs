@@ -8,9 +8,7 @@ use symphony_protocol::Value;
 pub fn equal(left: &Value, right: &Value) -> bool {
     match (left, right) {
         (Value::Array(a), Value::Array(b)) => a.len() == b.len() && a.iter().zip(b).all(|(x, y)| equal(x, y)),
-        (Value::Map(a), Value::Map(b)) => {
-            a.len() == b.len() && a.iter().all(|(k, x)| right.get(k).is_some_and(|y| equal(x, y)))
-        }
+        (Value::Map(a), Value::Map(b)) => a.len() == b.len() && same_entries(a, b),
         _ => match numbers(left, right) {
             Some(order) => order == Ordering::Equal,
             None => left == right,
@@ -26,6 +24,14 @@ pub fn order(left: &Value, right: &Value) -> Option<Ordering> {
         (Value::Bool(a), Value::Bool(b)) => Some(a.cmp(b)),
         _ => numbers(left, right),
     }
+}
+
+/// Sorted, since looking each key up would be quadratic.
+fn same_entries(a: &[(String, Value)], b: &[(String, Value)]) -> bool {
+    let (mut a, mut b): (Vec<_>, Vec<_>) = (a.iter().collect(), b.iter().collect());
+    a.sort_by(|x, y| x.0.cmp(&y.0));
+    b.sort_by(|x, y| x.0.cmp(&y.0));
+    a.iter().zip(b).all(|(x, y)| x.0 == y.0 && equal(&x.1, &y.1))
 }
 
 fn numbers(left: &Value, right: &Value) -> Option<Ordering> {

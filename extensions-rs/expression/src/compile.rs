@@ -7,6 +7,8 @@ use crate::error::{Error, ErrorKind};
 use crate::functions;
 use crate::node::{Fold, Node, Operator};
 use crate::path::{EACH, Path, Segment};
+use crate::prepare::{column, prepare};
+use crate::scan::column_of;
 
 /// Characters of one expression. Longer ones are programs, and belong into a function.
 pub const TEXT_LENGTH_MAX: usize = 8192;
@@ -14,11 +16,18 @@ pub const TEXT_LENGTH_MAX: usize = 8192;
 const DEPTH_MAX: usize = 64;
 /// What the parser's own recursion is bounded to.
 const PARSER_DEPTH_MAX: u16 = 96;
-/// Brackets that may be open at once; the parser's stack grows with them before its own bound counts them.
-const OPEN_BRACKETS_MAX: usize = 48;
+/// Nodes of the parser's tree, macros expanded.
+const NODES_MAX: usize = 8192;
+
+/// What a text is, and every reference in it by its place.
+#[derive(Debug)]
+pub struct Compiled {
+    pub node: Node,
+    pub paths: Vec<Path>,
+}
 
 /// Compile the text of an expression (without `${}` around it).
-pub fn compile(text: &str) -> Result<Node, Error> {
+pub fn compile(text: &str) -> Result<Compiled, Error> {
     if text.len() > TEXT_LENGTH_MAX {
         let message = format!(
             "the expression has {} characters, at most {TEXT_LENGTH_MAX} are read",
@@ -27,78 +36,59 @@ pub fn compile(text: &str) -> Result<Node, Error> {
         return Err(Error::new(ErrorKind::Limit, message));
     }
     if let Some(path) = Path::parse(text) {
-        return Ok(Node::Path(path));
+        return Ok(Compiled {
+            node: Node::Path(path.clone(), 0),
+            paths: vec![path],
+        });
     }
     let prepared = prepare(text)?;
-    let parsed = cel::parser::Parser::new()
+    let parsed = cel::parser::PrattParser::new()
         .max_recursion_depth(PARSER_DEPTH_MAX)
+        .max_expression_node_count(NODES_MAX)
+        .error_reporting_limit(1)
         .parse(&prepared);
-    let tree = parsed.map_err(|errors| syntax(text, &errors))?;
-    Compiler::default().node(&tree, 0)
+    let tree = parsed.map_err(|errors| syntax(&prepared, &errors))?;
+    let mut compiler = Compiler {
+        text,
+        locals: Vec::new(),
+    };
+    let mut node = compiler.node(&tree, 0)?;
+    let mut paths = Vec::new();
+    number(&mut node, &mut paths);
+    Ok(Compiled { node, paths })
 }
 
-fn syntax(text: &str, errors: &cel::ParseErrors) -> Error {
+/// Give each reference its place among all.
+fn number(node: &mut Node, paths: &mut Vec<Path>) {
+    if let Node::Path(path, place) = node {
+        *place = paths.iter().position(|known| known == path).unwrap_or_else(|| {
+            paths.push(path.clone());
+            paths.len() - 1
+        });
+    }
+    node.children_mut()
+        .into_iter()
+        .for_each(|child| number(child, paths));
+}
+
+fn syntax(prepared: &str, errors: &cel::ParseErrors) -> Error {
     let first = errors.errors.first();
     let what = first.map_or("it cannot be read", |error| error.msg.as_str());
     let what = what.lines().next().unwrap_or_default().replace(EACH, "*");
-    let column = first
-        .and_then(|error| u64::try_from(error.pos.1).ok())
-        .unwrap_or(1)
-        .max(1);
-    Error::new(ErrorKind::Syntax, format!("`{text}` is no expression: {what}")).at(column)
-}
-
-/// `[*]` becomes a field that the parser can read; brackets are counted outside of strings.
-fn prepare(text: &str) -> Result<String, Error> {
-    if text.contains(EACH) {
-        return Err(Error::new(
-            ErrorKind::Syntax,
-            format!("`{EACH}` cannot be a name"),
-        ));
+    let error = Error::new(ErrorKind::Syntax, what);
+    let place = first.and_then(|error| {
+        let line = usize::try_from(error.pos.0).ok()?.checked_sub(1)?;
+        let before: usize = prepared.split_inclusive('\n').take(line).map(str::len).sum();
+        Some(before + usize::try_from(error.pos.1).ok()?.checked_sub(1)?)
+    });
+    match place {
+        Some(at) => error.at(column(prepared, at)),
+        None => error,
     }
-    let mut out = String::with_capacity(text.len() + 16);
-    let (mut quote, mut escaped, mut open) = (None, false, 0_usize);
-    let mut rest = text;
-    while let Some(c) = rest.chars().next() {
-        let after = rest.get(c.len_utf8()..).unwrap_or_default();
-        match quote {
-            Some(_) if escaped => escaped = false,
-            Some(_) if c == '\\' => escaped = true,
-            Some(end) if c == end => quote = None,
-            Some(_) => {}
-            None if c == '"' || c == '\'' => quote = Some(c),
-            None if rest.starts_with("[*]") => {
-                out.push('.');
-                out.push_str(EACH);
-                rest = rest.get(3..).unwrap_or_default();
-                continue;
-            }
-            None if matches!(c, '(' | '[' | '{') => open += 1,
-            None if matches!(c, ')' | ']' | '}') => open = open.saturating_sub(1),
-            None => {}
-        }
-        if open > OPEN_BRACKETS_MAX || (quote.is_none() && run_of_signs(rest) > OPEN_BRACKETS_MAX) {
-            return Err(Error::new(
-                ErrorKind::Limit,
-                "the expression is nested too deeply",
-            ));
-        }
-        out.push(c);
-        rest = after;
-    }
-    Ok(out)
 }
 
-/// How many `!`, `-` or `?` begin here: each nests the parser once more.
-fn run_of_signs(text: &str) -> usize {
-    text.bytes()
-        .take(OPEN_BRACKETS_MAX + 1)
-        .take_while(|b| matches!(b, b'!' | b'-' | b' '))
-        .count()
-}
-
-#[derive(Default)]
-struct Compiler {
+struct Compiler<'t> {
+    text: &'t str,
     locals: Vec<String>,
 }
 
@@ -106,7 +96,7 @@ fn boxed(node: Node) -> Box<Node> {
     Box::new(node)
 }
 
-impl Compiler {
+impl Compiler<'_> {
     fn node(&mut self, tree: &IdedExpr, depth: usize) -> Result<Node, Error> {
         if depth > DEPTH_MAX {
             return Err(Error::new(
@@ -118,10 +108,13 @@ impl Compiler {
         Ok(match &tree.expr {
             Expr::Literal(literal) => Node::Literal(constant(literal)?),
             Expr::Ident(name) if self.locals.contains(name) => Node::Local(name.clone()),
-            Expr::Ident(name) => Node::Path(Path {
-                root: name.clone(),
-                segments: Vec::new(),
-            }),
+            Expr::Ident(name) => Node::Path(
+                Path {
+                    root: name.clone(),
+                    segments: Vec::new(),
+                },
+                0,
+            ),
             Expr::Select(select) if select.test => {
                 Node::Has(boxed(self.node(&select.operand, deeper)?), select.field.clone())
             }
@@ -197,11 +190,13 @@ impl Compiler {
         if let (operators::INDEX, [operand, index]) = (name, all.as_slice()) {
             let operand = self.node(operand, depth)?;
             return Ok(match (self.node(index, depth)?, operand) {
-                (Node::Literal(Value::Str(field)), operand @ Node::Path(_)) => {
-                    step(operand, Segment::Field(field))
-                }
-                (Node::Literal(Value::Int(at)), operand @ Node::Path(_)) if at >= 0 => {
-                    step(operand, Segment::Index(at))
+                (Node::Literal(Value::Str(field)), operand) => step(operand, Segment::Field(field)),
+                (Node::Literal(Value::Int(at)), operand) if at >= 0 => step(operand, Segment::Index(at)),
+                (_, Node::Each(..)) => {
+                    return Err(Error::new(
+                        ErrorKind::Syntax,
+                        "what is picked behind [*] has to be a constant",
+                    ));
                 }
                 (index, operand) => Node::Index(boxed(operand), boxed(index)),
             });
@@ -245,7 +240,14 @@ impl Compiler {
             ("default", 2) => Node::Default(next()?, next()?),
             _ => match operator(name) {
                 Some(operator) if count == 2 => Node::Binary(operator, next()?, next()?),
-                _ => Node::Call(functions::known(name, count)?, nodes.collect()),
+                _ => {
+                    let known = functions::known(name, count);
+                    let known = known.map_err(|error| match column_of(self.text, name) {
+                        Some(column) => error.at(column),
+                        None => error,
+                    });
+                    Node::Call(known?, nodes.collect())
+                }
             },
         })
     }
@@ -253,13 +255,26 @@ impl Compiler {
 
 fn step(operand: Node, segment: Segment) -> Node {
     match (operand, segment) {
-        (Node::Path(mut path), segment) => {
+        (Node::Path(mut path, place), segment) => {
             path.segments.push(segment);
-            Node::Path(path)
+            Node::Path(path, place)
+        }
+        (Node::Each(operand, mut path), segment) => {
+            path.segments.push(segment);
+            Node::Each(operand, path)
         }
         (operand, Segment::Field(name)) => Node::Select(boxed(operand), name),
         (operand, Segment::Index(at)) => Node::Index(boxed(operand), boxed(Node::Literal(Value::Int(at)))),
-        (operand, Segment::Each) => Node::Each(boxed(operand)),
+        (operand, Segment::Each) => {
+            let root = "(...)".to_owned();
+            Node::Each(
+                boxed(operand),
+                Path {
+                    root,
+                    segments: vec![Segment::Each],
+                },
+            )
+        }
     }
 }
 

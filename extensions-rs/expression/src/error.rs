@@ -45,8 +45,10 @@ impl Error {
         self.column
     }
 
-    /// The same error with the expression's text before it.
+    /// The same error with the beginning of the expression's text before it.
     pub fn within(mut self, text: &str) -> Self {
+        let end = text.char_indices().nth(160).map_or(text.len(), |(at, _)| at);
+        let text = text.get(..end).unwrap_or_default();
         self.message = format!("`{text}`: {}", self.message);
         self
     }

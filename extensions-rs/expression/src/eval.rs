@@ -1,189 +1,262 @@
-//! Evaluation: strict, ordered, and charged for every step.
+//! Evaluation: strict, ordered, charged for every step, and by reference as far as it goes.
 
 use std::borrow::Cow;
+use std::cell::{Cell, OnceCell, RefCell};
 
-use symphony_protocol::{Value, bounds};
+use symphony_protocol::Value;
 
 use crate::compare::{equal, order};
 use crate::error::{Error, ErrorKind, type_error};
-use crate::functions;
-use crate::node::{Fold, Node, Operator};
-use crate::path::Path;
-use crate::scope::{Root, Scope};
+use crate::functions::{self, Patterns};
+use crate::node::{Node, Operator};
+use crate::path::{Path, pick};
+use crate::reach::{locate, size, unknown, weight};
+use crate::scope::Scope;
 
 /// Steps of one evaluation: about a tenth of a second at worst, so that one hostile expression cannot hold the fold.
 pub const COST_MAX: u64 = 2_000_000;
+/// Bytes of a payload that are skipped for one step.
+const BYTES_PER_STEP: usize = 64;
+
+/// A value that is borrowed from the scope, the expression or a loop's variable, or has just been made.
+pub type Given<'e> = Result<Cow<'e, Value>, Error>;
+
+/// The variables of the loops around a node, the innermost first.
+pub struct Locals<'e> {
+    pub name: &'e str,
+    pub value: &'e Value,
+    pub outer: Option<&'e Locals<'e>>,
+}
 
 /// One evaluation under way.
 pub struct Evaluator<'a, S: Scope + ?Sized> {
     scope: &'a S,
-    locals: Vec<(&'a str, Value)>,
-    cost: u64,
+    /// What each reference led to: the scope does not change under an evaluation.
+    seen: Vec<OnceCell<Value>>,
+    cost: Cell<u64>,
+    patterns: RefCell<Patterns>,
 }
 
 impl<'a, S: Scope + ?Sized> Evaluator<'a, S> {
-    pub fn new(scope: &'a S) -> Self {
+    /// For an expression with this many references.
+    pub fn new(scope: &'a S, paths: usize) -> Self {
         Self {
             scope,
-            locals: Vec::new(),
-            cost: 0,
+            seen: (0..paths).map(|_| OnceCell::new()).collect(),
+            cost: Cell::new(0),
+            patterns: RefCell::default(),
         }
     }
 
     /// Pay for work that is proportional to `amount`.
-    pub fn charge(&mut self, amount: usize) -> Result<(), Error> {
-        self.cost = self
-            .cost
-            .saturating_add(u64::try_from(amount).unwrap_or(u64::MAX));
-        if self.cost > COST_MAX {
-            return Err(Error::new(
-                ErrorKind::Limit,
-                format!("it costs more than {COST_MAX} steps"),
-            ));
+    pub fn charge(&self, amount: usize) -> Result<(), Error> {
+        let amount = u64::try_from(amount).unwrap_or(u64::MAX);
+        self.cost.set(self.cost.get().saturating_add(amount));
+        if self.cost.get() > COST_MAX {
+            let message = format!("it costs more than {COST_MAX} steps");
+            return Err(Error::new(ErrorKind::Limit, message));
         }
         Ok(())
     }
 
-    pub fn eval(&mut self, node: &'a Node) -> Result<Value, Error> {
+    /// What has been paid.
+    pub fn cost(&self) -> u64 {
+        self.cost.get()
+    }
+
+    /// A value of one's own; a copy is paid for.
+    pub fn own(&self, value: Cow<'_, Value>) -> Result<Value, Error> {
+        if let Cow::Borrowed(value) = &value {
+            self.charge(weight(value))?;
+        }
+        Ok(value.into_owned())
+    }
+
+    pub fn eval<'e>(&'e self, node: &'e Node, locals: Option<&'e Locals<'e>>) -> Given<'e> {
         self.charge(1)?;
         match node {
-            Node::Literal(value) => Ok(value.clone()),
-            Node::Local(name) => self.local(name).cloned(),
-            Node::Path(path) => self.path(path),
-            Node::Select(operand, field) => select(&self.eval(operand)?, field),
-            Node::Each(operand) => match self.eval(operand)? {
-                list @ (Value::Array(_) | Value::Nil) => Ok(list),
-                other => Err(type_error(format!("[*] of {}", other.type_name()))),
-            },
-            Node::Has(operand, field) => Ok(Value::Bool(self.has(operand, field)?)),
-            Node::Index(operand, index) => self.index(operand, index),
+            Node::Literal(value) => Ok(Cow::Borrowed(value)),
+            Node::Local(name) => find(name, locals).map(Cow::Borrowed),
+            Node::Path(path, place) => self.path(path, *place),
+            Node::Select(operand, field) => self.select(self.eval(operand, locals)?, field),
+            Node::Each(operand, path) => self.each(self.eval(operand, locals)?, path),
+            Node::Has(operand, field) => self.has(&*self.eval(operand, locals)?, field),
+            Node::Index(operand, index) => {
+                let operand = self.eval(operand, locals)?;
+                self.index(operand, &*self.eval(index, locals)?)
+            }
             Node::Binary(operator, left, right) => {
-                let (left, right) = (self.eval(left)?, self.eval(right)?);
-                self.binary(*operator, left, right)
+                let left = self.eval(left, locals)?;
+                self.binary(*operator, left, self.eval(right, locals)?)
+                    .map(Cow::Owned)
             }
-            Node::And(left, right) => self.junction(left, right, false),
-            Node::Or(left, right) => self.junction(left, right, true),
-            Node::Not(operand) => Ok(Value::Bool(!self.truth(operand)?)),
+            Node::And(left, right) => self.junction(left, right, false, locals),
+            Node::Or(left, right) => self.junction(left, right, true, locals),
+            Node::Not(operand) => self.truth(operand, locals).map(|known| truth(!known)),
             Node::NotStrictlyFalse(operand) => {
-                Ok(Value::Bool(!matches!(self.eval(operand), Ok(Value::Bool(false)))))
+                let found = self.eval(operand, locals);
+                Ok(truth(!matches!(found.as_deref(), Ok(Value::Bool(false)))))
             }
-            Node::Negate(operand) => functions::negate(&self.eval(operand)?),
+            Node::Negate(operand) => functions::negate(&*self.eval(operand, locals)?).map(Cow::Owned),
             Node::Condition(test, yes, no) => {
-                if self.truth(test)? {
-                    self.eval(yes)
-                } else {
-                    self.eval(no)
-                }
+                let chosen = if self.truth(test, locals)? { yes } else { no };
+                self.eval(chosen, locals)
             }
-            Node::List(items) => Ok(Value::Array(
-                items.iter().map(|i| self.eval(i)).collect::<Result<_, _>>()?,
-            )),
-            Node::Map(entries) => self.map(entries),
-            Node::Call(name, arguments) => {
-                let values = arguments
-                    .iter()
-                    .map(|a| self.eval(a))
-                    .collect::<Result<Vec<_>, _>>()?;
-                let cost = values.iter().map(weight).sum();
-                self.charge(cost)?;
-                let made = functions::call(name, values)?;
-                self.charge(weight(&made))?;
-                Ok(made)
+            Node::List(items) => {
+                let made = items.iter().map(|item| self.own(self.eval(item, locals)?));
+                made.collect::<Result<_, _>>()
+                    .map(|items| Cow::Owned(Value::Array(items)))
             }
-            Node::Default(operand, fallback) => match self.eval(operand) {
-                Ok(Value::Nil) => self.eval(fallback),
-                Err(error) if error.kind() != ErrorKind::Limit => self.eval(fallback),
-                other => other,
+            Node::Map(entries) => self.map(entries, locals),
+            Node::Call(name, arguments) => self.call(name, arguments, locals),
+            Node::Default(operand, fallback) => match self.eval(operand, locals) {
+                Err(error) if error.kind() == ErrorKind::Limit => Err(error),
+                Err(_) => self.eval(fallback, locals),
+                Ok(value) if *value == Value::Nil => self.eval(fallback, locals),
+                found => found,
             },
-            Node::SortBy { list, variable, key } => self.sort_by(list, variable, key),
-            Node::Fold(fold) => self.fold(fold),
+            Node::SortBy { list, variable, key } => self.sort_by(list, variable, key, locals),
+            Node::Fold(fold) => self.fold(fold, locals),
         }
     }
 
-    pub fn truth(&mut self, node: &'a Node) -> Result<bool, Error> {
-        match self.eval(node)? {
-            Value::Bool(value) => Ok(value),
-            other => Err(type_error(format!(
-                "a condition is a boolean, not {}",
-                other.type_name()
-            ))),
+    pub fn truth<'e>(&'e self, node: &'e Node, locals: Option<&'e Locals<'e>>) -> Result<bool, Error> {
+        match &*self.eval(node, locals)? {
+            Value::Bool(value) => Ok(*value),
+            other => {
+                let message = format!("a condition is a boolean, not {}", other.type_name());
+                Err(type_error(message))
+            }
         }
     }
 
-    fn local(&self, name: &str) -> Result<&Value, Error> {
-        let found = self.locals.iter().rev().find(|(known, _)| *known == name);
-        found
-            .map(|(_, value)| value)
-            .ok_or_else(|| Error::new(ErrorKind::Unknown, format!("`{name}` is not set")))
+    fn path(&self, path: &Path, place: usize) -> Given<'_> {
+        let cell = self.seen.get(place).ok_or_else(|| unknown(path))?;
+        if cell.get().is_none() {
+            let (root, segments) = locate(self.scope, path)?;
+            self.charge(size(&root) / BYTES_PER_STEP)?;
+            let mut out = Vec::new();
+            path.write(&root, segments, &mut out)?;
+            self.charge(out.len() / 8)?;
+            let value = Value::unpack(&out).map_err(|error| type_error(error.to_string()))?;
+            // Set once: `get` was none, and nothing else writes.
+            let _ = cell.set(value);
+        }
+        cell.get().map(Cow::Borrowed).ok_or_else(|| unknown(path))
     }
 
-    fn path(&mut self, path: &Path) -> Result<Value, Error> {
-        let mut out = Vec::new();
-        write_path(self.scope, path, &mut out)?;
-        self.charge(out.len() / 8)?;
-        Value::unpack(&out).map_err(|error| type_error(error.to_string()))
+    /// A field of an object; of null it is null.
+    fn select<'e>(&self, value: Cow<'e, Value>, field: &str) -> Given<'e> {
+        let absent = || {
+            Error::new(
+                ErrorKind::Unknown,
+                format!("there is no field `{field}` in the object"),
+            )
+        };
+        match value {
+            Cow::Borrowed(Value::Map(entries)) => {
+                self.charge(entries.len() / 8)?;
+                let found = entries.iter().find(|(key, _)| key == field);
+                found.map(|(_, value)| Cow::Borrowed(value)).ok_or_else(absent)
+            }
+            Cow::Owned(Value::Map(entries)) => {
+                self.charge(entries.len() / 8)?;
+                let found = entries.into_iter().find(|(key, _)| key == field);
+                found.map(|(_, value)| Cow::Owned(value)).ok_or_else(absent)
+            }
+            value if *value == Value::Nil => Ok(value),
+            other => {
+                let message = format!("there is no field `{field}` in {}", other.type_name());
+                Err(type_error(message))
+            }
+        }
     }
 
-    fn has(&mut self, operand: &'a Node, field: &str) -> Result<bool, Error> {
-        match self.eval(operand)? {
-            Value::Nil => Ok(false),
-            Value::Map(entries) => Ok(entries.iter().any(|(key, _)| key == field)),
+    fn each<'e>(&self, value: Cow<'e, Value>, path: &Path) -> Given<'e> {
+        self.charge(weight(&value))?;
+        match value {
+            Cow::Borrowed(value) => pick(value, &path.segments, path),
+            Cow::Owned(value) => {
+                pick(&value, &path.segments, path).map(|found| Cow::Owned(found.into_owned()))
+            }
+        }
+    }
+
+    fn has(&self, value: &Value, field: &str) -> Given<'static> {
+        match value {
+            Value::Nil => Ok(truth(false)),
+            Value::Map(entries) => {
+                self.charge(entries.len() / 8)?;
+                Ok(truth(entries.iter().any(|(key, _)| key == field)))
+            }
             other => Err(type_error(format!("has() of a field of {}", other.type_name()))),
         }
     }
 
-    fn index(&mut self, operand: &'a Node, index: &'a Node) -> Result<Value, Error> {
-        let (operand, index) = (self.eval(operand)?, self.eval(index)?);
-        match (&operand, &index) {
-            (Value::Nil, _) => Ok(Value::Nil),
-            (Value::Map(_), Value::Str(field)) => select(&operand, field),
+    fn index<'e>(&self, value: Cow<'e, Value>, index: &Value) -> Given<'e> {
+        match (&*value, index) {
+            (Value::Nil, _) => Ok(value),
+            (Value::Map(_), Value::Str(field)) => self.select(value, field),
             (Value::Array(items), Value::Int(at)) => {
-                let found = usize::try_from(*at).ok().and_then(|at| items.get(at));
-                found.cloned().ok_or_else(|| {
+                let count = items.len();
+                let absent = || {
                     Error::new(
                         ErrorKind::Unknown,
-                        format!("there is no item {at} in a list of {}", items.len()),
+                        format!("there is no item {at} in a list of {count}"),
                     )
-                })
+                };
+                let at = usize::try_from(*at)
+                    .ok()
+                    .filter(|at| *at < count)
+                    .ok_or_else(absent)?;
+                match value {
+                    Cow::Borrowed(Value::Array(items)) => items.get(at).map(Cow::Borrowed).ok_or_else(absent),
+                    Cow::Owned(Value::Array(items)) => {
+                        items.into_iter().nth(at).map(Cow::Owned).ok_or_else(absent)
+                    }
+                    _ => Err(absent()),
+                }
             }
-            _ => Err(type_error(format!(
-                "{} cannot be indexed by {}",
-                operand.type_name(),
-                index.type_name()
-            ))),
+            (value, index) => {
+                let (value, index) = (value.type_name(), index.type_name());
+                Err(type_error(format!("{value} cannot be indexed by {index}")))
+            }
         }
     }
 
     /// CEL's `&&` and `||`: an error on one side does not matter where the other side decides.
-    fn junction(&mut self, left: &'a Node, right: &'a Node, decides: bool) -> Result<Value, Error> {
-        let first = self.truth(left);
-        if matches!(first, Ok(value) if value == decides) {
-            return Ok(Value::Bool(decides));
+    fn junction<'e>(
+        &'e self,
+        left: &'e Node,
+        right: &'e Node,
+        decides: bool,
+        locals: Option<&'e Locals<'e>>,
+    ) -> Given<'e> {
+        let first = self.truth(left, locals);
+        match &first {
+            Ok(known) if *known == decides => return Ok(truth(decides)),
+            Err(error) if error.kind() == ErrorKind::Limit => return first.map(truth),
+            _ => {}
         }
-        if matches!(&first, Err(error) if error.kind() == ErrorKind::Limit) {
-            return first.map(Value::Bool);
-        }
-        let second = self.truth(right)?;
-        if second == decides {
-            Ok(Value::Bool(decides))
+        if self.truth(right, locals)? == decides {
+            Ok(truth(decides))
         } else {
-            first.map(|_| Value::Bool(second))
+            first.map(truth)
         }
     }
 
-    fn binary(&mut self, operator: Operator, left: Value, right: Value) -> Result<Value, Error> {
+    fn binary(
+        &self,
+        operator: Operator,
+        left: Cow<'_, Value>,
+        right: Cow<'_, Value>,
+    ) -> Result<Value, Error> {
         use std::cmp::Ordering::{Greater, Less};
         self.charge((weight(&left) + weight(&right)) / 8)?;
         let compared = |wanted: fn(std::cmp::Ordering) -> bool| {
-            order(&left, &right)
-                .map(|found| Value::Bool(wanted(found)))
-                .ok_or_else(|| {
-                    type_error(format!(
-                        "{} and {} have no order",
-                        left.type_name(),
-                        right.type_name()
-                    ))
-                })
+            let message = || format!("{} and {} have no order", left.type_name(), right.type_name());
+            let found = order(&left, &right).ok_or_else(|| type_error(message()))?;
+            Ok(Value::Bool(wanted(found)))
         };
         match operator {
             Operator::Equals => Ok(Value::Bool(equal(&left, &right))),
@@ -192,200 +265,88 @@ impl<'a, S: Scope + ?Sized> Evaluator<'a, S> {
             Operator::LessEquals => compared(|o| o != Greater),
             Operator::Greater => compared(|o| o == Greater),
             Operator::GreaterEquals => compared(|o| o != Less),
-            Operator::In => match &right {
+            Operator::In => match &*right {
                 Value::Array(items) => Ok(Value::Bool(items.iter().any(|item| equal(item, &left)))),
-                Value::Map(_) => Ok(Value::Bool(
-                    left.as_str().is_some_and(|key| right.get(key).is_some()),
-                )),
+                Value::Map(_) => {
+                    let held = left.as_str().is_some_and(|key| right.get(key).is_some());
+                    Ok(Value::Bool(held))
+                }
                 other => Err(type_error(format!("`in` of {}", other.type_name()))),
             },
-            _ => functions::arithmetic(operator, left, right),
+            _ => {
+                let (left, right) = (self.own(left)?, self.own(right)?);
+                functions::arithmetic(operator, left, right)
+            }
         }
     }
 
-    fn map(&mut self, entries: &'a [(Node, Node)]) -> Result<Value, Error> {
+    fn map<'e>(&'e self, entries: &'e [(Node, Node)], locals: Option<&'e Locals<'e>>) -> Given<'e> {
         let mut made: Vec<(String, Value)> = Vec::with_capacity(entries.len());
         for (key, value) in entries {
-            let Value::Str(key) = self.eval(key)? else {
+            let Value::Str(key) = self.eval(key, locals)?.into_owned() else {
                 return Err(type_error("an object's keys are strings"));
             };
+            self.charge(made.len() / 8)?;
             if made.iter().any(|(known, _)| *known == key) {
                 return Err(type_error(format!("the key `{key}` stands twice")));
             }
-            made.push((key, self.eval(value)?));
+            made.push((key, self.own(self.eval(value, locals)?)?));
         }
-        Ok(Value::Map(made))
+        Ok(Cow::Owned(Value::Map(made)))
     }
 
-    fn sort_by(&mut self, list: &'a Node, variable: &'a str, key: &'a Node) -> Result<Value, Error> {
-        let Value::Array(items) = self.eval(list)? else {
+    fn call<'e>(
+        &'e self,
+        name: &'static str,
+        arguments: &'e [Node],
+        locals: Option<&'e Locals<'e>>,
+    ) -> Given<'e> {
+        let values = arguments.iter().map(|argument| self.eval(argument, locals));
+        let values = values.collect::<Result<Vec<_>, _>>()?;
+        let values: Vec<&Value> = values.iter().map(|value| &**value).collect();
+        self.charge(functions::price(name, &values))?;
+        let made = functions::call(name, &values, &self.patterns)?;
+        self.charge(weight(&made))?;
+        // A function's result may be as deep as its arguments, and one level more.
+        Ok(Cow::Owned(made))
+    }
+
+    fn sort_by<'e>(
+        &'e self,
+        list: &'e Node,
+        variable: &'e str,
+        key: &'e Node,
+        locals: Option<&'e Locals<'e>>,
+    ) -> Given<'e> {
+        let Value::Array(items) = self.own(self.eval(list, locals)?)? else {
             return Err(type_error("sort_by sorts a list"));
         };
         let mut keyed = Vec::with_capacity(items.len());
         for item in items {
-            self.locals.push((variable, item.clone()));
-            let made = self.eval(key);
-            self.locals.pop();
-            keyed.push((made?, item));
+            let turn = Locals {
+                name: variable,
+                value: &item,
+                outer: locals,
+            };
+            let key = self.own(self.eval(key, Some(&turn))?)?;
+            keyed.push((key, item));
         }
         self.charge(keyed.len() * 8)?;
-        functions::sorted(keyed)
-    }
-
-    fn fold(&mut self, fold: &'a Fold) -> Result<Value, Error> {
-        let items = match self.eval(&fold.range)? {
-            Value::Array(items) => items
-                .into_iter()
-                .enumerate()
-                .map(|(at, item)| (Value::from(at as u64), item))
-                .collect(),
-            // By key: the order of a map's entries must not decide anything.
-            Value::Map(mut entries) => {
-                entries.sort_by(|a, b| a.0.cmp(&b.0));
-                let both = fold.variable2.is_some();
-                let pair = |(key, value): (String, Value)| {
-                    if both {
-                        (Value::Str(key), value)
-                    } else {
-                        (Value::Nil, Value::Str(key))
-                    }
-                };
-                entries.into_iter().map(pair).collect::<Vec<_>>()
-            }
-            Value::Nil => Vec::new(),
-            other => return Err(type_error(format!("a {} has no items", other.type_name()))),
-        };
-        let start = self.eval(&fold.start)?;
-        let base = self.locals.len();
-        self.locals.push((&fold.accumulator, start));
-        let outcome = self.fold_items(fold, items, base);
-        self.locals.truncate(base + 1);
-        let result = match outcome {
-            Ok(()) => self.eval(&fold.result),
-            Err(error) => Err(error),
-        };
-        self.locals.truncate(base);
-        result
-    }
-
-    fn fold_items(&mut self, fold: &'a Fold, items: Vec<(Value, Value)>, base: usize) -> Result<(), Error> {
-        for (key, item) in items {
-            self.locals.truncate(base + 1);
-            match &fold.variable2 {
-                Some(second) => self
-                    .locals
-                    .extend([(fold.variable.as_str(), key), (second.as_str(), item)]),
-                None => self.locals.push((&fold.variable, item)),
-            }
-            if !self.truth(&fold.condition)? {
-                return Ok(());
-            }
-            let next = self.step(fold, base)?;
-            if let Some(slot) = self.locals.get_mut(base) {
-                slot.1 = next;
-            }
-        }
-        Ok(())
-    }
-
-    /// One step. `map` and `filter` append to their list: it is taken out and put back longer, since copying it at every
-    /// item would make them quadratic.
-    fn step(&mut self, fold: &'a Fold, base: usize) -> Result<Value, Error> {
-        let appended = |node: &'a Node| match node {
-            Node::Binary(Operator::Add, left, right) => match (&**left, &**right) {
-                (Node::Local(name), Node::List(items)) if *name == fold.accumulator => Some(items.as_slice()),
-                _ => None,
-            },
-            _ => None,
-        };
-        let items = match &fold.step {
-            Node::Condition(test, yes, no) if matches!(&**no, Node::Local(n) if *n == fold.accumulator) => {
-                match appended(yes) {
-                    Some(items) if self.truth(test)? => Some(items),
-                    Some(_) => Some([].as_slice()),
-                    None => None,
-                }
-            }
-            node => appended(node),
-        };
-        let Some(items) = items else {
-            return self.eval(&fold.step);
-        };
-        let values = items
-            .iter()
-            .map(|item| self.eval(item))
-            .collect::<Result<Vec<_>, _>>()?;
-        match self.locals.get_mut(base).map(|slot| std::mem::take(&mut slot.1)) {
-            Some(Value::Array(mut list)) => {
-                list.extend(values);
-                Ok(Value::Array(list))
-            }
-            _ => Err(type_error("a list was expected")),
-        }
+        functions::sorted(keyed).map(Cow::Owned)
     }
 }
 
-/// Write what a path leads to.
-pub fn write_path<S: Scope + ?Sized>(scope: &S, path: &Path, out: &mut Vec<u8>) -> Result<(), Error> {
-    let unknown = || Error::new(ErrorKind::Unknown, format!("`{path}` is not known here"));
-    let rest = path.segments.get(1..).unwrap_or_default();
-    match path.root.as_str() {
-        "tasks" => {
-            let root = path
-                .name()
-                .and_then(|name| scope.task(name))
-                .ok_or_else(unknown)?;
-            path.write(&root, rest, out)
-        }
-        "tasks_meta" => {
-            let meta = path
-                .name()
-                .and_then(|name| scope.meta(name))
-                .ok_or_else(unknown)?;
-            path.write(&Root::Value(Cow::Owned(meta)), rest, out)
-        }
-        name => path.write(&scope.variable(name).ok_or_else(unknown)?, &path.segments, out),
-    }
+pub fn truth(value: bool) -> Cow<'static, Value> {
+    Cow::Owned(Value::Bool(value))
 }
 
-/// A field of an object; of null it is null, of a list (behind `[*]`) that of each item.
-fn select(value: &Value, field: &str) -> Result<Value, Error> {
-    match value {
-        Value::Nil => Ok(Value::Nil),
-        Value::Map(_) => value.get(field).cloned().ok_or_else(|| {
-            Error::new(
-                ErrorKind::Unknown,
-                format!("there is no field `{field}` in the object"),
-            )
-        }),
-        Value::Array(items) => Ok(Value::Array(
-            items
-                .iter()
-                .map(|item| select(item, field))
-                .collect::<Result<_, _>>()?,
-        )),
-        other => Err(type_error(format!(
-            "there is no field `{field}` in {}",
-            other.type_name()
-        ))),
-    }
-}
-
-/// What a value weighs when it is copied or compared.
-pub fn weight(value: &Value) -> usize {
-    match value {
-        Value::Str(text) => 1 + text.len() / 8,
-        Value::Bin(data) => 1 + data.len() / 8,
-        Value::Array(items) => 1 + items.iter().map(weight).sum::<usize>(),
-        Value::Map(entries) => {
-            1 + entries
-                .iter()
-                .map(|(key, value)| 1 + key.len() / 8 + weight(value))
-                .sum::<usize>()
+fn find<'e>(name: &str, locals: Option<&'e Locals<'e>>) -> Result<&'e Value, Error> {
+    let mut at = locals;
+    while let Some(local) = at {
+        if local.name == name {
+            return Ok(local.value);
         }
-        _ => 1,
+        at = local.outer;
     }
+    Err(Error::new(ErrorKind::Unknown, format!("`{name}` is not set")))
 }
-
-/// Bytes that a value may have as text or list built by a function.
-pub const MADE_BYTES_MAX: usize = bounds::MESSAGE_BYTES_MAX;

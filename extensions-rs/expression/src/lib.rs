@@ -5,19 +5,27 @@
 //! values that keep their order, with a counter that every step charges. References that need no computing (`tasks.x.f`,
 //! `inputs.a`, `tasks.x[*].f`) are copied from payload to payload without building a value.
 
-pub mod compare;
-pub mod compile;
-pub mod error;
-pub mod eval;
-pub mod expression;
-pub mod functions;
-pub mod node;
-pub mod path;
-pub mod scope;
-pub mod template;
+mod compare;
+mod compile;
+mod error;
+mod eval;
+mod expression;
+mod fold;
+mod functions;
+mod node;
+mod path;
+mod prepare;
+mod reach;
+mod scan;
+mod scope;
+mod template;
+mod verify;
 
+pub use compile::TEXT_LENGTH_MAX;
 pub use error::{Error, ErrorKind};
-pub use expression::Expression;
+pub use eval::COST_MAX;
+pub use expression::{Expression, Reference};
+pub use functions::names as function_names;
 pub use path::{Path, Segment};
-pub use scope::{Root, Scope};
-pub use template::Template;
+pub use scope::{Empty, Root, Scope};
+pub use template::{Piece, Template};

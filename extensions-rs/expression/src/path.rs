@@ -1,5 +1,8 @@
 //! References: a root and the steps from it. Most expressions of real documents are nothing more.
 
+use std::borrow::Cow;
+
+use symphony_protocol::Value;
 use symphony_protocol::raw::{self, Head, Reader};
 
 use crate::error::{Error, ErrorKind};
@@ -68,18 +71,17 @@ impl Path {
     pub fn write(&self, root: &Root<'_>, segments: &[Segment], out: &mut Vec<u8>) -> Result<(), Error> {
         match root {
             Root::Raw(data) => write_raw(data, segments, self, out),
-            Root::Value(value) => write_raw(&value.pack(), segments, self, out),
+            Root::Value(value) => {
+                pick(value, segments, self)?.write(out);
+                Ok(())
+            }
             Root::Gather(items) => match segments.split_first() {
                 None => write_all(items, &[], self, out),
                 Some((Segment::Each, rest)) => write_all(items, rest, self, out),
                 Some((Segment::Index(at), rest)) => {
                     let item = place(*at, items.len()).and_then(|at| items.get(at));
-                    write_raw(
-                        item.ok_or_else(|| self.no_index(*at, items.len()))?,
-                        rest,
-                        self,
-                        out,
-                    )
+                    let item = item.ok_or_else(|| self.no_index(*at, items.len()))?;
+                    write_raw(item, rest, self, out)
                 }
                 Some((Segment::Field(name), _)) => Err(self.no_field(name, "a list")),
             },
@@ -91,6 +93,14 @@ impl Path {
             ErrorKind::Unknown,
             format!("`{self}`: there is no field `{name}` in {of}"),
         )
+    }
+
+    fn no_step(&self, segment: &Segment, of: &str) -> Error {
+        match segment {
+            Segment::Field(name) => self.no_field(name, of),
+            Segment::Index(at) => Error::new(ErrorKind::Type, format!("`{self}`: no item {at} in {of}")),
+            Segment::Each => Error::new(ErrorKind::Type, format!("`{self}`: [*] of {of}")),
+        }
     }
 
     fn no_index(&self, at: i64, count: usize) -> Error {
@@ -106,13 +116,19 @@ impl std::fmt::Display for Path {
         out.write_str(&self.root)?;
         for segment in &self.segments {
             match segment {
-                Segment::Field(name) => write!(out, ".{name}")?,
+                Segment::Field(name) if is_name(name) => write!(out, ".{name}")?,
+                Segment::Field(name) => write!(out, "[{name:?}]")?,
                 Segment::Index(at) => write!(out, "[{at}]")?,
                 Segment::Each => out.write_str("[*]")?,
             }
         }
         Ok(())
     }
+}
+
+fn is_name(text: &str) -> bool {
+    let mut rest = text;
+    take_name(&mut rest).is_some() && rest.is_empty()
 }
 
 fn take_name<'a>(rest: &mut &'a str) -> Option<&'a str> {
@@ -128,8 +144,8 @@ fn take_name<'a>(rest: &mut &'a str) -> Option<&'a str> {
 }
 
 fn index(text: &str) -> Option<Segment> {
-    if let Ok(at) = text.parse::<i64>() {
-        return (at >= 0).then_some(Segment::Index(at));
+    if text.starts_with(|c: char| c.is_ascii_digit()) {
+        return text.parse().ok().map(Segment::Index);
     }
     let quote = text.chars().next().filter(|c| *c == '"' || *c == '\'')?;
     let inside = text.strip_prefix(quote)?.strip_suffix(quote)?;
@@ -138,6 +154,47 @@ fn index(text: &str) -> Option<Segment> {
 
 fn place(at: i64, count: usize) -> Option<usize> {
     usize::try_from(at).ok().filter(|at| *at < count)
+}
+
+/// What the steps lead to inside a value; borrowed unless `[*]` makes a new list.
+pub fn pick<'v>(value: &'v Value, segments: &[Segment], path: &Path) -> Result<Cow<'v, Value>, Error> {
+    let mut value = value;
+    for (done, segment) in segments.iter().enumerate() {
+        value = match (segment, value) {
+            (_, Value::Nil) => return Ok(Cow::Owned(Value::Nil)),
+            (Segment::Field(name), Value::Map(_)) => {
+                value.get(name).ok_or_else(|| path.no_field(name, "an object"))?
+            }
+            (Segment::Index(at), Value::Array(items)) => {
+                let found = place(*at, items.len()).and_then(|at| items.get(at));
+                found.ok_or_else(|| path.no_index(*at, items.len()))?
+            }
+            (Segment::Each, Value::Array(items)) => {
+                let rest = segments.get(done + 1..).unwrap_or_default();
+                let picked = items
+                    .iter()
+                    .map(|item| pick(item, rest, path).map(Cow::into_owned));
+                return picked
+                    .collect::<Result<_, _>>()
+                    .map(|all| Cow::Owned(Value::Array(all)));
+            }
+            (segment, value) => return Err(path.no_step(segment, article(value))),
+        };
+    }
+    Ok(Cow::Borrowed(value))
+}
+
+fn article(value: &Value) -> &'static str {
+    match value {
+        Value::Nil => "null",
+        Value::Bool(_) => "a boolean",
+        Value::Int(_) | Value::UInt(_) => "an integer",
+        Value::Float(_) => "a number",
+        Value::Str(_) => "a string",
+        Value::Bin(_) => "bytes",
+        Value::Array(_) => "a list",
+        Value::Map(_) => "an object",
+    }
 }
 
 fn broken(error: symphony_protocol::WireError) -> Error {
@@ -176,19 +233,7 @@ fn write_raw(mut data: &[u8], segments: &[Segment], path: &Path, out: &mut Vec<u
                 }
                 return Ok(());
             }
-            (Segment::Field(name), _) => return Err(path.no_field(name, kind(head))),
-            (Segment::Index(at), _) => {
-                return Err(Error::new(
-                    ErrorKind::Type,
-                    format!("`{path}`: no item {at} in {}", kind(head)),
-                ));
-            }
-            (Segment::Each, _) => {
-                return Err(Error::new(
-                    ErrorKind::Type,
-                    format!("`{path}`: [*] of {}", kind(head)),
-                ));
-            }
+            (segment, _) => return Err(path.no_step(segment, kind(head))),
         };
     }
     out.extend_from_slice(data);

@@ -2,14 +2,18 @@
 //!
 //! `${EXPR}` alone keeps the type of what it gives; inside a text it is rendered; `$${` is a plain `${`.
 
-use symphony_protocol::Value;
+use symphony_protocol::bounds::COMPOSED_INPUT_BYTES_MAX;
 use symphony_protocol::raw::{write_array, write_map, write_text};
+use symphony_protocol::{TypeName, Value};
 
 use crate::error::{Error, ErrorKind};
 use crate::expression::Expression;
 use crate::functions::text;
+use crate::node::of_value;
 use crate::path::Path;
+use crate::scan::closing;
 use crate::scope::Scope;
+use crate::verify::verify;
 
 #[derive(Clone, Debug, PartialEq)]
 pub enum Template {
@@ -28,68 +32,93 @@ pub enum Piece {
 }
 
 impl Template {
-    /// From a value of a document.
+    /// From a value of a document. An object that is written out stays one, so that its fields can be framed one by one.
     pub fn parse(value: &Value) -> Result<Self, Error> {
+        let entry = |(key, value): &(String, Value)| Ok((key.clone(), Self::parse(value)?.folded()));
         Ok(match value {
-            Value::Str(text) => Self::of_text(text)?,
+            Value::Str(text) => Self::parse_text(text)?,
             Value::Array(items) => {
-                let made = items.iter().map(Self::parse).collect::<Result<Vec<_>, _>>()?;
-                if made.iter().all(Self::is_constant) {
-                    Self::Constant(value.pack())
-                } else {
-                    Self::List(made)
-                }
+                let made = items.iter().map(|item| Self::parse(item).map(Self::folded));
+                Self::List(made.collect::<Result<_, _>>()?).folded()
             }
-            Value::Map(entries) => {
-                let made = entries
-                    .iter()
-                    .map(|(key, value)| Ok((key.clone(), Self::parse(value)?)))
-                    .collect::<Result<Vec<_>, Error>>()?;
-                // An object that is written out can be framed field by field, so it stays one.
-                Self::Map(made)
-            }
+            Value::Map(entries) => Self::Map(entries.iter().map(entry).collect::<Result<_, Error>>()?),
             other => Self::Constant(other.pack()),
         })
     }
 
-    fn of_text(text: &str) -> Result<Self, Error> {
-        let pieces = split(text)?;
-        Ok(match pieces.as_slice() {
-            [] => Self::Constant(Value::from("").pack()),
-            [Piece::Plain(plain)] => Self::Constant(Value::from(plain.as_str()).pack()),
-            [Piece::Expression(_)] => match pieces.into_iter().next() {
-                Some(Piece::Expression(expression)) => Self::Expression(Box::new(expression)),
-                _ => return Err(Error::new(ErrorKind::Syntax, "an empty text")),
-            },
-            _ => Self::Text(pieces),
+    /// From a text of a document; an error's column is that of the whole text.
+    pub fn parse_text(text: &str) -> Result<Self, Error> {
+        let mut pieces = split(text)?;
+        Ok(match (pieces.pop(), pieces.is_empty()) {
+            (None, _) => Self::Constant(Value::from("").pack()),
+            (Some(Piece::Plain(plain)), true) => Self::Constant(Value::from(plain).pack()),
+            (Some(Piece::Expression(expression)), true) => Self::Expression(Box::new(expression)),
+            (Some(last), false) => {
+                pieces.push(last);
+                Self::Text(pieces)
+            }
         })
     }
 
-    fn is_constant(&self) -> bool {
-        match self {
-            Self::Constant(_) => true,
-            Self::Map(entries) => entries.iter().all(|(_, inner)| inner.is_constant()),
-            _ => false,
+    /// The bytes of what has no expression in it, once and for all.
+    pub fn folded(self) -> Self {
+        let mut out = Vec::new();
+        match &self {
+            Self::List(items) => {
+                write_array(items.len(), &mut out);
+                for item in items {
+                    let Self::Constant(data) = item else { return self };
+                    out.extend_from_slice(data);
+                }
+            }
+            Self::Map(entries) => {
+                write_map(entries.len(), &mut out);
+                for (key, item) in entries {
+                    let Self::Constant(data) = item else { return self };
+                    write_text(key, &mut out);
+                    out.extend_from_slice(data);
+                }
+            }
+            _ => return self,
         }
+        Self::Constant(out)
     }
 
     /// Every expression in it.
     pub fn expressions(&self) -> Vec<&Expression> {
+        self.located()
+            .into_iter()
+            .map(|(_, expression)| expression)
+            .collect()
+    }
+
+    /// Every expression in it with its place: a JSON pointer from here.
+    pub fn located(&self) -> Vec<(String, &Expression)> {
         let mut found = Vec::new();
-        self.visit(&mut found);
+        self.visit(&mut String::new(), &mut found);
         found
     }
 
-    fn visit<'a>(&'a self, found: &mut Vec<&'a Expression>) {
+    fn visit<'a>(&'a self, at: &mut String, found: &mut Vec<(String, &'a Expression)>) {
+        let mut inside = |step: &str, item: &'a Self| {
+            let length = at.len();
+            at.push('/');
+            at.push_str(&step.replace('~', "~0").replace('/', "~1"));
+            item.visit(at, found);
+            at.truncate(length);
+        };
         match self {
             Self::Constant(_) => {}
-            Self::Expression(expression) => found.push(expression),
+            Self::Expression(expression) => found.push((at.clone(), expression)),
             Self::Text(pieces) => found.extend(pieces.iter().filter_map(|piece| match piece {
-                Piece::Expression(expression) => Some(expression),
+                Piece::Expression(expression) => Some((at.clone(), expression)),
                 Piece::Plain(_) => None,
             })),
-            Self::List(items) => items.iter().for_each(|item| item.visit(found)),
-            Self::Map(entries) => entries.iter().for_each(|(_, item)| item.visit(found)),
+            Self::List(items) => {
+                let items = items.iter().enumerate();
+                items.for_each(|(index, item)| inside(&index.to_string(), item));
+            }
+            Self::Map(entries) => entries.iter().for_each(|(key, item)| inside(key, item)),
         }
     }
 
@@ -99,32 +128,51 @@ impl Template {
             .flat_map(|expression| expression.paths().iter())
     }
 
-    /// Write the value as msgpack.
+    /// The type of what it gives, where that can be told; None for a reference.
+    pub fn gives(&self) -> Option<TypeName> {
+        match self {
+            Self::Constant(data) => Value::unpack(data).ok().and_then(|value| of_value(&value)),
+            Self::Expression(expression) => expression.gives(),
+            Self::Text(_) => Some(TypeName::String),
+            Self::List(_) => Some(TypeName::Array),
+            Self::Map(_) => Some(TypeName::Object),
+        }
+    }
+
+    /// Write the value as msgpack; references are copied from payload to payload. On an error `out` is as it was.
+    ///
+    /// Errors: those of its expressions; `Limit` above `COMPOSED_INPUT_BYTES_MAX` bytes or too deep.
     pub fn write<S: Scope + ?Sized>(&self, scope: &S, out: &mut Vec<u8>) -> Result<(), Error> {
+        let start = out.len();
+        let written = self
+            .put(scope, start, out)
+            .and_then(|()| verify(out.get(start..).unwrap_or_default()));
+        if written.is_err() {
+            out.truncate(start);
+        }
+        written
+    }
+
+    fn put<S: Scope + ?Sized>(&self, scope: &S, start: usize, out: &mut Vec<u8>) -> Result<(), Error> {
         match self {
             Self::Constant(data) => out.extend_from_slice(data),
-            Self::Expression(expression) => expression.write(scope, out)?,
-            Self::Text(pieces) => {
-                let mut made = String::new();
-                for piece in pieces {
-                    match piece {
-                        Piece::Plain(plain) => made.push_str(plain),
-                        Piece::Expression(expression) => made.push_str(&text(&expression.eval(scope)?)),
-                    }
-                }
-                write_text(&made, out);
-            }
+            Self::Expression(expression) => expression.put(scope, out)?,
+            Self::Text(pieces) => write_text(&rendered(pieces, scope)?, out),
             Self::List(items) => {
                 write_array(items.len(), out);
-                items.iter().try_for_each(|item| item.write(scope, out))?;
+                items.iter().try_for_each(|item| item.put(scope, start, out))?;
             }
             Self::Map(entries) => {
                 write_map(entries.len(), out);
                 for (key, item) in entries {
                     write_text(key, out);
-                    item.write(scope, out)?;
+                    item.put(scope, start, out)?;
                 }
             }
+        }
+        if out.len() - start > COMPOSED_INPUT_BYTES_MAX {
+            let message = format!("the value has more than {COMPOSED_INPUT_BYTES_MAX} bytes");
+            return Err(Error::new(ErrorKind::Limit, message));
         }
         Ok(())
     }
@@ -136,60 +184,53 @@ impl Template {
     }
 }
 
+fn rendered<S: Scope + ?Sized>(pieces: &[Piece], scope: &S) -> Result<String, Error> {
+    let mut made = String::new();
+    for piece in pieces {
+        match piece {
+            Piece::Plain(plain) => made.push_str(plain),
+            Piece::Expression(expression) => made.push_str(&text(&expression.eval(scope)?)),
+        }
+        if made.len() > COMPOSED_INPUT_BYTES_MAX {
+            let message = format!("the text has more than {COMPOSED_INPUT_BYTES_MAX} bytes");
+            return Err(Error::new(ErrorKind::Limit, message));
+        }
+    }
+    Ok(made)
+}
+
 /// Texts and expressions of a string. Braces inside an expression are counted, outside of its strings.
 fn split(text: &str) -> Result<Vec<Piece>, Error> {
     let mut pieces = Vec::new();
     let mut plain = String::new();
-    let mut rest = text;
-    while let Some(at) = rest.find("${") {
-        let (before, after) = (
-            rest.get(..at).unwrap_or_default(),
-            rest.get(at + 2..).unwrap_or_default(),
-        );
-        if let Some(kept) = before.strip_suffix('$') {
+    let mut done = 0;
+    let part = |from: usize, to: usize| text.get(from..to).unwrap_or_default();
+    while let Some(at) = part(done, text.len()).find("${").map(|at| done + at) {
+        if let Some(kept) = part(done, at).strip_suffix('$') {
             plain.push_str(kept);
             plain.push_str("${");
-            rest = after;
+            done = at + 2;
             continue;
         }
-        plain.push_str(before);
-        let end = closing(after).ok_or_else(|| {
-            Error::new(ErrorKind::Syntax, format!("`{text}`: `${{` has no closing `}}`")).at(at as u64 + 1)
-        })?;
+        plain.push_str(part(done, at));
+        let inside = at + 2;
+        let columns = u64::try_from(part(0, inside).chars().count()).unwrap_or_default();
+        let end = closing(part(inside, text.len())).map(|end| inside + end);
+        let unclosed = || Error::new(ErrorKind::Syntax, "`${` has no closing `}`").at(columns - 1);
+        let end = end.ok_or_else(unclosed)?;
         if !plain.is_empty() {
             pieces.push(Piece::Plain(std::mem::take(&mut plain)));
         }
-        let inside = after.get(..end).unwrap_or_default();
-        let expression = Expression::parse(inside).map_err(|error| {
-            let column = error.column().unwrap_or(1) + at as u64 + 2;
+        let expression = Expression::parse(part(inside, end)).map_err(|error| {
+            let column = error.column().unwrap_or(1) + columns;
             error.at(column)
         })?;
-        pieces.push(Piece::Expression(expression));
-        rest = after.get(end + 1..).unwrap_or_default();
+        pieces.push(Piece::Expression(expression.moved(columns)));
+        done = end + 1;
     }
-    plain.push_str(rest);
+    plain.push_str(part(done, text.len()));
     if !plain.is_empty() {
         pieces.push(Piece::Plain(plain));
     }
     Ok(pieces)
-}
-
-fn closing(text: &str) -> Option<usize> {
-    let (mut depth, mut quote, mut escaped) = (0_usize, None, false);
-    for (at, c) in text.char_indices() {
-        match quote {
-            Some(_) if escaped => escaped = false,
-            Some(_) if c == '\\' => escaped = true,
-            Some(end) if c == end => quote = None,
-            Some(_) => {}
-            None => match c {
-                '"' | '\'' => quote = Some(c),
-                '{' => depth += 1,
-                '}' if depth == 0 => return Some(at),
-                '}' => depth -= 1,
-                _ => {}
-            },
-        }
-    }
-    None
 }
