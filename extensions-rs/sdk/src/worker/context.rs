@@ -23,4 +23,19 @@ impl Context {
     pub fn cancelled(&self) -> bool {
         *self.stop.borrow()
     }
+
+    /// An attempt without a mesh around it: what unit tests of functions run with.
+    pub fn detached(r#try: u32) -> Self {
+        let (sender, stop) = watch::channel(false);
+        drop(sender); // the last value stays readable
+        Self {
+            run: "0".repeat(32).into(),
+            task: "task".into(),
+            generation: 0,
+            r#try,
+            worker: "worker".into(),
+            artifacts: Artifacts::detached(),
+            stop,
+        }
+    }
 }
