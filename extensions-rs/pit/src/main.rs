@@ -1,1 +1,85 @@
-fn main() {}
+//! `symphony-pit`: one role, or the five of the Pit in one process; the stock worker; and what needs no mesh.
+
+mod bench;
+mod check;
+mod players;
+mod roles;
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+use symphony_sdk::{ErrorKind, component};
+
+#[derive(Parser)]
+#[command(name = "symphony-pit", version, about = "The infrastructure extensions of Symphony Conductor")]
+struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// DAG Tracker: run state as a fold of the log
+    Dag(Configured),
+    /// Pool Manager: workers, slots, leases and processes
+    Pool(Configured),
+    /// Artifact Store: content-addressed blobs
+    Store(Configured),
+    /// Arbitration Manager: shares, limits and budgets
+    Arbitration(Configured),
+    /// Stale Manager: retention, archive and trajectories
+    Stale(Configured),
+    /// All five in this process
+    All(Configured),
+    /// Serve the stock functions
+    Players(players::Arguments),
+    /// Check a workflow document (canonical JSON on stdin); the answer is JSON on stdout
+    Check,
+    /// Measure a running system; results are JSON lines on stdout
+    Bench(bench::Arguments),
+}
+
+#[derive(clap::Args)]
+struct Configured {
+    /// The configuration file, TOML with a section for each role
+    #[arg(long)]
+    config: Option<PathBuf>,
+}
+
+fn main() -> ExitCode {
+    component::init_logs();
+    let arguments = Arguments::parse();
+    if matches!(arguments.command, Command::Check) {
+        return check::main();
+    }
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build();
+    let outcome = runtime.map_err(symphony_sdk::Error::from).and_then(|runtime| {
+        runtime.block_on(async {
+            use roles::Role::{Arbitration, Dag, Pool, Stale, Store};
+            match arguments.command {
+                Command::Dag(at) => roles::run(&[Dag], at.config).await,
+                Command::Pool(at) => roles::run(&[Pool], at.config).await,
+                Command::Store(at) => roles::run(&[Store], at.config).await,
+                Command::Arbitration(at) => roles::run(&[Arbitration], at.config).await,
+                Command::Stale(at) => roles::run(&[Stale], at.config).await,
+                Command::All(at) => roles::run(&[Dag, Pool, Store, Arbitration, Stale], at.config).await,
+                Command::Players(arguments) => players::run(arguments).await,
+                Command::Bench(arguments) => bench::run(arguments).await,
+                Command::Check => Ok(()),
+            }
+        })
+    });
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            tracing::error!("{error}");
+            // 2: what was asked for is wrong; 3: the broker is not there; 1: it failed.
+            ExitCode::from(match error.kind() {
+                ErrorKind::Config | ErrorKind::Invalid => 2,
+                ErrorKind::Unavailable | ErrorKind::TimedOut => 3,
+                _ => 1,
+            })
+        }
+    }
+}

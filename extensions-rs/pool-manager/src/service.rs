@@ -1,0 +1,203 @@
+//! The service: heartbeats and demands in, grants out.
+
+use std::collections::HashMap;
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+
+use futures_util::{FutureExt, StreamExt};
+use symphony_protocol::{Activate, Demand, Heartbeat, PoolShow, Register, Reply, RollCall, decode, subjects};
+use symphony_sdk::{Bus, Call, Endpoint, Error, ErrorKind, Micro, Shutdown};
+
+use crate::core::Registry;
+use crate::options::Options;
+use crate::processes::Processes;
+
+const SWEEP_INTERVAL: Duration = Duration::from_millis(125);
+/// Grants are repeated, so that a lost one costs no more than this.
+const GRANT_INTERVAL: Duration = Duration::from_secs(1);
+
+pub struct Service {
+    options: Options,
+}
+
+impl Service {
+    pub fn new(options: Options) -> Self {
+        Self { options }
+    }
+
+    pub async fn run(self, bus: Bus, mut shutdown: Shutdown) -> Result<(), Error> {
+        let of = |name, request, reply| Endpoint {
+            name,
+            subject: subjects::pit("pool", name, &[]),
+            request,
+            reply,
+        };
+        let endpoints = vec![
+            of("activate", "Activate", "Reply"),
+            of("register", "Register", "Reply"),
+            of("show", "Nothing", "PoolShow"),
+        ];
+        let description = "Pool Manager: workers, slots, leases and processes";
+        let (micro, mut calls) = Micro::start(&bus, "pool", description, HashMap::new(), endpoints).await?;
+        let mut heartbeats = bus.subscribe(subjects::HEARTBEATS.to_owned()).await?;
+        let mut demands = bus.subscribe(subjects::pit("pool", "demand", &[])).await?;
+        bus.flush().await?;
+        let issuer = format!("pool-{}", std::process::id());
+        let roll = RollCall {
+            by: issuer.clone(),
+            ..Default::default()
+        };
+        bus.publish(subjects::ROLL_CALL.to_owned(), &roll).await?;
+        let mut state = State {
+            registry: Registry::new(&issuer),
+            processes: Processes::new(self.options),
+            bus,
+            granted: Instant::now(),
+            epoch: Instant::now(),
+        };
+        state.tend();
+        let mut sweep = tokio::time::interval(SWEEP_INTERVAL);
+        loop {
+            let mut changed = false;
+            tokio::select! {
+                () = shutdown.requested() => break,
+                Some(message) = heartbeats.next() => {
+                    changed |= state.heartbeat(&message.payload);
+                    while let Some(Some(message)) = heartbeats.next().now_or_never() {
+                        changed |= state.heartbeat(&message.payload);
+                    }
+                }
+                Some(message) = demands.next() => {
+                    if let Ok(demand) = decode::<Demand>(&message.payload) {
+                        let now = state.now_ms();
+                        changed |= state.registry.demand(&demand, now);
+                    }
+                }
+                Some(call) = calls.recv() => changed |= state.answer(call).await,
+                _ = sweep.tick() => {
+                    let now = state.now_ms();
+                    for worker in state.registry.sweep(now) {
+                        tracing::warn!(worker, "a worker is dead: three heartbeats missed");
+                        changed = true;
+                    }
+                    state.tend();
+                    changed |= state.granted.elapsed() >= GRANT_INTERVAL;
+                }
+            }
+            if changed {
+                state.grant().await;
+            }
+        }
+        micro.stop().await;
+        state.processes.stop_all().await;
+        Ok(())
+    }
+}
+
+struct State {
+    registry: Registry,
+    processes: Processes,
+    bus: Bus,
+    granted: Instant,
+    epoch: Instant,
+}
+
+impl State {
+    /// Monotonic milliseconds: a clock that jumps must not kill workers.
+    fn now_ms(&self) -> u64 {
+        1 + u64::try_from(self.epoch.elapsed().as_millis()).unwrap_or(u64::MAX - 1)
+    }
+
+    fn heartbeat(&mut self, data: &[u8]) -> bool {
+        match decode::<Heartbeat>(data) {
+            Ok(beat) => {
+                let now = self.now_ms();
+                self.registry.heartbeat(&beat, now)
+            }
+            Err(error) => {
+                tracing::warn!(%error, "a heartbeat is passed over");
+                false
+            }
+        }
+    }
+
+    fn tend(&mut self) {
+        let chance = SystemTime::now()
+            .duration_since(UNIX_EPOCH)
+            .map_or(0, |now| now.subsec_nanos());
+        self.processes
+            .tend(&self.registry, f64::from(chance % 1000) / 1000.0);
+    }
+
+    async fn grant(&mut self) {
+        self.granted = Instant::now();
+        let now = self.now_ms();
+        for grant in self.registry.grants(now) {
+            let subject = subjects::grant(&grant.conductor);
+            if let Err(error) = self
+                .bus
+                .publish(subject, &symphony_protocol::Grant::PoolGrant(grant))
+                .await
+            {
+                tracing::warn!(%error, "a grant was not sent; the next one says the same");
+            }
+        }
+    }
+
+    /// Answer a call. True: grants change by it.
+    async fn answer(&mut self, call: Call) -> bool {
+        let now = self.now_ms();
+        match call.name {
+            "activate" => match call.decode::<Activate>() {
+                Ok(activate) => {
+                    let changed = self.registry.activate(&activate, now);
+                    if changed {
+                        self.grant().await; // before the answer: whoever activates waits to dispatch
+                    }
+                    call.reply(&Reply {
+                        ok: true,
+                        ..Default::default()
+                    })
+                    .await;
+                    false
+                }
+                Err(error) => {
+                    call.fail(&error).await;
+                    false
+                }
+            },
+            "register" => match call.decode::<Register>() {
+                Ok(register) => {
+                    self.registry.register(&register, now);
+                    call.reply(&Reply {
+                        ok: true,
+                        ..Default::default()
+                    })
+                    .await;
+                    true
+                }
+                Err(error) => {
+                    call.fail(&error).await;
+                    false
+                }
+            },
+            "show" => {
+                let mut workers = self.registry.views(now);
+                for view in &mut workers {
+                    view.restarts = self.processes.restarts(&view.worker);
+                }
+                call.reply(&PoolShow {
+                    workers,
+                    pools: self.processes.views(),
+                    ..Default::default()
+                })
+                .await;
+                false
+            }
+            _ => {
+                call.fail(&Error::new(ErrorKind::NotFound, "no such operation"))
+                    .await;
+                false
+            }
+        }
+    }
+}
