@@ -2,9 +2,9 @@
 
 use symphony_protocol::{Problem, TypeName, Value};
 
+use crate::nearest::suggest;
 use crate::plan::Plan;
 use crate::types::fits;
-use crate::words::suggest;
 
 fn problem(name: &str, message: String, remedy: String) -> Problem {
     Problem {
@@ -29,11 +29,11 @@ pub fn fill_inputs(plan: &Plan, given: &Value) -> Result<Value, Problem> {
         .iter()
         .find(|(name, _)| !plan.inputs.iter().any(|(known, _)| known == name))
     {
-        let known: Vec<&str> = plan.inputs.iter().map(|(known, _)| known.as_str()).collect();
+        let known = plan.inputs.iter().map(|(known, _)| known.as_str());
         return Err(problem(
             name,
             format!("the workflow has no input `{name}`"),
-            suggest(name, &known),
+            suggest(name, known),
         ));
     }
     let mut filled = Vec::with_capacity(plan.inputs.len());
@@ -60,6 +60,7 @@ pub fn fill_inputs(plan: &Plan, given: &Value) -> Result<Value, Problem> {
         // A whole number where a number is declared: expressions must not depend on how it was typed.
         let value = match (parameter.r#type, value) {
             (TypeName::Number, Value::Int(whole)) => Value::Float(whole as f64),
+            (TypeName::Number, Value::UInt(whole)) => Value::Float(whole as f64),
             (_, value) => value,
         };
         filled.push((name.clone(), value));

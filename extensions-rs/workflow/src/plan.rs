@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, HashMap};
 
 use symphony_expression::{Expression, Template};
-use symphony_protocol::Parameter;
+use symphony_protocol::{Parameter, Resources};
 
 /// How a task hangs on another.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -31,6 +31,13 @@ pub enum Kind {
     },
     /// Computed by the tracker; needs no worker.
     Value(Template),
+}
+
+impl Kind {
+    /// What stands for a task that could not be read; no plan that is given out has one.
+    pub(crate) fn nothing() -> Self {
+        Self::Value(Template::Constant(vec![0xc0]))
+    }
 }
 
 #[derive(Clone, Debug, PartialEq)]
@@ -130,6 +137,7 @@ pub struct Fallback {
 pub struct Node {
     pub name: String,
     pub kind: Kind,
+    pub description: String,
     /// An object.
     pub with: Template,
     pub edges: Vec<Edge>,
@@ -147,6 +155,10 @@ pub struct Node {
     /// A document may only take these back, never claim them.
     pub retry_safe: Option<bool>,
     pub pure: Option<bool>,
+    /// Where it may run: carried for who places tasks.
+    pub resources: Option<Resources>,
+    pub labels: BTreeMap<String, String>,
+    pub pool: Option<String>,
 }
 
 impl Node {
@@ -165,6 +177,7 @@ pub struct Plan {
     pub version: String,
     /// BLAKE3 of the canonical JSON, in hexadecimal.
     pub digest: String,
+    pub description: String,
     pub inputs: Vec<(String, Parameter)>,
     pub nodes: Vec<Node>,
     pub by_name: HashMap<String, usize>,

@@ -3,8 +3,8 @@
 use symphony_expression::{Expression, Path, Segment, Template};
 use symphony_protocol::{TypeName, Value};
 
-use crate::check::Functions;
-use crate::plan::{Kind, Plan};
+use crate::check::Known;
+use crate::plan::Kind;
 
 /// Whether a value is of a type. Paths are strings; an artifact is a reference or, where an SDK will store it, anything.
 pub fn fits(value: &Value, wanted: TypeName) -> bool {
@@ -25,87 +25,65 @@ pub fn fits(value: &Value, wanted: TypeName) -> bool {
 
 /// Whether something of type `have` may be given where `wanted` is declared.
 pub fn compatible(have: TypeName, wanted: TypeName) -> bool {
-    use TypeName::{Any, Directory, File, Integer, Number, Object, String};
+    use TypeName::{Any, Artifact, Directory, File, Integer, Number, Object, String};
     let texts = [String, File, Directory];
     have == wanted
         || have == Any
         || wanted == Any
+        // Resolved by the worker before the call, unless the function asks for the reference itself.
+        || have == Artifact
+        || (wanted == Artifact && [Object, File].contains(&have))
         || (have == Integer && wanted == Number)
         || (texts.contains(&have) && texts.contains(&wanted))
-        || (have == Object && wanted == TypeName::Artifact)
-        || (have == TypeName::Artifact && wanted == Object)
 }
 
 /// The type that a template will give, where it can be known.
-pub fn of_template(template: &Template, plan: &Plan, functions: &dyn Functions) -> TypeName {
+pub(crate) fn of_template(template: &Template, known: &Known<'_>) -> TypeName {
     match template {
-        Template::Constant(data) => Value::unpack(data).map_or(TypeName::Any, |value| of_value(&value)),
-        Template::Expression(expression) => of_expression(expression, plan, functions),
-        Template::Text(_) => TypeName::String,
-        Template::List(_) => TypeName::Array,
-        Template::Map(_) => TypeName::Object,
+        Template::Expression(expression) => of_expression(expression, known),
+        other => other.gives().unwrap_or(TypeName::Any),
     }
 }
 
-fn of_expression(expression: &Expression, plan: &Plan, functions: &dyn Functions) -> TypeName {
-    match (expression.as_path(), expression.as_constant()) {
-        (Some(path), _) => of_path(path, plan, functions),
-        (None, Some(value)) => of_value(value),
+pub(crate) fn of_expression(expression: &Expression, known: &Known<'_>) -> TypeName {
+    match expression.as_path() {
+        Some(path) => of_path(path, known),
+        None => expression.gives().unwrap_or(TypeName::Any),
+    }
+}
+
+fn of_path(path: &Path, known: &Known<'_>) -> TypeName {
+    let Some(name) = path.name() else {
+        return TypeName::Any;
+    };
+    match (path.root.as_str(), path.segments.as_slice()) {
+        ("inputs", [_]) => known.inputs.get(name).map_or(TypeName::Any, |input| input.r#type),
+        ("tasks", [_, steps @ ..]) => of_output(name, steps, known),
         _ => TypeName::Any,
     }
 }
 
-fn of_value(value: &Value) -> TypeName {
-    match value {
-        Value::Nil | Value::Bin(_) => TypeName::Any,
-        Value::Bool(_) => TypeName::Boolean,
-        Value::Int(_) | Value::UInt(_) => TypeName::Integer,
-        Value::Float(_) => TypeName::Number,
-        Value::Str(_) => TypeName::String,
-        Value::Array(_) => TypeName::Array,
-        Value::Map(_) if value.is_reference() => TypeName::Artifact,
-        Value::Map(_) => TypeName::Object,
-    }
-}
-
-fn of_path(path: &Path, plan: &Plan, functions: &dyn Functions) -> TypeName {
-    if path.segments.contains(&Segment::Each) {
-        return TypeName::Array;
-    }
-    let Some(name) = path.name() else {
+/// Of a task's output. It may also be null: who declares a type is told only of what can never fit.
+fn of_output(task: &str, steps: &[Segment], known: &Known<'_>) -> TypeName {
+    let Some((_, node)) = known.plan.named(task) else {
         return TypeName::Any;
     };
-    match (path.root.as_str(), path.segments.len()) {
-        ("inputs", 1) => plan
-            .inputs
-            .iter()
-            .find(|(known, _)| known == name)
-            .map_or(TypeName::Any, |(_, p)| p.r#type),
-        ("tasks", depth) => {
-            let Some((_, node)) = plan.named(name) else {
-                return TypeName::Any;
-            };
-            if node.for_each.is_some() {
-                return if depth == 1 {
-                    TypeName::Array
-                } else {
-                    TypeName::Any
-                };
-            }
-            let Kind::Call { capability, .. } = &node.kind else {
-                return TypeName::Any;
-            };
-            let Some(outputs) = functions.function(capability).and_then(|f| f.outputs.as_ref()) else {
-                return TypeName::Any;
-            };
-            match path.segments.get(1) {
-                None => TypeName::Object,
-                Some(Segment::Field(field)) if depth == 2 => {
-                    outputs.get(field).map_or(TypeName::Any, |p| p.r#type)
-                }
-                _ => TypeName::Any,
-            }
-        }
+    if node.for_each.is_some() {
+        return match steps {
+            [] | [Segment::Each, ..] => TypeName::Array,
+            _ => TypeName::Any,
+        };
+    }
+    let (Kind::Call { capability, .. }, true) = (&node.kind, node.fallback.is_empty()) else {
+        return TypeName::Any;
+    };
+    let function = known.functions.function(capability);
+    let Some(outputs) = function.and_then(|function| function.outputs.as_ref()) else {
+        return TypeName::Any;
+    };
+    match steps {
+        [] => TypeName::Object,
+        [Segment::Field(field)] => outputs.get(field).map_or(TypeName::Any, |output| output.r#type),
         _ => TypeName::Any,
     }
 }

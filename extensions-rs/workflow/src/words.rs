@@ -1,8 +1,12 @@
 //! Reading a document's JSON: every part by its pointer, every mistake noted and the reading continued.
 
 use serde_json::{Map, Value as Json};
-use symphony_expression::{Error, Expression, Template};
-use symphony_protocol::{Problem, Value};
+use symphony_expression::{Error, ErrorKind, Expression, Template};
+use symphony_protocol::Problem;
+use symphony_protocol::bounds::VALUE_DEPTH_MAX;
+
+use crate::nearest::suggest;
+use crate::values::{depth, duration_ms, kind, to_value};
 
 /// Problems of one document; more than a person reads.
 const PROBLEMS_MAX: usize = 100;
@@ -43,7 +47,7 @@ impl Problems {
             let cut = |text: String| text.chars().take(1000).collect::<String>();
             let (message, remedy) = (cut(message.into()), cut(remedy.into()));
             self.found.push(Problem {
-                at: at.0.clone(),
+                at: cut(at.0.clone()),
                 message,
                 remedy,
                 column,
@@ -52,8 +56,39 @@ impl Problems {
         }
     }
 
+    /// Whether more would not be kept, so that nobody goes looking for remedies.
+    pub fn full(&self) -> bool {
+        self.found.len() >= PROBLEMS_MAX
+    }
+
+    /// A name that is not there; the nearest of the known ones is the remedy.
+    pub fn unknown<'a>(
+        &mut self,
+        at: &Place,
+        message: impl Into<String>,
+        word: &str,
+        known: impl IntoIterator<Item = &'a str>,
+        column: Option<u64>,
+    ) {
+        if !self.full() {
+            self.add_at(at, message, suggest(word, known), column);
+        }
+    }
+
+    /// A word of the language that this version does not follow. It is refused: what is read and not obeyed would be a
+    /// promise broken in silence.
+    pub fn later(&mut self, word: &str, at: &Place) {
+        let message = format!("`{word}` is not supported yet");
+        self.add(&at.child(word), message, "leave it out");
+    }
+
     pub fn expression(&mut self, at: &Place, error: &Error) {
-        self.add_at(at, error.to_string(), "mend the expression", error.column());
+        let remedy = match error.kind() {
+            ErrorKind::Unknown => "see the functions of the workflow language",
+            ErrorKind::Limit => "make it simpler, or let a function do it",
+            _ => "mend the expression",
+        };
+        self.add_at(at, error.to_string(), remedy, error.column());
     }
 
     /// A mapping whose words are among `known`; others are problems that name the nearest.
@@ -72,11 +107,8 @@ impl Problems {
             return None;
         };
         for word in map.keys().filter(|word| !known.contains(&word.as_str())) {
-            self.add(
-                &at.child(word),
-                format!("the word `{word}` is not known here"),
-                suggest(word, known),
-            );
+            let message = format!("the word `{word}` is not known here");
+            self.unknown(&at.child(word), message, word, known.iter().copied(), None);
         }
         Some(map)
     }
@@ -184,114 +216,37 @@ impl Problems {
 
     /// VALUE: text with `${}` inside, at any depth. Mistakes are told at the innermost place.
     pub fn template(&mut self, json: &Json, at: &Place) -> Option<Template> {
-        match json {
+        // As many levels as a payload may have, less the object that the value stands in.
+        if depth(json) >= VALUE_DEPTH_MAX {
+            let message = format!("the value is nested more than {} deep", VALUE_DEPTH_MAX - 1);
+            self.add(at, message, "nest it less");
+            return None;
+        }
+        self.part(json, at)
+    }
+
+    fn part(&mut self, json: &Json, at: &Place) -> Option<Template> {
+        let before = self.found.len();
+        let made = match json {
             Json::Object(map) => {
-                let mut entries = Vec::with_capacity(map.len());
-                let before = self.found.len();
-                for (key, inner) in map {
-                    if let Some(made) = self.template(inner, &at.child(key)) {
-                        entries.push((key.clone(), made));
-                    }
-                }
-                (self.found.len() == before).then_some(Template::Map(entries))
+                let entries = map.iter().filter_map(|(key, inner)| {
+                    let made = self.part(inner, &at.child(key))?;
+                    Some((key.clone(), made.folded()))
+                });
+                Template::Map(entries.collect())
+            }
+            Json::Array(items) => {
+                let items = items.iter().enumerate();
+                let items = items.filter_map(|(index, inner)| {
+                    let made = self.part(inner, &at.child(&index.to_string()))?;
+                    Some(made.folded())
+                });
+                Template::List(items.collect()).folded()
             }
             _ => Template::parse(&to_value(json))
                 .map_err(|error| self.expression(at, &error))
-                .ok(),
-        }
+                .ok()?,
+        };
+        (self.found.len() == before).then_some(made)
     }
-}
-
-/// JSON as a value; key order is kept.
-pub fn to_value(json: &Json) -> Value {
-    match json {
-        Json::Null => Value::Nil,
-        Json::Bool(value) => Value::Bool(*value),
-        Json::Number(number) => match (number.as_i64(), number.as_u64()) {
-            (Some(value), _) => Value::Int(value),
-            (None, Some(value)) => Value::from(value),
-            _ => Value::Float(
-                number
-                    .as_f64()
-                    .filter(|value| value.is_finite())
-                    .unwrap_or_default(),
-            ),
-        },
-        Json::String(text) => Value::Str(text.clone()),
-        Json::Array(items) => Value::Array(items.iter().map(to_value).collect()),
-        Json::Object(map) => Value::Map(
-            map.iter()
-                .map(|(key, value)| (key.clone(), to_value(value)))
-                .collect(),
-        ),
-    }
-}
-
-/// `200ms, 10s, 5m, 2h, 1d` in milliseconds.
-pub fn duration_ms(text: &str) -> Option<u64> {
-    let at = text.find(|c: char| c.is_ascii_alphabetic())?;
-    let (number, unit) = text.split_at_checked(at)?;
-    let factor = match unit {
-        "ms" => 1.0,
-        "s" => 1000.0,
-        "m" => 60_000.0,
-        "h" => 3_600_000.0,
-        "d" => 86_400_000.0,
-        _ => return None,
-    };
-    if !number.starts_with(|c: char| c.is_ascii_digit()) || number.contains(['e', 'E', '+', '-']) {
-        return None;
-    }
-    let made = number.parse::<f64>().ok()? * factor;
-    // A hundred years: above it somebody mistyped, and sums of such could overflow.
-    (made.is_finite() && made <= 3.2e12).then_some(made.round() as u64)
-}
-
-fn kind(json: &Json) -> &'static str {
-    match json {
-        Json::Null => "nothing",
-        Json::Bool(_) => "a boolean",
-        Json::Number(_) => "a number",
-        Json::String(_) => "text",
-        Json::Array(_) => "a list",
-        Json::Object(_) => "a mapping",
-    }
-}
-
-/// A remedy that names the nearest known word, or all of a few.
-pub fn suggest(word: &str, known: &[&str]) -> String {
-    let near = known.iter().map(|other| (distance(word, other), *other)).min();
-    match near {
-        Some((steps, other)) if steps <= 1 + word.len() / 3 => format!("did you mean `{other}`?"),
-        _ if known.is_empty() => "there are none".to_owned(),
-        _ if known.len() <= 12 => format!("it may be {}", known.join(", ")),
-        _ => "see the reference of the workflow language".to_owned(),
-    }
-}
-
-/// Levenshtein's distance, with a swap of neighbours as one step.
-fn distance(a: &str, b: &str) -> usize {
-    let (a, b): (Vec<char>, Vec<char>) = (a.chars().take(64).collect(), b.chars().take(64).collect());
-    let mut rows: Vec<Vec<usize>> = vec![(0..=b.len()).collect()];
-    for (i, x) in a.iter().enumerate() {
-        let mut row = vec![i + 1];
-        for (j, y) in b.iter().enumerate() {
-            let get = |r: &Vec<usize>, at: usize| r.get(at).copied().unwrap_or(usize::MAX - 1);
-            let above = rows.last().map_or(usize::MAX - 1, |r| get(r, j + 1)) + 1;
-            let left = get(&row, j) + 1;
-            let diagonal = rows.last().map_or(usize::MAX - 1, |r| get(r, j)) + usize::from(x != y);
-            let swapped = i > 0 && j > 0 && a.get(i - 1) == Some(y) && b.get(j - 1) == Some(x);
-            let swap = if swapped {
-                rows.get(i - 1).map_or(usize::MAX - 1, |r| get(r, j - 1)) + 1
-            } else {
-                usize::MAX
-            };
-            row.push(above.min(left).min(diagonal).min(swap));
-        }
-        rows.push(row);
-    }
-    rows.last()
-        .and_then(|row| row.last())
-        .copied()
-        .unwrap_or_default()
 }

@@ -1,0 +1,155 @@
+//! Whether what an expression refers to exists.
+
+use symphony_expression::{Expression, Path, Reference, Segment};
+use symphony_protocol::TypeName;
+
+use super::Known;
+use crate::plan::{Kind, Node};
+use crate::words::{Place, Problems};
+
+const META: &[&str] = &["status", "attempts", "error", "started", "ended"];
+const RUN: &[&str] = &["id", "started", "attempt"];
+
+/// Every reference of an expression; `item` is the name of the map's item, where it is seen.
+pub fn check(
+    expression: &Expression,
+    item: Option<&str>,
+    known: &Known<'_>,
+    at: &Place,
+    problems: &mut Problems,
+) {
+    // Columns are looked for only where there is something to tell.
+    if expression.paths().iter().all(|path| fine(path, item, known)) {
+        return;
+    }
+    for reference in expression.references() {
+        check_one(&reference, expression, item, known, at, problems);
+    }
+}
+
+/// A quick look that most references pass.
+fn fine(path: &Path, item: Option<&str>, known: &Known<'_>) -> bool {
+    match (path.root.as_str(), path.name()) {
+        ("inputs", Some(name)) => path.segments.len() == 1 && known.inputs.contains_key(name),
+        ("tasks", Some(name)) => path.segments.len() == 1 && known.plan.by_name.contains_key(name),
+        (root, _) => item == Some(root) || (root == "index" && item.is_some()),
+    }
+}
+
+fn check_one(
+    reference: &Reference<'_>,
+    expression: &Expression,
+    item: Option<&str>,
+    known: &Known<'_>,
+    at: &Place,
+    problems: &mut Problems,
+) {
+    let Reference { path, column } = reference;
+    match (path.root.as_str(), path.name()) {
+        (root, _) if item == Some(root) || (root == "index" && item.is_some()) => {}
+        ("inputs", Some(name)) => match known.inputs.get(name) {
+            Some(parameter) => check_scalar(path, parameter.r#type, at, *column, problems),
+            None => {
+                let message = format!("`{path}`: there is no input `{name}`");
+                let names = known.inputs.keys().copied();
+                let mut names: Vec<&str> = names.collect();
+                names.sort_unstable();
+                problems.unknown(at, message, name, names, *column);
+            }
+        },
+        ("inputs", None) => {}
+        ("run", _) => check_word(path, 0, RUN, at, *column, problems),
+        ("tasks" | "tasks_meta", None) => {
+            let message = format!("`{path}` names no task");
+            problems.add_at(at, message, format!("write {}.NAME", path.root), *column);
+        }
+        ("tasks" | "tasks_meta", Some(name)) => match known.plan.named(name) {
+            Some((_, node)) if path.root == "tasks" => {
+                check_field(path, node, known, at, *column, problems);
+            }
+            Some(_) => check_word(path, 1, META, at, *column, problems),
+            None => {
+                let names = known.plan.nodes.iter().map(|node| node.name.as_str());
+                let message = format!("`{path}`: there is no task `{name}`");
+                problems.unknown(at, message, name, names, *column);
+            }
+        },
+        (root, _) => {
+            let seen = ["inputs", "tasks", "tasks_meta", "run"].into_iter();
+            let seen = seen.chain(item).chain(item.map(|_| "index"));
+            let message = format!("`{root}` is not known in `{}`", expression.text());
+            problems.unknown(at, message, root, seen, *column);
+        }
+    }
+}
+
+/// The step number `place` of a path is one of a few words.
+fn check_word(
+    path: &Path,
+    place: usize,
+    words: &[&str],
+    at: &Place,
+    column: Option<u64>,
+    problems: &mut Problems,
+) {
+    if let Some(Segment::Field(field)) = path.segments.get(place)
+        && !words.contains(&field.as_str())
+    {
+        let message = format!("`{path}`: there is no `{field}`");
+        problems.unknown(at, message, field, words.iter().copied(), column);
+    }
+}
+
+/// A field of what has none. Of an artifact its `size, digest, media_type` are seen; a file may be one.
+fn check_scalar(path: &Path, kind: TypeName, at: &Place, column: Option<u64>, problems: &mut Problems) {
+    use TypeName::{Boolean, Integer, Number};
+    if path.segments.len() > 1 && matches!(kind, Boolean | Integer | Number) {
+        let message = format!(
+            "`{path}`: the input is of type {}, which has no parts",
+            kind.as_str()
+        );
+        problems.add_at(at, message, "refer to the input itself", column);
+    }
+}
+
+/// The first field of a task's output, where its function declares its outputs.
+fn check_field(
+    path: &Path,
+    node: &Node,
+    known: &Known<'_>,
+    at: &Place,
+    column: Option<u64>,
+    problems: &mut Problems,
+) {
+    let steps = path.segments.get(1..).unwrap_or_default();
+    let field = match (steps, node.for_each.is_some()) {
+        ([Segment::Field(field), ..], false)
+        | ([Segment::Each | Segment::Index(_), Segment::Field(field), ..], true) => field,
+        ([Segment::Field(field), ..], true) => {
+            let message = format!(
+                "`{path}`: the task `{}` is a map; its output is a list",
+                node.name
+            );
+            let remedy = format!("write tasks.{}[*].{field}", node.name);
+            problems.add_at(at, message, remedy, column);
+            return;
+        }
+        _ => return,
+    };
+    let Kind::Call { capability, .. } = &node.kind else {
+        return;
+    };
+    // A fallback may give other fields than the function that it stands in for.
+    if !node.fallback.is_empty() {
+        return;
+    }
+    let function = known.functions.function(capability);
+    let Some(outputs) = function.and_then(|function| function.outputs.as_ref()) else {
+        return;
+    };
+    if !outputs.contains_key(field) {
+        let names = outputs.keys().map(String::as_str);
+        let message = format!("`{path}`: the function `{capability}` gives no `{field}`");
+        problems.unknown(at, message, field, names, column);
+    }
+}

@@ -1,0 +1,175 @@
+//! One task.
+
+use serde_json::{Map, Value as Json};
+use symphony_expression::Template;
+use symphony_protocol::Resources;
+
+use super::grammar::{CALL_ONLY, LATER, TASK_WORDS};
+use super::header::{read_labels, read_priority};
+use super::parts::{
+    After, Timeouts, read_after, read_call, read_fallback, read_for_each, read_on_failure, read_retry,
+    read_taken_back,
+};
+use super::read_description;
+use crate::plan::{Kind, Node, Retry};
+use crate::values::size_bytes;
+use crate::words::{Place, Problems};
+
+/// What a `call` has that says nothing else.
+#[derive(Default)]
+pub struct Defaults {
+    retry: Option<Retry>,
+    timeouts: Timeouts,
+}
+
+impl Defaults {
+    pub fn read(json: Option<&Json>, at: &Place, problems: &mut Problems) -> Self {
+        let Some(map) = json.and_then(|json| problems.mapping(json, at, &["retry", "timeout"])) else {
+            return Self::default();
+        };
+        let retry = map
+            .get("retry")
+            .map(|json| read_retry(json, &at.child("retry"), problems));
+        let timeouts = Timeouts::read(map.get("timeout"), &at.child("timeout"), problems);
+        Self { retry, timeouts }
+    }
+}
+
+/// A task that cannot be read is an empty one, and a problem.
+pub fn read_task(
+    name: &str,
+    json: &Json,
+    at: &Place,
+    defaults: &Defaults,
+    problems: &mut Problems,
+) -> (Node, After) {
+    let empty = Map::new();
+    let map = problems.mapping(json, at, TASK_WORDS);
+    let kind = match map {
+        Some(map) => read_kind(name, map, at, problems),
+        None => Kind::nothing(),
+    };
+    let map = map.unwrap_or(&empty);
+    let is_call = matches!(kind, Kind::Call { .. });
+    let retry = map
+        .get("retry")
+        .map(|json| read_retry(json, &at.child("retry"), problems));
+    let mut timeouts = Timeouts::read(map.get("timeout"), &at.child("timeout"), problems);
+    if is_call && !map.contains_key("timeout") {
+        timeouts = defaults.timeouts;
+    }
+    let deadline = map
+        .get("deadline")
+        .and_then(|json| problems.duration(json, &at.child("deadline")));
+    let node = Node {
+        name: name.to_owned(),
+        kind,
+        description: read_description(map.get("description"), at, problems),
+        with: read_with(map.get("with"), &at.child("with"), problems),
+        edges: Vec::new(),
+        dependents: Vec::new(),
+        when: map
+            .get("when")
+            .and_then(|json| problems.condition(json, &at.child("when"))),
+        for_each: read_for_each(map, at, problems),
+        retry: retry
+            .or_else(|| defaults.retry.clone().filter(|_| is_call))
+            .unwrap_or_default(),
+        timeout_ms: timeouts.attempt,
+        task_timeout_ms: [timeouts.task, deadline].into_iter().flatten().min(),
+        queue_timeout_ms: timeouts.queue,
+        fallback: read_fallback(map.get("fallback"), &at.child("fallback"), problems),
+        on_failure: read_on_failure(map.get("on_failure"), &at.child("on_failure"), problems),
+        priority: read_priority(map.get("priority"), at, problems),
+        retry_safe: read_taken_back(map, "retry_safe", at, problems),
+        pure: read_taken_back(map, "pure", at, problems),
+        resources: map
+            .get("resources")
+            .and_then(|json| read_resources(json, &at.child("resources"), problems)),
+        labels: read_labels(map.get("labels"), &at.child("labels"), problems),
+        pool: map
+            .get("pool")
+            .and_then(|json| problems.text(json, &at.child("pool")))
+            .map(str::to_owned),
+    };
+    let after = read_after(map.get("after"), &at.child("after"), problems);
+    (node, after)
+}
+
+fn read_kind(name: &str, map: &Map<String, Json>, at: &Place, problems: &mut Problems) -> Kind {
+    let later: Vec<&&str> = LATER.iter().filter(|word| map.contains_key(**word)).collect();
+    for word in &later {
+        problems.later(word, at);
+    }
+    match (map.get("call"), map.get("value")) {
+        (Some(_), Some(_)) => {
+            let message = format!("the task `{name}` has both `call` and `value`");
+            problems.add(at, message, "keep one of them");
+        }
+        (Some(call), None) => {
+            if let Some((capability, range)) = read_call(call, &at.child("call"), problems) {
+                return Kind::Call { capability, range };
+            }
+        }
+        (None, Some(value)) => {
+            for word in CALL_ONLY.iter().filter(|word| map.contains_key(**word)) {
+                let message = format!("`{word}` has no meaning for a `value`, which no function computes");
+                problems.add(&at.child(word), message, "leave it out");
+            }
+            let made = problems.computed(value, &at.child("value"));
+            return made.map_or_else(Kind::nothing, Kind::Value);
+        }
+        (None, None) if later.is_empty() => {
+            let message = format!("the task `{name}` does nothing");
+            problems.add(at, message, "give it `call: FUNCTION` or `value: EXPR`");
+        }
+        (None, None) => {}
+    }
+    Kind::nothing()
+}
+
+fn read_with(json: Option<&Json>, at: &Place, problems: &mut Problems) -> Template {
+    let none = || Template::Map(Vec::new());
+    match json {
+        None => none(),
+        Some(json) if json.is_object() => problems.template(json, at).unwrap_or_else(none),
+        Some(_) => {
+            problems.add(at, "inputs are a mapping", "write `name: value` pairs");
+            none()
+        }
+    }
+}
+
+fn read_resources(json: &Json, at: &Place, problems: &mut Problems) -> Option<Resources> {
+    let Some(map) = json.as_object() else {
+        problems.add(at, "resources are a mapping", "write {cpu: 2, memory: 1GiB}");
+        return None;
+    };
+    let mut made = Resources::default();
+    for (word, value) in map {
+        let at = at.child(word);
+        if word == "memory" {
+            match size_bytes(value) {
+                Some(bytes) => made.memory_bytes = bytes,
+                None => problems.add(&at, format!("{value} is no size"), "write 64KiB or 2GiB"),
+            }
+            continue;
+        }
+        let Some(count) = value.as_f64().filter(|count| (0.0..=1e9).contains(count)) else {
+            problems.add(
+                &at,
+                "a number from 0 up is expected here",
+                "write how many are needed",
+            );
+            continue;
+        };
+        match word.as_str() {
+            "cpu" => made.cpu = count,
+            "gpu" => made.gpu = count,
+            _ => {
+                made.named.insert(word.clone(), count);
+            }
+        }
+    }
+    Some(made)
+}
