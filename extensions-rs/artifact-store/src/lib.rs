@@ -1,1 +1,14 @@
-//! Content-addressed blobs with lineage.
+//! The Artifact Store: content-addressed blobs with lineage. It knows of a run no more than a reference.
+
+pub mod blob;
+pub mod catalogue;
+pub mod error;
+pub mod options;
+pub mod service;
+pub mod storage;
+pub mod uploads;
+
+pub use error::{Error, ErrorKind};
+pub use options::Options;
+pub use service::Service;
+pub use storage::Storage;

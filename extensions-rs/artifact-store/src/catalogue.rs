@@ -1,0 +1,179 @@
+//! The catalogue: what is stored, and where it came from. SQLite; the blobs themselves are the truth of their contents.
+
+use std::path::Path;
+
+use rusqlite::{Connection, OptionalExtension, params};
+use symphony_protocol::{ArtifactView, Lineage, ListArtifacts};
+
+use crate::error::{Error, ErrorKind};
+
+/// Lineages kept of one artifact: the same content may be made by many runs.
+const LINEAGES_MAX: i64 = 64;
+
+const SCHEMA: &str = "
+CREATE TABLE IF NOT EXISTS artifacts (
+    digest TEXT PRIMARY KEY, size INTEGER NOT NULL, stored INTEGER NOT NULL,
+    media_type TEXT NOT NULL, created_ms INTEGER NOT NULL
+) WITHOUT ROWID;
+CREATE INDEX IF NOT EXISTS by_age ON artifacts (created_ms DESC, digest);
+CREATE TABLE IF NOT EXISTS lineage (
+    digest TEXT NOT NULL, run TEXT NOT NULL, task TEXT NOT NULL, name TEXT NOT NULL, inputs TEXT NOT NULL,
+    PRIMARY KEY (digest, run, task, name)
+) WITHOUT ROWID;
+CREATE INDEX IF NOT EXISTS by_run ON lineage (run);
+";
+
+pub struct Catalogue {
+    connection: Connection,
+}
+
+/// What is known of an artifact beside its content.
+pub struct About<'a> {
+    pub digest: &'a str,
+    pub size: u64,
+    pub stored: u64,
+    pub media_type: &'a str,
+    pub created_ms: u64,
+}
+
+fn signed(value: u64) -> i64 {
+    i64::try_from(value).unwrap_or(i64::MAX)
+}
+
+fn unsigned(value: i64) -> u64 {
+    u64::try_from(value).unwrap_or_default()
+}
+
+impl Catalogue {
+    pub fn open(path: &Path) -> Result<Self, Error> {
+        let connection = Connection::open(path)?;
+        // The catalogue follows the blob: a lost last entry is found again, so one sync at a checkpoint is enough.
+        connection.execute_batch("PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL;")?;
+        connection.execute_batch(SCHEMA)?;
+        Ok(Self { connection })
+    }
+
+    /// Note an artifact; one that is known becomes young again.
+    pub fn put(&mut self, about: &About<'_>, lineage: &Lineage) -> Result<(), Error> {
+        let transaction = self.connection.transaction()?;
+        transaction
+            .prepare_cached(
+                "INSERT INTO artifacts VALUES (?1, ?2, ?3, ?4, ?5)
+             ON CONFLICT (digest) DO UPDATE SET created_ms = MAX(created_ms, excluded.created_ms)",
+            )?
+            .execute(params![
+                about.digest,
+                signed(about.size),
+                signed(about.stored),
+                about.media_type,
+                signed(about.created_ms)
+            ])?;
+        if lineage.run.is_some() || lineage.name.is_some() || !lineage.inputs.is_empty() {
+            let inputs = serde_json::to_string(&lineage.inputs).unwrap_or_default();
+            transaction
+                .prepare_cached(
+                    "INSERT OR REPLACE INTO lineage SELECT ?1, ?2, ?3, ?4, ?5
+                 WHERE (SELECT COUNT(*) FROM lineage WHERE digest = ?1) < ?6",
+                )?
+                .execute(params![
+                    about.digest,
+                    lineage.run.as_deref().unwrap_or_default(),
+                    lineage.task.as_deref().unwrap_or_default(),
+                    lineage.name.as_deref().unwrap_or_default(),
+                    inputs,
+                    LINEAGES_MAX
+                ])?;
+        }
+        transaction.commit()?;
+        Ok(())
+    }
+
+    pub fn media_type(&self, digest: &str) -> Result<Option<String>, Error> {
+        let mut statement = self
+            .connection
+            .prepare_cached("SELECT media_type FROM artifacts WHERE digest = ?1")?;
+        Ok(statement.query_row([digest], |row| row.get(0)).optional()?)
+    }
+
+    /// When it was stored last, in milliseconds.
+    pub fn created_ms(&self, digest: &str) -> Result<Option<u64>, Error> {
+        let mut statement = self
+            .connection
+            .prepare_cached("SELECT created_ms FROM artifacts WHERE digest = ?1")?;
+        Ok(statement
+            .query_row([digest], |row| row.get(0))
+            .optional()?
+            .map(unsigned))
+    }
+
+    pub fn remove(&mut self, digest: &str) -> Result<(), Error> {
+        self.connection
+            .execute("DELETE FROM artifacts WHERE digest = ?1", [digest])?;
+        self.connection
+            .execute("DELETE FROM lineage WHERE digest = ?1", [digest])?;
+        Ok(())
+    }
+
+    /// A page, newest first, and the cursor of the next.
+    pub fn list(&self, ask: &ListArtifacts) -> Result<(Vec<ArtifactView>, Option<u64>), Error> {
+        let mut statement = self.connection.prepare_cached(
+            "SELECT digest, size, stored, media_type, created_ms FROM artifacts
+             WHERE digest >= ?1 AND digest < ?2 AND (?3 = '' OR digest IN (SELECT digest FROM lineage WHERE run = ?3))
+             ORDER BY created_ms DESC, digest LIMIT ?4 OFFSET ?5",
+        )?;
+        let above = format!("{}g", ask.prefix);
+        let run = ask.run.as_deref().unwrap_or_default();
+        let found = params![
+            ask.prefix,
+            above,
+            run,
+            signed(ask.limit as u64) + 1,
+            signed(ask.cursor)
+        ];
+        let rows = statement.query_map(found, |row| {
+            Ok(ArtifactView {
+                digest: row.get(0)?,
+                size_bytes: unsigned(row.get(1)?),
+                stored_bytes: unsigned(row.get(2)?),
+                media_type: row.get(3)?,
+                created_at_ms: unsigned(row.get(4)?),
+                lineage: Vec::new(),
+            })
+        })?;
+        let mut views = rows.collect::<Result<Vec<_>, _>>()?;
+        let limit = usize::try_from(ask.limit).unwrap_or(100);
+        let next = (views.len() > limit).then(|| ask.cursor + ask.limit as u64);
+        views.truncate(limit);
+        for view in &mut views {
+            view.lineage = self.lineage(&view.digest)?;
+        }
+        Ok((views, next))
+    }
+
+    fn lineage(&self, digest: &str) -> Result<Vec<Lineage>, Error> {
+        let mut statement = self
+            .connection
+            .prepare_cached("SELECT run, task, name, inputs FROM lineage WHERE digest = ?1")?;
+        let some = |text: String| (!text.is_empty()).then_some(text);
+        let rows = statement.query_map([digest], |row| {
+            let inputs: String = row.get(3)?;
+            Ok(Lineage {
+                run: some(row.get(0)?),
+                task: some(row.get(1)?),
+                name: some(row.get(2)?),
+                inputs: serde_json::from_str(&inputs).unwrap_or_default(),
+            })
+        })?;
+        rows.collect::<Result<_, _>>()
+            .map_err(|error| Error::new(ErrorKind::Unavailable, error.to_string()))
+    }
+
+    /// Every digest that is catalogued.
+    pub fn digests(&self) -> Result<Vec<String>, Error> {
+        let mut statement = self
+            .connection
+            .prepare("SELECT digest FROM artifacts ORDER BY digest")?;
+        let rows = statement.query_map([], |row| row.get(0))?;
+        Ok(rows.collect::<Result<_, _>>()?)
+    }
+}

@@ -1,0 +1,23 @@
+//! What an operator may choose: the section `[store]` of the configuration.
+
+use std::path::PathBuf;
+
+use serde::Deserialize;
+
+#[derive(Clone, Debug, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Options {
+    /// Blobs lie in `<data>/artifacts`.
+    pub data: PathBuf,
+    /// The largest blob that is taken.
+    pub blob_bytes_max: u64,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self {
+            data: PathBuf::from(".symphony"),
+            blob_bytes_max: 64 << 30,
+        }
+    }
+}

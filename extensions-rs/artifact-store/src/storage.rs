@@ -1,0 +1,204 @@
+//! Blobs on the disk: written beside their place, synced, renamed, the folder synced. Nothing half is ever visible.
+
+use std::fs::{self, File};
+use std::path::{Path, PathBuf};
+use std::sync::{Mutex, MutexGuard};
+
+use symphony_protocol::{ArtifactView, Lineage, ListArtifacts, Verified};
+
+use crate::blob::{Reader, Writer, Written};
+use crate::catalogue::{About, Catalogue};
+use crate::error::{Error, ErrorKind};
+
+/// Locks of digests: a put and a delete of the same blob never interleave.
+const STRIPES: usize = 64;
+/// Digests that one answer names.
+const NAMED_MAX: usize = 4096;
+
+pub struct Storage {
+    folder: PathBuf,
+    catalogue: Mutex<Catalogue>,
+    stripes: Vec<Mutex<()>>,
+}
+
+fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    // A panic while it was held left nothing half: every change is one transaction or one rename.
+    mutex.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+}
+
+impl Storage {
+    /// Open a folder; what a crash left behind of unfinished writes is removed.
+    pub fn open(data: &Path) -> Result<Self, Error> {
+        let folder = data.join("artifacts");
+        fs::create_dir_all(folder.join("part"))?;
+        for entry in fs::read_dir(folder.join("part"))?.flatten() {
+            fs::remove_file(entry.path())?;
+        }
+        let catalogue = Catalogue::open(&folder.join("catalogue.sqlite"))?;
+        let stripes = (0..STRIPES).map(|_| Mutex::new(())).collect();
+        Ok(Self {
+            folder,
+            catalogue: Mutex::new(catalogue),
+            stripes,
+        })
+    }
+
+    fn path(&self, digest: &str) -> Result<PathBuf, Error> {
+        let hex = digest.len() == 64
+            && digest
+                .bytes()
+                .all(|b| b.is_ascii_digit() || (b'a'..=b'f').contains(&b));
+        let (first, rest) = digest
+            .split_at_checked(2)
+            .filter(|_| hex)
+            .ok_or_else(|| Error::new(ErrorKind::Invalid, format!("`{digest}` is no digest")))?;
+        Ok(self.folder.join(first).join(rest))
+    }
+
+    fn lock(&self, digest: &str) -> Option<MutexGuard<'_, ()>> {
+        let at = usize::from_str_radix(digest.get(..2).unwrap_or("0"), 16).unwrap_or_default() % STRIPES;
+        self.stripes.get(at).map(locked)
+    }
+
+    /// A file to write a blob into; `name` is the upload's.
+    pub fn begin(&self, name: &str) -> Result<(PathBuf, Writer), Error> {
+        let path = self.folder.join("part").join(name);
+        Ok((path.clone(), Writer::new(File::create(path)?)?))
+    }
+
+    pub fn has(&self, digest: &str) -> bool {
+        self.path(digest).is_ok_and(|path| path.exists())
+    }
+
+    /// Make a written blob visible under its digest. `expected`, when given, must be what was computed.
+    pub fn commit(
+        &self,
+        part: &Path,
+        writer: Writer,
+        expected: Option<&str>,
+        media_type: &str,
+        lineage: &Lineage,
+        now_ms: u64,
+    ) -> Result<Written, Error> {
+        let written = writer.finish()?;
+        if expected.is_some_and(|expected| expected != written.digest) {
+            fs::remove_file(part)?;
+            return Err(Error::new(
+                ErrorKind::Invalid,
+                "the content is not that of the digest",
+            ));
+        }
+        let path = self.path(&written.digest)?;
+        let _held = self.lock(&written.digest);
+        if path.exists() {
+            fs::remove_file(part)?; // known already: the same content
+        } else {
+            let folder = path.parent().unwrap_or(&self.folder);
+            if !folder.exists() {
+                fs::create_dir_all(folder)?;
+                File::open(&self.folder)?.sync_all()?;
+            }
+            fs::rename(part, &path)?;
+            File::open(folder)?.sync_all()?;
+        }
+        let about = About {
+            digest: &written.digest,
+            size: written.size,
+            stored: written.stored,
+            media_type,
+            created_ms: now_ms,
+        };
+        locked(&self.catalogue).put(&about, lineage)?;
+        Ok(written)
+    }
+
+    pub fn discard(&self, part: &Path) {
+        let _ = fs::remove_file(part); // it may never have been made
+    }
+
+    /// Note that a blob which is here was stored once more.
+    pub fn touch(
+        &self,
+        digest: &str,
+        media_type: &str,
+        lineage: &Lineage,
+        now_ms: u64,
+    ) -> Result<u64, Error> {
+        let _held = self.lock(digest);
+        let size = self.reader(digest)?.size();
+        let about = About {
+            digest,
+            size,
+            stored: 0,
+            media_type,
+            created_ms: now_ms,
+        };
+        locked(&self.catalogue).put(&about, lineage)?;
+        Ok(size)
+    }
+
+    fn reader(&self, digest: &str) -> Result<Reader, Error> {
+        let file = File::open(self.path(digest)?).map_err(|error| match error.kind() {
+            std::io::ErrorKind::NotFound => {
+                Error::new(ErrorKind::NotFound, format!("there is no artifact {digest}"))
+            }
+            _ => error.into(),
+        })?;
+        Reader::open(file)
+    }
+
+    /// A range, the whole's size and its media type.
+    pub fn get(&self, digest: &str, offset: u64, length: usize) -> Result<(Vec<u8>, u64, String), Error> {
+        let mut reader = self.reader(digest)?;
+        let data = reader.range(offset, length)?;
+        let media_type = locked(&self.catalogue).media_type(digest)?;
+        Ok((
+            data,
+            reader.size(),
+            media_type.unwrap_or_else(|| "application/octet-stream".to_owned()),
+        ))
+    }
+
+    pub fn list(&self, ask: &ListArtifacts) -> Result<(Vec<ArtifactView>, Option<u64>), Error> {
+        locked(&self.catalogue).list(ask)
+    }
+
+    /// Read one blob, or all, and compare with the digests.
+    pub fn verify(&self, digest: Option<&str>) -> Result<Verified, Error> {
+        let digests = match digest {
+            Some(digest) => vec![digest.to_owned()],
+            None => locked(&self.catalogue).digests()?,
+        };
+        let mut verified = Verified::default();
+        for digest in digests {
+            verified.checked += 1;
+            match self.reader(&digest).and_then(|mut reader| reader.digest()) {
+                Ok(found) if found == digest => {}
+                Err(error) if error.kind() == ErrorKind::NotFound => verified.missing.push(digest),
+                Ok(_) | Err(_) => verified.corrupt.push(digest),
+            }
+            if verified.corrupt.len() + verified.missing.len() >= NAMED_MAX {
+                break;
+            }
+        }
+        Ok(verified)
+    }
+
+    /// Delete a blob, unless it was stored after `before_ms`. Gives the bytes that became free, or None where it stays.
+    pub fn delete(&self, digest: &str, before_ms: u64) -> Result<Option<u64>, Error> {
+        let path = self.path(digest)?;
+        let _held = self.lock(digest);
+        let mut catalogue = locked(&self.catalogue);
+        if catalogue.created_ms(digest)?.is_some_and(|at| at >= before_ms) {
+            return Ok(None);
+        }
+        let bytes = fs::metadata(&path).map(|about| about.len()).unwrap_or_default();
+        match fs::remove_file(&path) {
+            Ok(()) => {}
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
+            Err(error) => return Err(error.into()),
+        }
+        catalogue.remove(digest)?;
+        Ok(Some(bytes))
+    }
+}

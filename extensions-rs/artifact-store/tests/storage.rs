@@ -1,0 +1,139 @@
+//! What the store promises of blobs.
+
+#![allow(clippy::unwrap_used, clippy::indexing_slicing)] // a failure is the message
+
+use proptest::prelude::*;
+use symphony_artifact_store::{ErrorKind, Storage};
+use symphony_protocol::{Lineage, ListArtifacts};
+
+fn put(storage: &Storage, name: &str, data: &[u8], run: &str, now_ms: u64) -> String {
+    let (part, mut writer) = storage.begin(name).unwrap();
+    writer.write(data).unwrap();
+    let lineage = Lineage {
+        run: Some(run.to_owned()),
+        task: Some("t".to_owned()),
+        ..Default::default()
+    };
+    storage
+        .commit(&part, writer, None, "text/plain", &lineage, now_ms)
+        .unwrap()
+        .digest
+}
+
+#[test]
+fn the_same_content_is_one_blob_with_two_lineages() {
+    let folder = tempfile::tempdir().unwrap();
+    let storage = Storage::open(folder.path()).unwrap();
+    let (first, second) = (
+        put(&storage, "a", b"hello", "r1", 1),
+        put(&storage, "b", b"hello", "r2", 2),
+    );
+    assert_eq!(first, second);
+    let (views, next) = storage
+        .list(&ListArtifacts {
+            limit: 10,
+            ..Default::default()
+        })
+        .unwrap();
+    assert_eq!((views.len(), next), (1, None));
+    assert_eq!(views[0].lineage.len(), 2);
+    let of = |run: &str| ListArtifacts {
+        run: Some(run.to_owned()),
+        limit: 10,
+        ..Default::default()
+    };
+    assert_eq!(storage.list(&of("r2")).unwrap().0.len(), 1);
+    assert_eq!(storage.list(&of("r3")).unwrap().0.len(), 0);
+}
+
+#[test]
+fn a_blob_survives_a_restart_and_half_a_one_does_not() {
+    let folder = tempfile::tempdir().unwrap();
+    let storage = Storage::open(folder.path()).unwrap();
+    let digest = put(&storage, "a", &vec![7; 3_000_000], "r", 1);
+    let (part, mut writer) = storage.begin("half").unwrap();
+    writer.write(b"cut off").unwrap();
+    drop(storage);
+    let storage = Storage::open(folder.path()).unwrap();
+    assert!(!part.exists());
+    assert_eq!(storage.get(&digest, 2_999_999, 10).unwrap().0, [7]);
+    assert_eq!(
+        storage.get(&"0".repeat(64), 0, 1).unwrap_err().kind(),
+        ErrorKind::NotFound
+    );
+    assert_eq!(
+        storage.get("../../etc/passwd", 0, 1).unwrap_err().kind(),
+        ErrorKind::Invalid
+    );
+}
+
+#[test]
+fn a_flipped_bit_is_found() {
+    let folder = tempfile::tempdir().unwrap();
+    let storage = Storage::open(folder.path()).unwrap();
+    let noise: Vec<u8> = (0..100_000_u32)
+        .map(|n| (n.wrapping_mul(2_654_435_761) >> 13) as u8)
+        .collect();
+    let digest = put(&storage, "a", &noise, "r", 1);
+    assert!(storage.verify(None).unwrap().corrupt.is_empty());
+    let path = folder
+        .path()
+        .join("artifacts")
+        .join(&digest[..2])
+        .join(&digest[2..]);
+    let mut data = std::fs::read(&path).unwrap();
+    data[5000] ^= 1;
+    std::fs::write(&path, data).unwrap();
+    assert_eq!(
+        storage.verify(None).unwrap().corrupt,
+        std::slice::from_ref(&digest)
+    );
+    std::fs::remove_file(path).unwrap();
+    assert_eq!(storage.verify(Some(&digest)).unwrap().missing, [digest]);
+}
+
+#[test]
+fn what_was_stored_again_is_not_deleted() {
+    let folder = tempfile::tempdir().unwrap();
+    let storage = Storage::open(folder.path()).unwrap();
+    let digest = put(&storage, "a", b"x", "r", 10);
+    assert_eq!(storage.delete(&digest, 10).unwrap(), None);
+    put(&storage, "b", b"x", "r", 20);
+    assert_eq!(storage.delete(&digest, 15).unwrap(), None);
+    assert!(
+        storage
+            .delete(&digest, 21)
+            .unwrap()
+            .is_some_and(|bytes| bytes > 0)
+    );
+    assert!(!storage.has(&digest));
+}
+
+#[test]
+fn content_that_compresses_is_stored_smaller() {
+    let folder = tempfile::tempdir().unwrap();
+    let storage = Storage::open(folder.path()).unwrap();
+    put(&storage, "a", &b"words ".repeat(100_000), "r", 1);
+    let (views, _) = storage
+        .list(&ListArtifacts {
+            limit: 1,
+            ..Default::default()
+        })
+        .unwrap();
+    assert!(views[0].stored_bytes < views[0].size_bytes / 10);
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(32))]
+    #[test]
+    fn every_range_is_what_was_written(size in 0usize..2_500_000, at in 0u64..2_600_000, length in 0usize..1_100_000, seed in any::<u32>()) {
+        let folder = tempfile::tempdir().unwrap();
+        let storage = Storage::open(folder.path()).unwrap();
+        let data: Vec<u8> = (0..size as u32).map(|n| (n.wrapping_mul(seed | 1) >> 11) as u8).collect();
+        let digest = put(&storage, "a", &data, "r", 1);
+        let (read, whole, _) = storage.get(&digest, at, length).unwrap();
+        let from = (at as usize).min(size);
+        prop_assert_eq!(whole, size as u64);
+        prop_assert!(read == data[from..from.saturating_add(length).min(size)]);
+    }
+}
