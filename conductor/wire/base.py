@@ -36,13 +36,9 @@ Generation = Annotated[int, msgspec.Meta(ge=0, le=2**32 - 1)]
 Try = Annotated[int, msgspec.Meta(ge=1, le=2**32 - 1)]
 Priority = Annotated[int, msgspec.Meta(ge=0, le=9)]
 Slots = Annotated[int, msgspec.Meta(ge=0, le=bounds.SLOTS_MAX)]
-Trace = Annotated[
-    bytes, msgspec.Meta(min_length=bounds.TRACE_BYTES, max_length=bounds.TRACE_BYTES)
-]
+Trace = Annotated[bytes, msgspec.Meta(min_length=bounds.TRACE_BYTES, max_length=bounds.TRACE_BYTES)]
 """Trace identifier (16 bytes), the parent's span identifier (8) and the flags (1) of W3C trace context."""
-Token = Annotated[
-    bytes, msgspec.Meta(min_length=bounds.TOKEN_BYTES, max_length=bounds.TOKEN_BYTES)
-]
+Token = Annotated[bytes, msgspec.Meta(min_length=bounds.TOKEN_BYTES, max_length=bounds.TOKEN_BYTES)]
 BATCH = msgspec.Meta(max_length=bounds.BATCH_COUNT_MAX)
 
 

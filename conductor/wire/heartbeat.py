@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-
 from conductor.wire.base import (
     BATCH,
     Count,

@@ -40,9 +40,7 @@ def structs(module: ModuleType) -> tuple[type[msgspec.Struct], ...]:
     return tuple(
         member
         for member in vars(module).values()
-        if inspect.isclass(member)
-        and issubclass(member, (Message, Part))
-        and member.__module__ == module.__name__
+        if inspect.isclass(member) and issubclass(member, (Message, Part)) and member.__module__ == module.__name__
     )
 
 

@@ -19,9 +19,7 @@ HEADER = "// Made by `symphony schemas emit` from conductor/wire. Change it ther
 _U32, _U8 = 2**32 - 1, 255
 _KEYWORDS = {"try": "r#try", "type": "r#type", "is": "is"}
 _LITERALS: dict[tuple[str, ...], str] = {}
-_UNION_TAGS = {
-    frozenset(member.__name__ for member in union.__args__): name for name, union in registry.UNIONS.items()
-}
+_UNION_TAGS = {frozenset(member.__name__ for member in union.__args__): name for name, union in registry.UNIONS.items()}
 
 
 def modules() -> dict[str, str]:
@@ -108,14 +106,14 @@ def _union(name: str, union: Any) -> str:
             if optional:
                 lines.append(f"            {ident}: raw.{ident},\n")
             elif field.required:
-                lines.append(
-                    f'            {ident}: raw.{ident}.ok_or("missing field `{field.encode_name}`")?,\n'
-                )
+                lines.append(f'            {ident}: raw.{ident}.ok_or("missing field `{field.encode_name}`")?,\n')
             else:
                 lines.append(
                     f"            {ident}: raw.{ident}.unwrap_or_else(|| {member.__name__}::default().{ident}),\n"
                 )
-        arms.append(f'        "{tag}" => Ok({name}::{member.__name__}({member.__name__} {{\n{"".join(lines)}        }})),\n')
+        arms.append(
+            f'        "{tag}" => Ok({name}::{member.__name__}({member.__name__} {{\n{"".join(lines)}        }})),\n'
+        )
     raw_fields = "".join(f"    #[serde(default)]\n    {ident}: {rust},\n" for ident, rust in fields.items())
     first = members[0][0].__name__
     checks = "".join(f"            {name}::{m.__name__}(inner) => inner.check(),\n" for m, _ in members)
@@ -194,7 +192,8 @@ def _literal(kind: mi.LiteralType, owner: str, field: str, helpers: list[str]) -
     home = "Parameter" if name == "TypeName" else owner
     if home == owner and name.startswith((owner, "TypeName")):
         variants = "".join(
-            f'    {"#[default]" if i == 0 else ""}\n    #[serde(rename = "{v}")]\n    {_camel(v)},\n' for i, v in enumerate(values)
+            f'    {"#[default]" if i == 0 else ""}\n    #[serde(rename = "{v}")]\n    {_camel(v)},\n'
+            for i, v in enumerate(values)
         )
         names = "".join(f'            Self::{_camel(v)} => "{v}",\n' for v in values)
         text = (

@@ -125,9 +125,7 @@ def parse(subject: str) -> tuple[str, dict[str, str]]:
         if len(pattern) == len(parts) and all(
             want.startswith("<") or want == have for want, have in zip(pattern, parts, strict=True)
         ):
-            return name, {
-                want[1:-1]: have for want, have in zip(pattern, parts, strict=True) if want[0] == "<"
-            }
+            return name, {want[1:-1]: have for want, have in zip(pattern, parts, strict=True) if want[0] == "<"}
     raise SubjectError(f"{subject!r} is no subject of the mesh")
 
 

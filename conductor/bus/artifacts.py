@@ -1,0 +1,131 @@
+"""The Artifact Store's client: blobs in pieces, several on their way at once."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Iterable, Iterator
+from pathlib import Path
+from typing import BinaryIO
+
+from blake3 import blake3
+
+from conductor.bus.errors import BusError, Kind
+from conductor.bus.interface import Bus
+from conductor.wire import bounds, subjects
+from conductor.wire.base import decode, encode
+from conductor.wire.store import Get, GetReply, Lineage, PutChunk, PutCommit, PutOpen, PutReply, PutWhole
+
+WINDOW = 4
+"""Pieces under way at once: enough to cover a round trip, few enough to bound memory to 4 MiB a transfer."""
+TRIES = 5
+"""Of one piece; the store may be starting again."""
+_KINDS: dict[str, Kind] = {"not_found": "not_found", "unavailable": "unavailable"}
+
+
+class Artifacts:
+    """Puts and gets blobs.
+
+    Every method raises `BusError`: `not_found`, `invalid`, or `unavailable` when the store does not answer.
+    """
+
+    def __init__(self, bus: Bus) -> None:
+        self._bus = bus
+
+    async def put(self, data: bytes, media_type: str, lineage: Lineage | None = None) -> str:
+        """Store bytes; their digest."""
+        if len(data) <= bounds.FRAME_BYTES_MAX:
+            whole = PutWhole(data=data, media_type=media_type, lineage=lineage or Lineage())
+            return _digest(await self._put(encode(whole)))
+        pieces = (data[at : at + bounds.FRAME_BYTES_MAX] for at in range(0, len(data), bounds.FRAME_BYTES_MAX))
+        return await self._stream(pieces, len(data), blake3(data).hexdigest(), media_type, lineage)
+
+    async def put_file(self, path: Path, media_type: str, lineage: Lineage | None = None) -> tuple[str, int]:
+        """Store a file without holding it whole; its digest and size in bytes."""
+        size = (await asyncio.to_thread(path.stat)).st_size
+        hasher = blake3(max_threads=blake3.AUTO)
+        await asyncio.to_thread(hasher.update_mmap, path)
+        with path.open("rb") as stream:
+            return await self._stream(_pieces(stream), size, hasher.hexdigest(), media_type, lineage), size
+
+    async def get(self, digest: str, limit_bytes: int = bounds.COMPOSED_INPUT_BYTES_MAX) -> bytes:
+        """The bytes of a digest, at most `limit_bytes` of them."""
+        parts = []
+        async for piece in self.pieces(digest, limit_bytes):
+            parts.append(piece)
+        return b"".join(parts)
+
+    async def pieces(self, digest: str, limit_bytes: int | None = None) -> AsyncIterator[bytes]:
+        """The bytes of a digest, piece by piece; the next ones are asked for while one is used."""
+        first = await self._get(digest, 0)
+        if limit_bytes is not None and first.size_bytes > limit_bytes:
+            raise BusError("invalid", f"artifact {digest} has {first.size_bytes} bytes, at most {limit_bytes} fit here")
+        yield first.data
+        offsets = range(len(first.data), first.size_bytes, bounds.FRAME_BYTES_MAX)
+        under_way: list[asyncio.Task[GetReply]] = []
+        try:
+            for offset in offsets:
+                under_way.append(asyncio.create_task(self._get(digest, offset)))
+                if len(under_way) >= WINDOW:
+                    yield (await under_way.pop(0)).data
+            while under_way:
+                yield (await under_way.pop(0)).data
+        finally:
+            for task in under_way:
+                task.cancel()
+
+    async def _stream(
+        self, pieces: Iterable[bytes], size: int, digest: str, media_type: str, lineage: Lineage | None
+    ) -> str:
+        opened = await self._put(
+            encode(PutOpen(size_bytes=size, digest=digest, media_type=media_type, lineage=lineage or Lineage()))
+        )
+        if opened.have:
+            return digest
+        upload = opened.upload or ""
+        under_way: set[asyncio.Task[PutReply]] = set()
+        count = 0
+        for piece in pieces:
+            if len(under_way) >= WINDOW:
+                done, under_way = await asyncio.wait(under_way, return_when=asyncio.FIRST_COMPLETED)
+                for task in done:
+                    task.result()
+            chunk = encode(PutChunk(upload=upload, index=count, data=piece))
+            under_way.add(asyncio.create_task(self._put(chunk)))
+            count += 1
+        for task in under_way:
+            await task
+        return _digest(await self._put(encode(PutCommit(upload=upload, chunks=count, digest=digest))))
+
+    async def _put(self, data: bytes) -> PutReply:
+        reply = decode(await self._asked(subjects.pit("store", "put"), data), PutReply)
+        if not reply.ok:
+            raise BusError(_KINDS.get(reply.kind or "", "invalid"), reply.message)
+        return reply
+
+    async def _get(self, digest: str, offset: int) -> GetReply:
+        ask = encode(Get(digest=digest, offset=offset))
+        reply = decode(await self._asked(subjects.pit("store", "get"), ask), GetReply)
+        if not reply.ok:
+            raise BusError(_KINDS.get(reply.kind or "", "invalid"), reply.message)
+        return reply
+
+    async def _asked(self, subject: str, data: bytes) -> bytes:
+        for attempt in range(TRIES):
+            try:
+                return await self._bus.request(subject, data, timeout_s=15)
+            except BusError as error:
+                if error.kind not in ("unavailable", "timed_out") or attempt == TRIES - 1:
+                    raise
+                await asyncio.sleep(0.05 * 2**attempt)
+        raise AssertionError("the last attempt returns or raises")
+
+
+def _pieces(stream: BinaryIO) -> Iterator[bytes]:
+    while piece := stream.read(bounds.FRAME_BYTES_MAX):
+        yield piece
+
+
+def _digest(reply: PutReply) -> str:
+    if reply.digest is None:
+        raise BusError("invalid", "the store gave no digest")
+    return reply.digest

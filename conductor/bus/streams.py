@@ -1,0 +1,87 @@
+"""The streams and buckets of the mesh, from `schemas/streams.toml`: made where they are missing, otherwise left."""
+
+from __future__ import annotations
+
+import json
+import tomllib
+from typing import Any
+
+from conductor.bus.errors import BusError
+from conductor.bus.natsbus import NatsBus
+from conductor.wire.table import schema_file
+
+
+def table() -> dict[str, Any]:
+    """The rows of `schemas/streams.toml`: `stream` and `bucket`."""
+    return tomllib.loads(schema_file("bus", "streams.toml").read_text())
+
+
+def configurations(partitions: int) -> list[dict[str, Any]]:
+    """What the broker's API takes, for every stream and bucket. Durations are in nanoseconds."""
+    rows = table()
+    made = []
+    for row in rows["stream"]:
+        config: dict[str, Any] = {
+            "name": row["name"],
+            "subjects": row["subjects"],
+            "retention": "limits",
+            "discard": row["discard"],
+            "max_bytes": row["max_bytes"],
+            "max_age": row.get("max_age_s", 0) * 1_000_000_000,
+            "max_msgs_per_subject": row.get("max_msgs_per_subject", -1),
+            "storage": "file",
+            "num_replicas": 1,
+            "allow_direct": True,
+            "description": row["why"],
+        }
+        if "transform" in row:
+            dest = row["transform"]["dest"].replace("{partitions}", str(partitions))
+            config["subject_transform"] = {"src": row["transform"]["src"], "dest": dest}
+        if "sources" in row:
+            config["sources"] = [{"name": name} for name in row["sources"]]
+        made.append(config)
+    for row in rows["bucket"]:
+        config = {
+            "name": f"KV_{row['name']}",
+            "subjects": [f"$KV.{row['name']}.>"],
+            "retention": "limits",
+            "discard": "new",
+            "max_bytes": row["max_bytes"],
+            "max_msgs_per_subject": 1,
+            "storage": "file",
+            "num_replicas": 1,
+            "allow_rollup_hdrs": True,
+            "deny_delete": True,
+            "allow_direct": True,
+            "description": row["why"],
+        }
+        if row.get("lease"):
+            config |= {"allow_msg_ttl": True, "subject_delete_marker_ttl": 1_000_000_000}
+        made.append(config)
+    return made
+
+
+async def ensure_streams(bus: NatsBus, partitions: int) -> None:
+    """Make every stream and bucket that is not there.
+
+    Raises:
+        BusError: `config` where one is there with another number of partitions; the broker's refusal otherwise.
+    """
+    for config in configurations(partitions):
+        answer = await _api(bus, f"STREAM.CREATE.{config['name']}", config)
+        error = answer.get("error")
+        if error is None:
+            continue
+        if error.get("err_code") != 10058:  # the name is in use with another configuration
+            raise BusError("unavailable", f"{config['name']}: {error.get('description')}")
+        existing = (await _api(bus, f"STREAM.INFO.{config['name']}", {})).get("config", {})
+        if existing.get("subject_transform") != config.get("subject_transform"):
+            raise BusError(
+                "config", f"{config['name']} was made for another number of partitions; use a new data folder"
+            )
+
+
+async def _api(bus: NatsBus, call: str, body: dict[str, Any]) -> dict[str, Any]:
+    reply = await bus.request(f"$JS.API.{call}", json.dumps(body).encode(), timeout_s=10)
+    answer: dict[str, Any] = json.loads(reply)
+    return answer
