@@ -218,7 +218,7 @@ def _first(kind: Any) -> str:
 
 def _default(field: mi.Field, rust: str) -> str:
     value = field.default
-    if value is mi.NODEFAULT:
+    if value is msgspec.NODEFAULT:
         value = field.default_factory()
     if isinstance(value, msgspec.Struct) or value is None or value in ("", [], {}):
         return "Default::default()"
