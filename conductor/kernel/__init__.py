@@ -1,0 +1,1 @@
+"""The microkernel: routes and dispatches, runs the life cycle of extensions, keeps the protocols."""

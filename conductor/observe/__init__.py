@@ -1,0 +1,1 @@
+"""Seen from outside: traces, metrics, logs."""

@@ -6,6 +6,8 @@ import re
 from collections.abc import Sequence
 from typing import NamedTuple
 
+from blake3 import blake3
+
 _FORM = re.compile(r"^([0-9a-f]{2})-([0-9a-f]{32})-([0-9a-f]{16})-([0-9a-f]{2})(-.*)?$")
 
 
@@ -32,6 +34,14 @@ class TraceContext(NamedTuple):
     def header(self) -> str:
         """The `traceparent` header of version 00."""
         return f"00-{self.trace_id.hex()}-{self.span_id.hex()}-{self.flags:02x}"
+
+
+def run_span_id(run: str) -> bytes:
+    """The span identifier of a run's root span: whoever knows the run can name it, and no message has to carry it.
+
+    A submission's trace context either is this span itself, or is the parent that the submitter gave.
+    """
+    return blake3(b"symphony run span\0" + run.encode()).digest(length=8)
 
 
 def parse_traceparent(values: Sequence[str]) -> TraceContext | None:

@@ -1,0 +1,5 @@
+"""`python -m conductor.kernel`."""
+
+from conductor.kernel.service import main
+
+main()

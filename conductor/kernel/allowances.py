@@ -1,0 +1,135 @@
+"""Shares and allowances that Arbitration pushed, spent here without asking: the limits that no policy may break. Pure."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from conductor.wire.grants import ShareGrant, Usage
+from conductor.wire.ready import ReadyTask
+
+
+@dataclass(slots=True)
+class Limit:
+    """What is left of an allowance. None: unlimited."""
+
+    starts: int | None
+    concurrency: int | None
+    expires_at_ms: int
+    running: int = 0
+
+
+class Allowances:
+    """Limits by key, weights by claimant, and the usage that is settled with Arbitration afterwards."""
+
+    def __init__(self) -> None:
+        self.limits: dict[str, Limit] = {}
+        self.weights: dict[tuple[str, str | None], float] = {}
+        self.starvation_ms = 30_000
+        self.usage: dict[tuple[str, str, str], list[int]] = {}
+        self.tenants: dict[str, int] = {}
+        """Running executions by tenant: what fair shares compare."""
+        self._sequence: tuple[str, int] = ("", -1)
+
+    def grant(self, grant: ShareGrant, now_ms: int) -> None:
+        """Take a grant in; it is absolute, and an older one of the same issuer is passed over."""
+        if grant.issuer == self._sequence[0] and grant.sequence <= self._sequence[1]:
+            return
+        self._sequence = (grant.issuer, grant.sequence)
+        self.starvation_ms = grant.starvation_ms
+        self.weights = {(share.tenant, share.workflow): share.weight for share in grant.shares}
+        before = self.limits
+        self.limits = {}
+        for given in grant.allowances:
+            old = before.get(given.key)
+            running = old.running if old else self._running(given.key)
+            expires = now_ms + given.expires_in_ms
+            self.limits[given.key] = Limit(given.starts, given.concurrency, expires, running)
+
+    def _running(self, key: str) -> int:
+        """How many executions of a key run now: a limit may arrive after they began."""
+        kind, _, name = key.partition(":")
+        place = {"tenant": 0, "workflow": 1, "capability": 2}.get(kind)
+        return sum(used[1] for who, used in self.usage.items() if place is not None and who[place] == name)
+
+    def admits(self, task: ReadyTask, now_ms: int) -> bool:
+        """Whether every limit that the task falls under has room."""
+        for key in _keys(task):
+            limit = self.limits.get(key)
+            if limit is None:
+                continue
+            if limit.expires_at_ms <= now_ms:
+                return False  # an allowance that was not renewed allows nothing
+            if limit.starts is not None and limit.starts <= 0:
+                return False
+            if limit.concurrency is not None and limit.running >= limit.concurrency:
+                return False
+        return True
+
+    def start(self, task: ReadyTask) -> list[int]:
+        """An execution starts: spend, and count. Returns the record that `end` takes."""
+        if self.limits:
+            for key in _keys(task):
+                limit = self.limits.get(key)
+                if limit is not None:
+                    limit.running += 1
+                    if limit.starts is not None:
+                        limit.starts -= 1
+        who = (task.tenant, task.workflow, task.capability)
+        used = self.usage.get(who)
+        if used is None:
+            used = self.usage[who] = [0, 0, 0]
+        used[0] += 1
+        used[1] += 1
+        self.tenants[task.tenant] = self.tenants.get(task.tenant, 0) + 1
+        return used
+
+    def end(self, task: ReadyTask, used: list[int], run_us: int) -> None:
+        """It ended, or was lost."""
+        if self.limits:
+            for key in _keys(task):
+                limit = self.limits.get(key)
+                if limit is not None and limit.running > 0:
+                    limit.running -= 1
+        used[1] -= 1
+        used[2] += run_us
+        left = self.tenants.get(task.tenant, 1) - 1
+        if left > 0:
+            self.tenants[task.tenant] = left
+        else:
+            self.tenants.pop(task.tenant, None)
+
+    def settle(self, waiting: dict[tuple[str, str, str], int]) -> list[Usage]:
+        """The usage since the last call, and what waits; records of those that rest are dropped."""
+        told = []
+        for who in {*self.usage, *waiting}:
+            used = self.usage.get(who, [0, 0, 0])
+            tenant, workflow, capability = who
+            told.append(
+                Usage(
+                    tenant=tenant,
+                    workflow=workflow,
+                    capability=capability,
+                    started=used[0],
+                    running=max(used[1], 0),
+                    waiting=waiting.get(who, 0),
+                    run_us=used[2],
+                )
+            )
+            if used[1] <= 0 and who in self.usage:
+                del self.usage[who]
+            else:
+                used[0] = used[2] = 0
+        return told
+
+    def share(self, tenant: str) -> float:
+        """How much a tenant has of what it may have: running executions over its weight. The least goes first."""
+        return (self.tenants.get(tenant, 0) + 1) / self.weights.get((tenant, None), 1.0)
+
+    def workflow_share(self, task: ReadyTask) -> int:
+        """Running executions of a task's workflow on its capability."""
+        used = self.usage.get((task.tenant, task.workflow, task.capability))
+        return used[1] if used else 0
+
+
+def _keys(task: ReadyTask) -> tuple[str, str, str]:
+    return (f"tenant:{task.tenant}", f"workflow:{task.workflow}", f"capability:{task.capability}")

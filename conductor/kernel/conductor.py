@@ -1,0 +1,210 @@
+"""The conductor's loop: beats that take all that arrived, decide once, and send one message a destination.
+
+On the path of a step nothing is awaited but the arrival of messages: grants were given ahead, tasks go as core messages,
+and what must stand in the log is written by others while the next beat goes on.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from dataclasses import dataclass
+from typing import TypeVar
+
+from conductor.bus import Artifacts, BusError, Mailbox, NatsBus
+from conductor.kernel.core import Core
+from conductor.kernel.housekeeping import Housekeeping
+from conductor.kernel.lifecycle import Lifecycle
+from conductor.kernel.office import Office
+from conductor.kernel.ownership import RENEW_INTERVAL_S, Ownership
+from conductor.kernel.partition import Partition, is_level
+from conductor.kernel.reports import Reports
+from conductor.kernel.spans import Spans
+from conductor.kernel.supply import Frames, Supplies
+from conductor.observe import metrics
+from conductor.observe.tracing import Tracer
+from conductor.policy import Policy, Rules
+from conductor.wire import subjects
+from conductor.wire.base import WireError, decode
+from conductor.wire.grants import Grant, PoolGrant
+from conductor.wire.heartbeat import Heartbeat
+from conductor.wire.ready import Frame, Ready
+
+_log = logging.getLogger("symphony.kernel")
+M = TypeVar("M")
+
+IDLE_WAIT_S = 0.25
+"""The longest that a beat waits with nothing arriving: leases expire and time-outs are looked at so often."""
+
+
+@dataclass(frozen=True, slots=True)
+class ConductorOptions:
+    """`name` stands in the subjects of its grants; `secret` is the mesh's, shared with the trackers."""
+
+    name: str
+    secret: bytes
+    partitions: int = 1
+
+
+class Conductor:
+    """One conductor process."""
+
+    def __init__(self, bus: NatsBus, options: ConductorOptions, policy: Policy | None = None) -> None:
+        self._bus = bus
+        self.options = options
+        self._wake = asyncio.Event()
+        self._ownership = Ownership(bus, options.name)
+        artifacts = Artifacts(bus)
+        self._frames = Frames(artifacts, self._stored)
+        self._supplies = Supplies(artifacts)
+        self.core = Core(
+            policy or Rules(),
+            Lifecycle(bus, options.name),
+            Spans(Tracer("symphony-conductor")),
+            Reports(options.name),
+            self._supplies,
+            self._frames,
+            self.lose,
+            self._wake.set,
+        )
+        self.stopping = asyncio.Event()
+
+    def _stored(self, digest: str) -> None:
+        self.core.stored(digest)
+
+    def stop(self) -> None:
+        """Finish the beat under way, and end."""
+        self.stopping.set()
+        self._wake.set()
+
+    async def run(self) -> None:
+        """Until stopped."""
+        ready = await self._bus.subscribe("sym.ready.*", notify=self._wake.set)
+        frames = await self._bus.subscribe("sym.ready.*.frame", notify=self._wake.set)
+        grants = await self._bus.subscribe(subjects.grant(self.options.name), notify=self._wake.set)
+        beats = await self._bus.subscribe(subjects.HEARTBEATS, notify=self._wake.set)
+        await self._bus.flush()
+        housekeeping = Housekeeping(self._bus, lambda: self.core.partitions, self.options.partitions)
+        keeper = asyncio.create_task(self._keep())
+        try:
+            while not self.stopping.is_set():
+                await self._rest()
+                began = time.perf_counter()
+                self._take(ready, frames, grants, beats)
+                self.core.act()
+                await self._send()
+                metrics.BEATS.inc()
+                metrics.BEAT_SECONDS.observe(time.perf_counter() - began)
+                await asyncio.sleep(0)  # the client's reader runs between beats: a busy loop must not starve it
+        finally:
+            keeper.cancel()
+            await asyncio.gather(keeper, return_exceptions=True)
+            await housekeeping.close()
+            await self._close()
+
+    async def _rest(self) -> None:
+        """Until something arrives, a timer is due, or a while has passed."""
+        if not self._wake.is_set():
+            now_ms = time.time_ns() // 1_000_000
+            dues = [p.next_due_at_ms for p in self.core.partitions if p.next_due_at_ms is not None]
+            wait_s = min([IDLE_WAIT_S, *(max((due - now_ms) / 1000, 0.001) for due in dues)])
+            try:
+                await asyncio.wait_for(self._wake.wait(), wait_s)
+            except TimeoutError:
+                return
+        self._wake.clear()
+
+    def _take(self, ready: Mailbox, frames: Mailbox, grants: Mailbox, beats: Mailbox) -> None:
+        """Everything that has arrived. Grants come first: what they bring, this beat may spend."""
+        core = self.core
+        core.now_ms = time.time_ns() // 1_000_000
+        for message in grants.take_all():
+            grant = _read(message.data, Grant)  # type: ignore[arg-type]  # a union stands for a type here
+            if isinstance(grant, PoolGrant):
+                core.pool_grant(grant)
+            elif grant is not None:
+                core.share_grant(grant)
+        for message in frames.take_all():
+            if (frame := _read(message.data, Frame)) is not None and frame.partition in core.offices:
+                self._frames.add(frame)
+        levels = []
+        for message in ready.take_all():
+            told = _read(message.data, Ready)
+            if told is not None and (office := core.offices.get(told.partition)) is not None:
+                core.ready(office, told)
+                if is_level(told):
+                    levels.append((office.partition, told))
+        for partition, told in levels:
+            partition.check_level(told)
+        for message in beats.take_all():
+            if (beat := _read(message.data, Heartbeat)) is not None:
+                core.heartbeat(beat)
+
+    async def _send(self) -> None:
+        messages = self.core.reports.messages()
+        for office in self.core.offices.values():
+            messages += office.outbox.messages()
+        for subject, data in messages:
+            try:
+                await self._bus.publish(subject, data)
+            except BusError as error:
+                _log.warning("%s was not sent; the next level or heartbeat will show it: %s", subject, error)
+
+    async def _keep(self) -> None:
+        """Off the path: hold the partitions, and say every second what we have and want."""
+        ticks = 0
+        while True:
+            try:
+                await self._take_office()
+                for number in await self._ownership.renew():
+                    self.lose(number)
+            except BusError as error:
+                _log.warning("holding partitions: %s", error)
+            if ticks % 2 == 0:
+                self.core.level()
+                self._wake.set()
+            ticks += 1
+            await asyncio.sleep(RENEW_INTERVAL_S)
+
+    async def _take_office(self) -> None:
+        for number in range(self.options.partitions):
+            if number in self.core.offices:
+                continue
+            owned = await self._ownership.take(number)
+            if owned is not None:
+                partition = Partition(number, owned)
+                office = Office(self._bus, self.options.name, partition, self.options.secret, self.core)
+                self.core.offices[number] = office
+                office.begin()
+                self.core.level()
+                self._wake.set()
+
+    def lose(self, number: int) -> None:
+        """The partition is somebody else's: forget what we held for it."""
+        office = self.core.offices.pop(number, None)
+        self._ownership.drop(number)
+        if office is None:
+            return
+        _log.warning("partition %d is lost to another conductor", number)
+        for execution in office.partition.open.values():
+            self.core.drop(office, execution)
+        self.core.workers.forget(number)
+        office.close()
+
+    async def _close(self) -> None:
+        for office in self.core.offices.values():
+            office.close()
+        await self._ownership.release()
+        await self.core.lifecycle.close()
+        await self._frames.close()
+        await self._supplies.close()
+        self.core.spans.close()
+
+
+def _read(data: bytes, kind: type[M]) -> M | None:
+    try:
+        return decode(data, kind)
+    except WireError as error:
+        _log.warning("a %s cannot be read: %s", getattr(kind, "__name__", "grant"), error)
+        return None

@@ -1,0 +1,362 @@
+"""What a beat does with what arrived: the conductor's state, and how each message changes it. It sends nothing itself."""
+
+from __future__ import annotations
+
+import logging
+import random
+from collections.abc import Callable
+
+from conductor.kernel import recovery
+from conductor.kernel.allowances import Allowances
+from conductor.kernel.execution import Execution, Key
+from conductor.kernel.lifecycle import Lifecycle
+from conductor.kernel.office import Office
+from conductor.kernel.partition import Partition
+from conductor.kernel.placement import Waiting, place
+from conductor.kernel.reports import Reports
+from conductor.kernel.spans import Spans
+from conductor.kernel.supply import Frames, Supplies
+from conductor.kernel.workers import Worker, Workers
+from conductor.observe import metrics
+from conductor.policy import Policy
+from conductor.wire.grants import PoolGrant, ShareGrant
+from conductor.wire.heartbeat import Heartbeat
+from conductor.wire.log import Decided, Lost, Retry
+from conductor.wire.ready import Failure, Ready, Settled
+from conductor.wire.runs import RunEnded
+
+_log = logging.getLogger("symphony.kernel")
+
+DUE_REPEAT_MS = 250
+"""A `due` is not written again before this: the tracker may not have folded the last one yet."""
+CREDIT_FLOOR = 64
+CREDIT_PER_SLOT = 2
+"""Executions that the tracker may give out for each slot: one that runs, one that is at hand when it ends."""
+ALIVE_MS = 750
+
+
+class Core:
+    """The state behind the beats of one conductor. Time is an argument."""
+
+    def __init__(
+        self,
+        policy: Policy,
+        lifecycle: Lifecycle,
+        spans: Spans,
+        reports: Reports,
+        supplies: Supplies,
+        frames: Frames,
+        lose: Callable[[int], None],
+        wake: Callable[[], None],
+    ) -> None:
+        self.policy = policy
+        self.lifecycle = lifecycle
+        self.spans = spans
+        self.reports = reports
+        self.lose = lose
+        self.wake = wake
+        self.offices: dict[int, Office] = {}
+        self.workers = Workers()
+        self.waiting = Waiting()
+        self.allowances = Allowances()
+        self.now_ms = 0
+        self._supplies = supplies
+        self._frames = frames
+        self._held_back: dict[str, set[Key]] = {}
+        self._alive: dict[str, int] = {}
+
+    @property
+    def partitions(self) -> list[Partition]:
+        return [office.partition for office in self.offices.values()]
+
+    # From the tracker.
+
+    def ready(self, office: Office, message: Ready) -> None:
+        """A beat of the tracker. Failures come first: the spans of their tries tell what was decided."""
+        partition = office.partition
+        if not partition.arrived(message):
+            return
+        for failure in message.failures:
+            self.decide(office, failure)
+        for settled in message.settled:
+            self._settle(office, settled)
+        for task in message.tasks:
+            self.accept(office, partition.add(task))
+        for unwanted in message.unwanted:
+            self._unwanted(office, (unwanted.run, unwanted.task, unwanted.generation, unwanted.try_))
+        for digest in message.needs:
+            self.need(office, digest)
+        for started in message.started:
+            self.reports.started(started, self.now_ms)
+        for ended in message.ended:
+            self.end(office, ended)
+
+    def accept(self, office: Office, execution: Execution | None) -> None:
+        """An execution that is new here waits for a slot, and for the composed parts of its inputs to be stored."""
+        if execution is None:
+            return
+        missing = [digest for digest in execution.task.frames if not self._frames.has(digest)]
+        execution.blocked = bool(missing)
+        for digest in missing:
+            self._held_back.setdefault(digest, set()).add(execution.key)
+            if not self._frames.knows(digest):
+                office.partition.stale = True  # a frame was lost on its way: a resync sends it again
+        self.waiting.add(execution)
+
+    def need(self, office: Office, digest: str) -> None:
+        """A map goes over an artifact: it has to stand in the log."""
+        partition = office.partition
+        self._supplies.need(digest, partition.number, partition.owned.epoch, office.writer.supply)
+
+    def stored(self, digest: str) -> None:
+        """The store has a composed part: executions and ends that waited for it go on."""
+        keys = self._held_back.pop(digest, set())
+        for office in self.offices.values():
+            for key in keys:
+                execution = office.partition.open.get(key)
+                if execution is not None:
+                    execution.blocked = not all(self._frames.has(other) for other in execution.task.frames)
+            whole = [e for e in office.unstored.values() if all(self._frames.has(other) for other in e.frames)]
+            for ended in whole:
+                del office.unstored[ended.run]
+                self.reports.ended(ended)
+        self.wake()
+
+    def end(self, office: Office, ended: RunEnded) -> None:
+        """A run ended: it is told once what its outputs refer to is stored."""
+        if not office.partition.end(ended):
+            return
+        metrics.RUNS_ENDED.labels(ended.status).inc()
+        self.spans.ended(ended)
+        if all(self._frames.has(digest) for digest in ended.frames):
+            self.reports.ended(ended)
+        else:
+            office.unstored[ended.run] = ended
+
+    def _settle(self, office: Office, settled: Settled) -> None:
+        execution = None
+        worker = self.workers.by_name.get(settled.worker)
+        if worker is not None and settled.epoch == office.partition.owned.epoch:
+            slot = (office.partition.number, settled.n)
+            execution = worker.held.pop(slot, None) or worker.cancelled.pop(slot, None)
+        if execution is not None:
+            self._release(execution, settled.run_us)
+            self.spans.settled(execution, settled, self.now_ms * 1000)
+            if execution.task.watch:
+                self.reports.task(execution.task, settled.status, settled.worker, self.now_ms)
+            if settled.accepted and office.partition.open.get(execution.key) is execution:
+                del office.partition.open[execution.key]
+                return
+        if settled.accepted:
+            # Another attempt than the one that we know of ended it: after a takeover, or after a re-dispatch.
+            for key in [k for k in office.partition.open if k[0] == settled.run and k[1] == settled.task]:
+                self._unwanted(office, key)
+
+    def _unwanted(self, office: Office, key: Key) -> None:
+        execution = office.partition.open.pop(key, None)
+        if execution is not None:
+            self.drop(office, execution)
+
+    def drop(self, office: Office, execution: Execution) -> None:
+        """Nobody wants it any more: it leaves the queue, or its worker is told to stop and keeps the slot until it has."""
+        worker = self.workers.by_name.get(execution.worker or "")
+        slot = (execution.partition, execution.n)
+        if worker is None or worker.held.pop(slot, None) is None:
+            self.waiting.remove(execution)
+            return
+        worker.cancelled[slot] = execution
+        office.outbox.cancel(worker, slot)
+
+    def _release(self, execution: Execution, run_us: int = 0) -> None:
+        if execution.usage is not None:
+            self.allowances.end(execution.task, execution.usage, run_us)
+            execution.usage = None
+        execution.worker = None
+
+    # Decisions.
+
+    def decide(self, office: Office, failure: Failure) -> None:
+        """A failed try needs a choice: the policy makes it, within what the document allows."""
+        if not office.partition.undecided(failure):
+            return
+        chosen = self.policy.recover(failure)
+        action = failure.actions[chosen.action]
+        if isinstance(action, Retry) and failure.jitter:
+            # Half to all of the backoff: those that failed together do not come back together.
+            action = Retry(delay_ms=round(action.delay_ms * (0.5 + random.random() / 2)))  # noqa: S311 - spread only
+        decided = Decided(
+            run=failure.run,
+            task=failure.task,
+            generation=failure.generation,
+            try_=failure.try_,
+            action=action,
+            policy=self.policy.name,
+            probability=chosen.probability,
+            reason=chosen.reason,
+        )
+        self._decided(office, decided)
+        self.reports.recovery(office.partition, failure, chosen, self.policy.name, self.now_ms)
+
+    def _decided(self, office: Office, decided: Decided) -> None:
+        key = (decided.run, decided.task, decided.generation, decided.try_)
+        metrics.DECISIONS.labels(type(decided.action).__name__.lower()).inc()
+        office.partition.deciding[key] = decided
+        self.spans.decided(key, decided)
+        office.writer.decide(decided)
+
+    # From Pool Manager, Arbitration and workers.
+
+    def pool_grant(self, grant: PoolGrant) -> None:
+        """Leases: absolute, from the Pool Manager."""
+        before = dict(self.workers.slots)
+        for worker in self.workers.grant(grant, self.now_ms):
+            self.gone(worker, "its worker is dead: three heartbeats missed")
+        for lease in grant.leases:
+            if lease.queue and 0 in self.offices:
+                self.lifecycle.plain(lease)
+        if before != self.workers.slots:
+            self.give_credit()
+
+    def share_grant(self, grant: ShareGrant) -> None:
+        """Shares and allowances: absolute, from Arbitration."""
+        self.allowances.grant(grant, self.now_ms)
+
+    def gone(self, worker: Worker, why: str) -> None:
+        """A worker is dead or has stopped: what it held is lost."""
+        self.lifecycle.unload(worker.name, why)
+        self._alive.pop(worker.name, None)
+        for execution in worker.cancelled.values():
+            self._release(execution)
+        for execution in recovery.gone(worker):
+            self._lost(execution, why)
+
+    def heartbeat(self, beat: Heartbeat) -> None:
+        """A worker's state: compared with what it was sent."""
+        if 0 in self.offices:
+            self.lifecycle.beat(beat, self.now_ms)
+        self._alive[beat.worker] = self.now_ms
+        worker = self.workers.by_name.get(beat.worker)
+        if worker is None:
+            return
+        if beat.state == "stopped":
+            self.gone(worker, "its worker stopped")
+            return
+        epochs = {number: office.partition.owned.epoch for number, office in self.offices.items()}
+        folded = {number: office.partition.folded for number, office in self.offices.items()}
+        cancelled = dict(worker.cancelled)
+        found = recovery.compare(worker, beat, epochs, folded, self.now_ms)
+        for slot in cancelled.keys() - worker.cancelled.keys():
+            self._release(cancelled[slot])
+        for execution in found.lost:
+            self._lost(execution, "its worker does not have it")
+        for execution in found.refused:
+            self._again(execution)
+        for slot in found.unwanted:
+            if (office := self.offices.get(slot[0])) is not None:
+                office.outbox.cancel(worker, slot)
+
+    def _again(self, execution: Execution) -> None:
+        """It waits for a slot once more, under the same identity: the next dispatch gets another number."""
+        self._release(execution)
+        office = self.offices.get(execution.partition)
+        if office is not None and office.partition.open.get(execution.key) is execution:
+            self.waiting.add(execution)
+
+    def _lost(self, execution: Execution, why: str) -> None:
+        """An attempt that will never answer: done again where that does no harm, else a failure of kind `lost`."""
+        office = self.offices.get(execution.partition)
+        plain = execution.expires_at_ms is not None
+        safe = execution.task.retry_safe and self.lifecycle.retry_safe(execution.task.capability)
+        if safe and not plain:
+            metrics.REDISPATCHES.inc()
+            self._again(execution)
+            return
+        self._release(execution)
+        if office is None or office.partition.open.get(execution.key) is not execution:
+            return
+        del office.partition.open[execution.key]
+        run, task, generation, try_ = execution.key
+        action = Lost(message=f"no answer from {execution.task.capability}: {why}")
+        decided = Decided(
+            run=run, task=task, generation=generation, try_=try_, action=action, policy="kernel", reason=why
+        )
+        self._decided(office, decided)
+
+    # What a beat does of itself.
+
+    def act(self) -> None:
+        """Plain clients' time, leases' time, timers, missed messages; then one decision about who goes where."""
+        for worker in self.workers:
+            if worker.queue and worker.held:
+                for execution in recovery.overdue(worker, self.now_ms):
+                    self._lost(execution, "its time is over")
+        self.workers.expire(self.now_ms)
+        for office in self.offices.values():
+            self._due(office)
+            if office.partition.stale and not office.resyncing:
+                office.begin_resync()
+        if self.waiting.by_capability and all(office.partition.ready for office in self.offices.values()):
+            self._dispatch()
+
+    def _due(self, office: Office) -> None:
+        due = office.partition.next_due_at_ms
+        if due is None or due > self.now_ms:
+            return
+        repeated = due <= office.due_told_ms
+        if not repeated or self.now_ms - office.partition.due_sent_at_ms >= DUE_REPEAT_MS:
+            office.partition.due_sent_at_ms, office.due_told_ms = self.now_ms, due
+            office.writer.due(self.now_ms)
+        office.partition.next_due_at_ms = None  # told again by the next message of the tracker
+
+    def _dispatch(self) -> None:
+        placement = place(self.waiting, self.workers, self.allowances, self.policy, self.now_ms)
+        for execution, worker in placement.starts:
+            execution.sent_at_ms = self.now_ms
+            if worker.queue:
+                limit = min(execution.task.timeout_ms or 1 << 62, worker.timeout_ms or 60_000)
+                execution.expires_at_ms = self.now_ms + limit
+            else:
+                execution.expires_at_ms = None
+            trace = self.spans.dispatch(execution)
+            self.offices[execution.partition].outbox.task(execution, worker, trace)
+            if execution.task.watch:
+                self.reports.task(execution.task, "running", worker.name, self.now_ms)
+        metrics.DISPATCHES.inc(len(placement.starts))
+        if placement.decisions:
+            metrics.DECISIONS.labels("start").inc(len(placement.decisions))
+            self.reports.choices(self.partitions, placement.decisions)
+
+    def give_credit(self) -> None:
+        """Tell the trackers how much of each capability we will hold."""
+        windows = {name: slots * CREDIT_PER_SLOT + CREDIT_FLOOR for name, slots in self.workers.slots.items()}
+        for partition in self.partitions:
+            self.reports.credit(partition, windows, CREDIT_FLOOR)
+
+    def level(self) -> None:
+        """What is said every second, whether anything changed or not."""
+        backlog = dict(self.waiting.counts())
+        for partition in self.partitions:
+            for capability, count in partition.backlog.items():
+                backlog[capability] = backlog.get(capability, 0) + count
+        self.reports.demand(self.partitions, backlog)
+        self.reports.claim(self.allowances.settle(self.waiting.usage()))
+        self.give_credit()
+        leased = {worker.name for worker in self.workers if worker.expires_at_ms > self.now_ms}
+        self._alive = {name: at for name, at in self._alive.items() if self.now_ms - at < ALIVE_MS}
+        if 0 in self.offices:
+            self.lifecycle.reconcile(leased, set(self._alive))
+        self._gauge(backlog)
+
+    def _gauge(self, backlog: dict[str, int]) -> None:
+        metrics.WAITING.clear()
+        metrics.BACKLOG.clear()
+        for capability, count in self.waiting.counts().items():
+            metrics.WAITING.labels(capability).set(count)
+        for capability, count in backlog.items():
+            metrics.BACKLOG.labels(capability).set(count)
+        leased, busy = self.workers.total()
+        metrics.SLOTS.set(leased)
+        metrics.BUSY.set(busy)
+        metrics.OPEN.set(sum(len(partition.open) for partition in self.partitions))
+        for partition in self.partitions:
+            metrics.LIVE.labels(str(partition.number)).set(partition.live)

@@ -1,0 +1,137 @@
+"""An owned partition: its memory, writer and outbox; taking over (rule 7) and resyncing (rule 5)."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from typing import Protocol
+
+from conductor.bus import BusError, NatsBus
+from conductor.kernel.execution import Execution, Key
+from conductor.kernel.outbox import Outbox
+from conductor.kernel.partition import Partition
+from conductor.kernel.writer import LogWriter
+from conductor.observe import metrics
+from conductor.wire import subjects
+from conductor.wire.base import decode, encode
+from conductor.wire.heartbeat import HEARTBEAT_INTERVAL_MS, MISSED_BEATS_UNTIL_DEAD, RollCall
+from conductor.wire.ready import Failure, Resync, ResyncPage
+from conductor.wire.runs import RunEnded
+
+_log = logging.getLogger("symphony.kernel")
+
+ROLL_TIME_S = HEARTBEAT_INTERVAL_MS * MISSED_BEATS_UNTIL_DEAD / 1000
+"""A worker that does not answer the roll for so long has missed three heartbeats: it is dead."""
+RETRY_S = 0.2
+
+
+class Desk(Protocol):
+    """What an office hands its findings to."""
+
+    def accept(self, office: Office, execution: Execution | None) -> None: ...
+    def decide(self, office: Office, failure: Failure) -> None: ...
+    def end(self, office: Office, ended: RunEnded) -> None: ...
+    def drop(self, office: Office, execution: Execution) -> None: ...
+    def need(self, office: Office, digest: str) -> None: ...
+    def lose(self, number: int) -> None: ...
+    def wake(self) -> None: ...
+
+
+class Office:
+    """One owned partition."""
+
+    def __init__(self, bus: NatsBus, conductor: str, partition: Partition, secret: bytes, desk: Desk) -> None:
+        self._bus = bus
+        self._conductor = conductor
+        self._desk = desk
+        self.partition = partition
+        self.outbox = Outbox(conductor, partition.number, partition.owned.epoch, secret)
+        self.writer = LogWriter(bus, partition.number, partition.owned, self._stood, self._fenced)
+        self.unstored: dict[str, RunEnded] = {}
+        """Ended runs whose outputs refer to parts that are not stored yet."""
+        self.due_told_ms = 0
+        self.resyncing = False
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    def begin(self) -> None:
+        """Take over: hear all workers, then ask for everything, then dispatch."""
+        self.resyncing = True
+        self._start(self._take_over())
+
+    def begin_resync(self) -> None:
+        """Ask for everything, since something was missed."""
+        self.resyncing = True
+        self._start(self._resync())
+
+    def close(self) -> None:
+        for task in self._tasks:
+            task.cancel()
+        self._start(self.writer.close())
+
+    def _start(self, work: object) -> None:
+        task = asyncio.ensure_future(work)  # type: ignore[call-overload]
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    def _stood(self, keys: list[Key]) -> None:
+        for key in keys:
+            self.partition.deciding.pop(key, None)
+
+    def _fenced(self) -> None:
+        self._desk.lose(self.partition.number)
+
+    async def _take_over(self) -> None:
+        owned = self.partition.owned
+        call = RollCall(
+            by=self._conductor,
+            manifests=True,
+            reason="takeover",
+            epoch=owned.epoch,
+            at_ms=time.time_ns() // 1_000_000,
+        )
+        await self._bus.publish(subjects.ROLL_CALL, encode(call))
+        await asyncio.sleep(ROLL_TIME_S)
+        await self._resync()
+        self.partition.ready = True
+        self._desk.wake()
+
+    async def _resync(self) -> None:
+        metrics.RESYNCS.inc()
+        while True:
+            self.partition.stale = False
+            try:
+                await self._read_pages()
+                break
+            except (BusError, ValueError) as error:
+                _log.debug("partition %d: the tracker does not answer yet: %s", self.partition.number, error)
+                await asyncio.sleep(RETRY_S)
+        self.resyncing = False
+        self._desk.wake()
+
+    async def _read_pages(self) -> None:
+        partition, cursor = self.partition, 0
+        listed: set[Key] = set()
+        first: ResyncPage | None = None
+        while True:
+            ask = Resync(
+                partition=partition.number, epoch=partition.owned.epoch, conductor=self._conductor, cursor=cursor
+            )
+            subject = subjects.pit("dag", "resync", partition.number)
+            page = decode(await self._bus.request(subject, encode(ask)), ResyncPage)
+            first = first or page
+            for task in page.tasks:
+                listed.add((task.run, task.task, task.generation, task.try_))
+                self._desk.accept(self, partition.add(task))
+            for failure in page.failures:
+                self._desk.decide(self, failure)
+            for digest in page.needs:
+                self._desk.need(self, digest)
+            for ended in page.ended:
+                self._desk.end(self, ended)
+            if page.next is None:
+                break
+            cursor = page.next
+        partition.next_due_at_ms = first.next_due_at_ms
+        for execution in partition.resynced(first, listed):
+            self._desk.drop(self, execution)

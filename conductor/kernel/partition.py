@@ -1,0 +1,131 @@
+"""One partition as its owner sees it: what the tracker gave out, what was decided, and whether anything was missed. Pure.
+
+Rules 4 and 5 of DESIGN.md: lower emitter epochs are ignored; a gap, or a level that does not match, asks for everything.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from conductor.kernel.execution import Execution, Key
+from conductor.wire.log import Decided
+from conductor.wire.ready import Failure, Ready, ReadyTask, ResyncPage
+from conductor.wire.runs import RunEnded
+
+ENDED_KEPT_MAX = 100_000
+"""Ended runs that wait for the archive, or were told lately: the tracker tells older ones again at a resync."""
+
+
+@dataclass(slots=True)
+class Owned:
+    """What owning a partition means for writes: the epoch, and the sequence of our own `owner` event (rule 3)."""
+
+    epoch: int
+    fence: int
+
+
+@dataclass(slots=True)
+class Partition:
+    """The owner's memory of a partition. All of it is soft: a resync brings it back."""
+
+    number: int
+    owned: Owned
+    emitter_epoch: int = 0
+    sequence: int = 0
+    folded: int = 0
+    live: int = 0
+    floor: int = 0
+    open: dict[Key, Execution] = field(default_factory=dict)
+    deciding: dict[Key, Decided] = field(default_factory=dict)
+    """Decisions on their way to the log: a failure that is told again meanwhile is not decided anew."""
+    next_due_at_ms: int | None = None
+    due_sent_at_ms: int = 0
+    backlog: dict[str, int] = field(default_factory=dict)
+    mismatches: int = 0
+    stale: bool = True
+    """Something was missed, or nothing is known yet: a resync is due."""
+    ready: bool = False
+    """Dispatching has begun: the workers have answered the roll, and the first resync is done (rule 7)."""
+    ended: dict[str, RunEnded] = field(default_factory=dict)
+    """Runs that ended and are not archived yet."""
+    told: dict[str, None] = field(default_factory=dict)
+    """Runs whose end was told lately, oldest first."""
+
+    def arrived(self, message: Ready) -> bool:
+        """Note a ready message's number. False: it is of an older emitter and must be passed over."""
+        if message.epoch < self.emitter_epoch:
+            return False
+        level = is_level(message)
+        expected = self.sequence if level else self.sequence + 1
+        if message.epoch > self.emitter_epoch or message.sequence != expected:
+            self.stale = True
+        self.emitter_epoch = message.epoch
+        self.sequence = message.sequence
+        self.folded = max(self.folded, message.folded)
+        self.live = message.live
+        self.next_due_at_ms = message.next_due_at_ms
+        self.backlog = message.backlog
+        self.floor = max(self.floor, message.floor)
+        return True
+
+    def check_level(self, message: Ready) -> None:
+        """Compare a level with what is known, after everything else in the beat was taken in."""
+        if message.open == len(self.open):
+            self.mismatches = 0
+            return
+        self.mismatches += 1
+        # One mismatch may be a `lost` decision that the tracker has not folded yet; two in a row are a second apart.
+        if self.mismatches >= 2:
+            self.mismatches = 0
+            self.stale = True
+
+    def add(self, task: ReadyTask) -> Execution | None:
+        """An execution was given out; None where it is known already."""
+        key = (task.run, task.task, task.generation, task.try_)
+        known = self.open.get(key)
+        if known is not None:
+            known.sequence = self.sequence
+            return None
+        if key in self.deciding:
+            return None  # a `lost` of ours is on its way
+        execution = self.open[key] = Execution(task, self.number, self.sequence)
+        return execution
+
+    def resynced(self, page: ResyncPage, listed: set[Key]) -> list[Execution]:
+        """All pages have come. Returns what we had open and the tracker had not at that moment."""
+        gone = [e for key, e in self.open.items() if key not in listed and e.sequence <= page.sequence]
+        for execution in gone:
+            del self.open[execution.key]
+        self.emitter_epoch = max(self.emitter_epoch, page.epoch)
+        self.sequence = max(self.sequence, page.sequence)
+        self.folded = max(self.folded, page.folded)
+        return gone
+
+    def end(self, ended: RunEnded) -> bool:
+        """A run ended. False: it was told before."""
+        if ended.run in self.told:
+            return False
+        self.told[ended.run] = None
+        self.ended[ended.run] = ended
+        while len(self.told) > ENDED_KEPT_MAX:
+            oldest = next(iter(self.told))
+            del self.told[oldest]
+            self.ended.pop(oldest, None)
+        return True
+
+    def undecided(self, failure: Failure) -> bool:
+        """Whether a failure still needs a decision of ours."""
+        return (failure.run, failure.task, failure.generation, failure.try_) not in self.deciding
+
+
+def is_level(message: Ready) -> bool:
+    """Whether a message only repeats the level."""
+    return not (
+        message.tasks
+        or message.settled
+        or message.ended
+        or message.failures
+        or message.started
+        or message.unwanted
+        or message.needs
+    )

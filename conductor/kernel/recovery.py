@@ -1,0 +1,80 @@
+"""Heartbeats compared with what was dispatched: DESIGN.md's rule 6, nothing is redone that is only late. Pure."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from conductor.kernel.execution import Execution
+from conductor.kernel.workers import Slot, Worker
+from conductor.wire.heartbeat import Heartbeat
+
+UNSEEN_AFTER_MS = 2_000
+"""A dispatch that no heartbeat covers for so long never arrived: a message on a live connection takes far less."""
+RESTART_GRACE_MS = 100
+"""A process that has just begun may not have read yet what was sent to it this lately."""
+
+
+@dataclass(slots=True)
+class Found:
+    """What a heartbeat shows: attempts that are gone, were turned away, or are held though nobody wants them."""
+
+    lost: list[Execution] = field(default_factory=list)
+    refused: list[Execution] = field(default_factory=list)
+    unwanted: list[Slot] = field(default_factory=list)
+    released: int = 0
+
+
+def compare(worker: Worker, beat: Heartbeat, epochs: dict[int, int], folded: dict[int, int], now_ms: int) -> Found:
+    """What became of a worker's attempts.
+
+    `epochs` are the ownership epochs of our partitions, `folded` how far each one's tracker has folded the log. An attempt
+    is lost only where the worker saw it, lists it neither as held nor as stored, and the tracker has folded past every
+    result that the worker says is stored: its own may be among those.
+    """
+    found = Found()
+    restarted = beat.beat < worker.beat
+    worker.beat, worker.beat_at_ms = beat.beat, now_ms
+    if not worker.held and not worker.cancelled:
+        return found
+    seen = {a.partition: a.n for a in beat.seen if epochs.get(a.partition) == a.epoch}
+    held = {(a.partition, a.n) for a in beat.held if epochs.get(a.partition) == a.epoch}
+    stored = {(s.partition, s.n) for s in beat.stored if epochs.get(s.partition) == s.epoch}
+    refused = {(a.partition, a.n) for a in beat.refused if epochs.get(a.partition) == a.epoch}
+    for entry in beat.stored:
+        worker.stored_sequence = max(worker.stored_sequence, entry.sequence)
+    for slot, execution in list(worker.held.items()):
+        if slot in refused:
+            del worker.held[slot]
+            found.refused.append(execution)
+        elif slot in held or slot in stored:
+            continue
+        elif seen.get(slot[0], 0) >= slot[1]:
+            if folded.get(slot[0], 0) >= worker.stored_sequence:
+                del worker.held[slot]
+                found.lost.append(execution)
+        elif now_ms - execution.sent_at_ms > (RESTART_GRACE_MS if restarted else UNSEEN_AFTER_MS):
+            del worker.held[slot]
+            found.lost.append(execution)
+    for slot in list(worker.cancelled):
+        if slot in held:
+            found.unwanted.append(slot)  # rule 14: told again for as long as it is seen
+        elif seen.get(slot[0], 0) >= slot[1] and slot not in stored:
+            del worker.cancelled[slot]
+            found.released += 1
+    return found
+
+
+def gone(worker: Worker) -> list[Execution]:
+    """The worker is dead: everything it held."""
+    lost = list(worker.held.values())
+    worker.held.clear()
+    worker.cancelled.clear()
+    return lost
+
+
+def overdue(worker: Worker, now_ms: int) -> list[Execution]:
+    """Rule 15: attempts of a plain client whose time is over."""
+    late = [(slot, e) for slot, e in worker.held.items() if e.expires_at_ms is not None and e.expires_at_ms <= now_ms]
+    for slot, _ in late:
+        del worker.held[slot]
+    return [execution for _, execution in late]

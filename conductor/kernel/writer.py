@@ -1,0 +1,110 @@
+"""The conductor's writes to the log of one partition: fenced, in batches, one outstanding, repeated until they stand."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable
+
+from conductor.bus.errors import BusError
+from conductor.bus.interface import EXPECTED_SEQUENCE, EXPECTED_SUBJECT, Bus
+from conductor.kernel.execution import Key
+from conductor.kernel.partition import Owned
+from conductor.wire import subjects
+from conductor.wire.base import encode
+from conductor.wire.log import Decided, DecidedBatch, Due, Supplied
+
+_log = logging.getLogger("symphony.kernel")
+
+DECISIONS_MAX = 1024
+"""Decisions of one message."""
+WAITING_MAX = 100_000
+"""Decisions that wait for the broker; each belongs to an execution that credit allowed, so more cannot come."""
+RETRY_FIRST_S, RETRY_LAST_S = 0.02, 1.0
+
+
+class LogWriter:
+    """Writes `decided`, `due` and `supplied` events.
+
+    A refusal of kind `fenced` means that the partition has another owner: `lost` is called and nothing is written again.
+    """
+
+    def __init__(
+        self, bus: Bus, partition: int, owned: Owned, stored: Callable[[list[Key]], None], lost: Callable[[], None]
+    ) -> None:
+        self._bus = bus
+        self._partition = partition
+        self._owned = owned
+        self._stored = stored
+        self._lost = lost
+        self._decisions: list[Decided] = []
+        self._due_at_ms: int | None = None
+        self._supplied: list[Supplied] = []
+        self._wake = asyncio.Event()
+        self._headers = {
+            EXPECTED_SEQUENCE: str(owned.fence),
+            EXPECTED_SUBJECT: subjects.log_event(partition, "owner"),
+        }
+        self.fenced = False
+        self._task = asyncio.create_task(self._run())
+
+    def decide(self, decided: Decided) -> None:
+        """Queue a decision; those of one beat travel together."""
+        if len(self._decisions) < WAITING_MAX:
+            self._decisions.append(decided)
+            self._wake.set()
+
+    def due(self, at_ms: int) -> None:
+        """Queue the word that time came."""
+        self._due_at_ms = at_ms
+        self._wake.set()
+
+    def supply(self, pieces: list[Supplied]) -> None:
+        """Queue the pieces of an artifact that maps go over."""
+        self._supplied.extend(pieces)
+        self._wake.set()
+
+    @property
+    def idle(self) -> bool:
+        return not (self._decisions or self._supplied) and self._due_at_ms is None
+
+    async def close(self) -> None:
+        """Stop writing; what waits is lost, and is asked for again by the next owner's resync."""
+        self._task.cancel()
+        await asyncio.gather(self._task, return_exceptions=True)
+
+    async def _run(self) -> None:
+        while not self.fenced:
+            await self._wake.wait()
+            self._wake.clear()
+            while not self.idle and not self.fenced:
+                await self._write_next()
+
+    async def _write_next(self) -> None:
+        if self._due_at_ms is not None:
+            at_ms, self._due_at_ms = self._due_at_ms, None
+            await self._write("due", encode(Due(partition=self._partition, epoch=self._owned.epoch, at_ms=at_ms)))
+        if self._decisions:
+            batch, self._decisions = self._decisions[:DECISIONS_MAX], self._decisions[DECISIONS_MAX:]
+            message = DecidedBatch(partition=self._partition, epoch=self._owned.epoch, decisions=batch)
+            if await self._write("decided", encode(message)):
+                self._stored([(d.run, d.task, d.generation, d.try_) for d in batch])
+        if self._supplied:
+            await self._write("supplied", encode(self._supplied.pop(0)))
+
+    async def _write(self, event: str, data: bytes) -> bool:
+        """Until the broker has it. A write that was acknowledged too late is repeated: the fold takes the first."""
+        wait_s = RETRY_FIRST_S
+        while True:
+            try:
+                await self._bus.publish_log(subjects.log_event(self._partition, event), data, self._headers)
+                return True
+            except BusError as error:
+                if error.kind == "fenced":
+                    _log.warning("partition %d has another owner: %s", self._partition, error)
+                    self.fenced = True
+                    self._lost()
+                    return False
+                _log.warning("%s of partition %d is not stored yet: %s", event, self._partition, error)
+            await asyncio.sleep(wait_s)
+            wait_s = min(wait_s * 2, RETRY_LAST_S)
