@@ -1,0 +1,5 @@
+"""`python -m conductor.embedded`."""
+
+from conductor.embedded.service import main
+
+main()

@@ -1,0 +1,254 @@
+"""A whole system on one machine: broker, Pit, conductor and workers, each a process, started in order and supervised."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import sys
+import time
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from conductor import __version__
+from conductor.bus import BusError, BusOptions, NatsBus
+from conductor.bus.streams import ensure_streams
+from conductor.embedded import binaries, broker, pit, roles
+from conductor.embedded.errors import EmbeddedError
+from conductor.embedded.keys import Authority, mesh_secret
+from conductor.embedded.layout import Layout, ServiceState, State
+from conductor.embedded.processes import Process
+
+_log = logging.getLogger("symphony.embedded")
+
+TENANT = "default"
+CONDUCTOR = "conductor-0"
+READY_POLL_S = 0.001
+STATE_INTERVAL_S = 1.0
+WORKERS_PATIENCE_S = 20.0
+
+
+@dataclass(frozen=True, slots=True)
+class SystemOptions:
+    """What `symphony up` may be told. `pit` is `one` process for the five, or `each` its own."""
+
+    data: Path
+    port: int | None = None
+    pit: str = "one"
+    workers: str | None = None
+    partitions: int = 1
+    durable: bool = True
+
+
+class System:
+    """An embedded system. `async with System(options)` starts and stops it."""
+
+    def __init__(self, options: SystemOptions) -> None:
+        self.options = options
+        self.layout = Layout(options.data)
+        self.url = ""
+        self.processes: list[Process] = []
+        self._bus: NatsBus | None = None
+        self._started_at_ms = 0
+        self._keeper: asyncio.Task[None] | None = None
+
+    async def __aenter__(self) -> System:
+        await self.start()
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.stop()
+
+    async def start(self) -> None:
+        """Start everything, in order.
+
+        Raises:
+            EmbeddedError: `wrong`: the folder, the port or the machine cannot be used; `failed`: a process fails.
+        """
+        options, layout = self.options, self.layout
+        pools = pit.parse_workers(options.workers or pit.default_workers())
+        server, program = binaries.nats_server(), binaries.pit()
+        layout.prepare()
+        layout.lock()
+        try:
+            port = broker.free_port(options.port)
+            self.url = f"nats://127.0.0.1:{port}"
+            authority = Authority(layout.keys)
+            self._mint(authority)
+            config = layout.config / "nats.conf"
+            broker.write_config(config, layout.broker, port, authority, options.durable)
+            pit_config = layout.config / "pit.toml"
+            pit.write_config(pit_config, layout, self.url, options.partitions, pools, authority)
+            self._started_at_ms = int(time.time() * 1000)
+            await self._start_broker([str(server), "-c", str(config)])
+            await self._start_pit(program, pit_config)
+            await self._start_conductor()
+            self._write_state()
+            await self._await_workers(sum(pool.min for pool in pools))
+        except BaseException:
+            await self.stop()
+            raise
+        self._keeper = asyncio.create_task(self._keep_state())
+
+    async def stop(self) -> None:
+        """Stop everything, the last started first; then let the folder go."""
+        if self._keeper is not None:
+            self._keeper.cancel()
+            await asyncio.gather(self._keeper, return_exceptions=True)
+        broker_process = [process for process in self.processes if process.kind == "broker"]
+        others = [process for process in self.processes if process.kind != "broker"]
+        await asyncio.gather(*(process.stop() for process in reversed(others)))
+        if self._bus is not None:
+            await self._bus.close()
+        for process in broker_process:
+            await process.stop()
+        self.layout.forget_state()
+        self.layout.unlock()
+
+    def mint(self, name: str, permissions: roles.Permissions) -> Path:
+        """Credentials for one more user of this system."""
+        path = self.layout.cred(name)
+        Authority(self.layout.keys).mint(name, permissions, path)
+        return path
+
+    def _mint(self, authority: Authority) -> None:
+        layout = self.layout
+        mesh_secret(layout.keys / "mesh.secret")
+        users = {
+            CONDUCTOR: roles.conductor(CONDUCTOR),
+            "supervisor": roles.operator(),
+            "operator": roles.operator(),
+            f"client-{TENANT}": roles.client(TENANT),
+        }
+        names = ["all"] if self.options.pit == "one" else list(roles.PIT)
+        users |= {_pit_user(role): roles.pit(role) for role in names}
+        for name, permissions in users.items():
+            authority.mint(name, permissions, layout.cred(name))
+
+    async def _start_broker(self, command: list[str]) -> None:
+        process = Process("broker", "broker", command, {}, self.layout.logs / "broker.log", self._connect)
+        self.processes.append(process)
+        await process.start()
+        assert self._bus is not None
+        try:
+            await ensure_streams(self._bus, self.options.partitions)
+        except BusError as error:
+            raise EmbeddedError("wrong" if error.kind == "config" else "failed", str(error)) from None
+
+    async def _connect(self) -> None:
+        if self._bus is None:
+            options = BusOptions(self.url, "supervisor", self.layout.cred("supervisor"), wait_s=15)
+            try:
+                self._bus = await NatsBus.connect(options)
+            except BusError as error:
+                raise EmbeddedError("failed", str(error)) from None
+        while not self._bus.connected:  # noqa: ASYNC110 - the client reconnects by itself and tells nobody
+            await asyncio.sleep(READY_POLL_S)
+
+    async def _start_pit(self, program: Path, config: Path) -> None:
+        names = list(roles.PIT)
+        groups = {"all": names} if self.options.pit == "one" else {name: [name] for name in names}
+        for role, services in groups.items():
+            user = _pit_user(role)
+            env = {
+                "SYMPHONY_URL": self.url,
+                "SYMPHONY_CREDS": str(self.layout.cred(user)),
+            }
+            command = [str(program), role, "--config", str(config)]
+            log = self.layout.logs / f"{user}.log"
+            answered: dict[str, float] = {}
+            process = Process(user, "pit", command, env, log, self._answering(services, answered))
+            process.services = answered  # type: ignore[attr-defined]
+            self.processes.append(process)
+        await asyncio.gather(*(process.start() for process in self.processes if process.kind == "pit"))
+
+    def _answering(self, services: list[str], answered: dict[str, float]) -> Callable[[], Awaitable[None]]:
+        """Wait until every one of some micro services answers; note when each did, in milliseconds from now."""
+
+        async def wait() -> None:
+            began = time.perf_counter()
+
+            async def one(name: str) -> None:
+                await self._ping(name)
+                answered[name] = round((time.perf_counter() - began) * 1000, 2)
+
+            await asyncio.gather(*(one(name) for name in services))
+
+        return wait
+
+    async def _ping(self, name: str) -> None:
+        assert self._bus is not None
+        while True:
+            try:
+                await self._bus.request(f"$SRV.PING.{name}", b"", 1.0)
+                return
+            except BusError:
+                await asyncio.sleep(READY_POLL_S)
+
+    async def _start_conductor(self) -> None:
+        env = {
+            "SYMPHONY_URL": self.url,
+            "SYMPHONY_CREDS": str(self.layout.cred(CONDUCTOR)),
+            "SYMPHONY_CONDUCTOR": CONDUCTOR,
+            "SYMPHONY_SECRET_FILE": str(self.layout.keys / "mesh.secret"),
+            "SYMPHONY_PARTITIONS": str(self.options.partitions),
+        }
+        command = [sys.executable, "-m", "conductor.kernel"]
+        log = self.layout.logs / f"{CONDUCTOR}.log"
+        process = Process(CONDUCTOR, "conductor", command, env, log, self._answering(["conductor"], {}))
+        self.processes.append(process)
+        await process.start()
+
+    async def _await_workers(self, count: int) -> None:
+        """Until the first workers are leased: `up` is done when a run would run."""
+        from conductor.embedded.inspect import leased_workers  # noqa: PLC0415 - it imports the messages
+
+        assert self._bus is not None
+        deadline = time.monotonic() + WORKERS_PATIENCE_S
+        while await leased_workers(self._bus) < count:
+            if time.monotonic() > deadline:
+                raise EmbeddedError("failed", f"the workers do not come up: see {self.layout.logs}")
+            await asyncio.sleep(0.02)
+
+    def state(self) -> State:
+        """What the other verbs find the system by."""
+        services = []
+        for process in self.processes:
+            answered: dict[str, float] = getattr(process, "services", {})
+            names = list(answered) or [process.name]
+            for name in names:
+                ready = answered.get(name, process.ready_ms)
+                services.append(
+                    ServiceState(
+                        name=name, kind=process.kind, pid=process.pid, ready_ms=ready, restarts=process.restarts
+                    )
+                )
+        import os  # noqa: PLC0415
+
+        return State(
+            url=self.url,
+            pid=os.getpid(),
+            version=__version__,
+            partitions=self.options.partitions,
+            tenant=TENANT,
+            started_at_ms=self._started_at_ms,
+            durability="always" if self.options.durable else "interval",
+            services=services,
+        )
+
+    def _write_state(self) -> None:
+        self.layout.write_state(self.state())
+
+    async def _keep_state(self) -> None:
+        """Tell of processes that were started again."""
+        told = None
+        while True:
+            now = [(process.pid, process.restarts, process.ready_ms) for process in self.processes]
+            if now != told:
+                self._write_state()
+                told = now
+            await asyncio.sleep(STATE_INTERVAL_S)
+
+
+def _pit_user(role: str) -> str:
+    return "pit" if role == "all" else f"pit-{role}"
