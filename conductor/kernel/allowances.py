@@ -51,6 +51,11 @@ class Allowances:
         place = {"tenant": 0, "workflow": 1, "capability": 2}.get(kind)
         return sum(used[1] for who, used in self.usage.items() if place is not None and who[place] == name)
 
+    @property
+    def heard(self) -> int:
+        """The number of the last grant that was taken in."""
+        return max(self._sequence[1], 0)
+
     def admits(self, task: ReadyTask, now_ms: int) -> bool:
         """Whether every limit that the task falls under has room."""
         for key in _keys(task):

@@ -339,7 +339,7 @@ class Core:
             for capability, count in partition.backlog.items():
                 backlog[capability] = backlog.get(capability, 0) + count
         self.reports.demand(self.partitions, backlog)
-        self.reports.claim(self.allowances.settle(self.waiting.usage()))
+        self.reports.claim(self.allowances.settle(self.waiting.usage()), self.allowances.heard)
         self.give_credit()
         leased = {worker.name for worker in self.workers if worker.expires_at_ms > self.now_ms}
         self._alive = {name: at for name, at in self._alive.items() if self.now_ms - at < ALIVE_MS}

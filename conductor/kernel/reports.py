@@ -51,9 +51,9 @@ class Reports:
         )
         self._say(subjects.pit("pool", "demand"), encode(message))
 
-    def claim(self, usage: list[Usage]) -> None:
+    def claim(self, usage: list[Usage], heard: int) -> None:
         """What was used, and what waits, since the last time."""
-        message = Claim(conductor=self._conductor, usage=usage[: bounds.BATCH_COUNT_MAX])
+        message = Claim(conductor=self._conductor, usage=usage[: bounds.BATCH_COUNT_MAX], heard=heard)
         self._say(subjects.pit("arbitration", "claim"), encode(message))
 
     def started(self, started: Started, now_ms: int) -> None:

@@ -188,7 +188,7 @@ class ArchiveRecord(Part, frozen=True, kw_only=True):
     error_kind: Name | None = None
     tags: Annotated[dict[str, str], msgspec.Meta(max_length=64)] = {}
     artifacts: Annotated[list[str], msgspec.Meta(max_length=bounds.BATCH_COUNT_MAX)] = []
-    document_digest: Name = ""
+    document_digest: Text = ""
     view: Payload
     history: Payload = b"\x90"
 

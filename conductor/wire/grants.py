@@ -155,6 +155,8 @@ class Claim(Message, frozen=True, kw_only=True):
 
     conductor: Name
     usage: Annotated[list[Usage], BATCH] = []
+    heard: Sequence = 0
+    """The last grant of this issuer that was taken in: what it took back, nobody goes by any more."""
 
 
 class Claimant(Part, frozen=True, kw_only=True):

@@ -1,1 +1,8 @@
-//! Shares, limits and budgets, each with a rationale.
+//! Arbitration: shares, limits and budgets, each decision with a rationale. It never places work.
+
+pub mod core;
+pub mod options;
+pub mod service;
+
+pub use options::Options;
+pub use service::Service;

@@ -730,7 +730,7 @@ impl Bounded for ArchiveRecord {
         }
         check::count("tags", self.tags.len(), 0, 64)?;
         check::count("artifacts", self.artifacts.len(), 0, 4096)?;
-        check::text("document_digest", &self.document_digest, 1, 128)?;
+        check::text("document_digest", &self.document_digest, 0, 4096)?;
         check::bytes("view", self.view.len(), 4194304)?;
         check::bytes("history", self.history.len(), 4194304)?;
         Ok(())

@@ -499,6 +499,8 @@ pub struct Claim {
     pub conductor: String,
     #[serde(default)]
     pub usage: Vec<Usage>,
+    #[serde(default)]
+    pub heard: u64,
 }
 
 impl Default for Claim {
@@ -507,6 +509,7 @@ impl Default for Claim {
             v: default_claim_v(),
             conductor: Default::default(),
             usage: Default::default(),
+            heard: Default::default(),
         }
     }
 }
@@ -519,6 +522,7 @@ impl Bounded for Claim {
         for item0 in &self.usage {
             item0.check()?;
         }
+        check::range("heard", self.heard, 0, 9223372036854775807)?;
         Ok(())
     }
 }

@@ -1,0 +1,215 @@
+//! What an operator may choose: the section `[arbitration]` of the configuration.
+
+use std::collections::BTreeMap;
+
+use serde::Deserialize;
+use symphony_sdk::{Error, ErrorKind};
+
+/// A name with its kind before it (`capability:NAME`) still has to fit a message's 128 characters.
+const NAME_LENGTH_MAX: usize = 116;
+/// Limits of one kind: every one of them is told to every conductor each second.
+const LIMITS_MAX: usize = 1000;
+
+/// The policy. Whatever is not named has weight 1 and no limit.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Options {
+    /// Whoever waited longer goes first, whatever shares and priorities say.
+    pub starvation_ms: u64,
+    /// What was used counts half after this time: the memory of the fair share.
+    pub half_life_ms: u64,
+    pub tenants: BTreeMap<String, Claims>,
+    /// By name, over all tenants.
+    pub workflows: BTreeMap<String, Claims>,
+    pub capabilities: BTreeMap<String, Limits>,
+}
+
+/// What a tenant or a workflow may claim.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Claims {
+    pub weight: f64,
+    /// 0 to 9, 9 first; it overrides what the runs themselves say.
+    pub priority: Option<u8>,
+    pub concurrency: Option<u64>,
+    pub rate: Option<Rate>,
+    pub budget_starts: Option<u64>,
+}
+
+/// What bounds a key.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Limits {
+    /// Executions that run at once.
+    pub concurrency: Option<u64>,
+    pub rate: Option<Rate>,
+    /// Starts in this service's life. A budget that must survive it is a hard one, and stands in the ledger.
+    pub budget_starts: Option<u64>,
+}
+
+/// Starts per second in the long run, and as many at once after a pause.
+#[derive(Clone, Copy, Debug, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Rate {
+    pub per_second: f64,
+    pub burst: u64,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self {
+            starvation_ms: 30_000,
+            half_life_ms: 10_000,
+            tenants: BTreeMap::new(),
+            workflows: BTreeMap::new(),
+            capabilities: BTreeMap::new(),
+        }
+    }
+}
+
+impl Default for Claims {
+    fn default() -> Self {
+        Self {
+            weight: 1.0,
+            priority: None,
+            concurrency: None,
+            rate: None,
+            budget_starts: None,
+        }
+    }
+}
+
+impl Claims {
+    pub fn limits(&self) -> Limits {
+        Limits {
+            concurrency: self.concurrency,
+            rate: self.rate,
+            budget_starts: self.budget_starts,
+        }
+    }
+}
+
+impl Options {
+    /// Kind `Config`: a number or a name that cannot be meant, and where it stands.
+    pub fn check(&self) -> Result<(), Error> {
+        let wrong = |place: &str, what: &str| {
+            Err(Error::new(
+                ErrorKind::Config,
+                format!("[arbitration] {place}: {what}"),
+            ))
+        };
+        if self.half_life_ms == 0 {
+            return wrong("half_life_ms", "at least 1");
+        }
+        let claims = self.tenants.iter().map(|(name, c)| ("tenants", name, c));
+        let claims = claims.chain(self.workflows.iter().map(|(name, c)| ("workflows", name, c)));
+        for (kind, name, claims) in claims {
+            let place = format!("{kind}.{name}");
+            if !(claims.weight.is_finite() && (0.001..=1_000_000.0).contains(&claims.weight)) {
+                return wrong(&place, "weight is from 0.001 to 1000000");
+            }
+            if claims.priority.is_some_and(|priority| priority > 9) {
+                return wrong(&place, "priority is from 0 to 9");
+            }
+        }
+        for (kind, count) in [
+            ("tenants", self.tenants.len()),
+            ("workflows", self.workflows.len()),
+            ("capabilities", self.capabilities.len()),
+        ] {
+            if count > LIMITS_MAX {
+                return wrong(kind, "at most 1000 entries");
+            }
+        }
+        for (kind, name, limits) in self.limited() {
+            let place = format!("{kind}.{name}");
+            if name.is_empty() || name.len() > NAME_LENGTH_MAX {
+                return wrong(&place, "a name has 1 to 116 characters");
+            }
+            let Some(rate) = limits.rate else { continue };
+            if !(rate.per_second.is_finite() && (0.001..=1_000_000_000.0).contains(&rate.per_second)) {
+                return wrong(&place, "rate.per_second is from 0.001 to 1000000000");
+            }
+            if rate.burst == 0 || rate.burst > 1_000_000_000 {
+                return wrong(&place, "rate.burst is from 1 to 1000000000");
+            }
+        }
+        Ok(())
+    }
+
+    /// Every named thing with its limits: kind, name, limits.
+    fn limited(&self) -> impl Iterator<Item = (&'static str, &String, Limits)> {
+        let tenants = self.tenants.iter().map(|(name, c)| ("tenants", name, c.limits()));
+        let workflows = self
+            .workflows
+            .iter()
+            .map(|(name, c)| ("workflows", name, c.limits()));
+        let capabilities = self
+            .capabilities
+            .iter()
+            .map(|(name, l)| ("capabilities", name, *l));
+        tenants.chain(workflows).chain(capabilities)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(text: &str) -> Options {
+        toml::from_str(text).unwrap()
+    }
+
+    #[test]
+    fn the_policy_is_read_from_its_section() {
+        let options = read(
+            "starvation_ms = 5000\n\
+             [tenants.acme]\nweight = 2.0\nrate = {per_second = 5.0, burst = 10}\n\
+             [workflows.nightly]\npriority = 2\n\
+             [capabilities.\"http.request\"]\nconcurrency = 4\n",
+        );
+        options.check().unwrap();
+        let acme = options.tenants.get("acme").unwrap();
+        assert_eq!(
+            (acme.weight, acme.rate),
+            (
+                2.0,
+                Some(Rate {
+                    per_second: 5.0,
+                    burst: 10
+                })
+            )
+        );
+        assert_eq!(
+            options.capabilities.get("http.request").unwrap().concurrency,
+            Some(4)
+        );
+    }
+
+    #[test]
+    fn what_cannot_be_meant_is_refused_with_its_place() {
+        for (text, place) in [
+            ("[tenants.a]\nweight = 0.0", "tenants.a"),
+            ("[tenants.a]\nweight = nan", "tenants.a"),
+            ("[workflows.w]\npriority = 12", "workflows.w"),
+            (
+                "[capabilities.c]\nrate = {per_second = -1.0, burst = 1}",
+                "capabilities.c",
+            ),
+            (
+                "[capabilities.c]\nrate = {per_second = 1.0, burst = 0}",
+                "capabilities.c",
+            ),
+            ("half_life_ms = 0", "half_life_ms"),
+        ] {
+            let error = read(text).check().unwrap_err();
+            assert_eq!(error.kind(), ErrorKind::Config, "{text}");
+            assert!(error.to_string().contains(place), "{text}");
+        }
+    }
+
+    #[test]
+    fn an_unknown_word_is_not_passed_over() {
+        assert!(toml::from_str::<Options>("[tenants.a]\nwieght = 2.0").is_err());
+    }
+}

@@ -1,0 +1,107 @@
+//! The service: claims in, grants out, orders answered.
+
+use std::collections::HashMap;
+use std::time::{Duration, Instant};
+
+use futures_util::{FutureExt, StreamExt};
+use symphony_protocol::{Claim, Contend, Grant, decode, subjects};
+use symphony_sdk::{Bus, Call, Endpoint, Error, ErrorKind, Micro, Shutdown};
+
+use crate::core::Arbiter;
+use crate::options::Options;
+
+/// Grants are repeated, so that a lost one costs no more than this.
+const GRANT_INTERVAL: Duration = Duration::from_secs(1);
+
+pub struct Service {
+    options: Options,
+}
+
+impl Service {
+    pub fn new(options: Options) -> Self {
+        Self { options }
+    }
+
+    pub async fn run(self, bus: Bus, mut shutdown: Shutdown) -> Result<(), Error> {
+        self.options.check()?;
+        let of = |name, request, reply| Endpoint {
+            name,
+            subject: subjects::pit("arbitration", name, &[]),
+            request,
+            reply,
+        };
+        let endpoints = vec![
+            of("order", "Contend", "Order"),
+            of("show", "Nothing", "ArbitrationShow"),
+        ];
+        let description = "Arbitration Manager: shares, limits and budgets";
+        let (micro, mut calls) =
+            Micro::start(&bus, "arbitration", description, HashMap::new(), endpoints).await?;
+        let mut claims = bus.subscribe(subjects::pit("arbitration", "claim", &[])).await?;
+        bus.flush().await?;
+        let began = Instant::now();
+        // Monotonic milliseconds: a clock that jumps must neither fill nor empty a bucket.
+        let now = || u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX);
+        let issuer = format!("arbitration-{}", std::process::id());
+        let mut arbiter = Arbiter::new(&issuer, self.options, 0);
+        let mut tick = tokio::time::interval(GRANT_INTERVAL);
+        loop {
+            tokio::select! {
+                () = shutdown.requested() => break,
+                Some(message) = claims.next() => {
+                    let mut told = Vec::new();
+                    let mut next = Some(message);
+                    while let Some(message) = next {
+                        match decode::<Claim>(&message.payload) {
+                            Ok(claim) => {
+                                arbiter.claim(&claim, now());
+                                told.push(claim.conductor);
+                            }
+                            Err(error) => tracing::warn!(%error, "a claim is passed over"),
+                        }
+                        next = claims.next().now_or_never().flatten();
+                    }
+                    told.sort();
+                    told.dedup();
+                    grant(&bus, &mut arbiter, &told, now()).await;
+                }
+                Some(call) = calls.recv() => answer(&mut arbiter, call).await,
+                _ = tick.tick() => {
+                    arbiter.sweep(now());
+                    let all = arbiter.conductors();
+                    grant(&bus, &mut arbiter, &all, now()).await;
+                }
+            }
+        }
+        micro.stop().await;
+        Ok(())
+    }
+}
+
+async fn grant(bus: &Bus, arbiter: &mut Arbiter, conductors: &[String], now_ms: u64) {
+    for conductor in conductors {
+        let Some(grant) = arbiter.grant(conductor, now_ms) else {
+            continue;
+        };
+        let sent = bus
+            .publish(subjects::grant(conductor), &Grant::ShareGrant(grant))
+            .await;
+        if let Err(error) = sent {
+            tracing::warn!(%error, "a grant was not sent; the next one says the same");
+        }
+    }
+}
+
+async fn answer(arbiter: &mut Arbiter, call: Call) {
+    match call.name {
+        "order" => {
+            let answer = call.decode().map(|ask: Contend| arbiter.contend(&ask));
+            call.finish(answer).await;
+        }
+        "show" => call.reply(&arbiter.show()).await,
+        _ => {
+            call.fail(&Error::new(ErrorKind::NotFound, "no such operation"))
+                .await
+        }
+    }
+}

@@ -1,0 +1,196 @@
+//! Decisions as JSON lines, one file a day: the trajectories that a policy is trained on.
+
+use std::fs::{self, File, OpenOptions};
+use std::io::{BufRead, BufReader, BufWriter, Write};
+use std::path::{Path, PathBuf};
+
+use symphony_protocol::{Decision, DecisionBatch, ExportTrajectories, Exported};
+use symphony_sdk::Error;
+
+use crate::disk;
+
+const DAY_US: u64 = 86_400_000_000;
+
+pub struct Decisions {
+    data: PathBuf,
+    bytes_max: u64,
+}
+
+impl Decisions {
+    pub fn open(data: &Path, bytes_max: u64) -> Result<Self, Error> {
+        fs::create_dir_all(data.join("decisions")).map_err(disk)?;
+        Ok(Self {
+            data: data.to_owned(),
+            bytes_max,
+        })
+    }
+
+    fn path(&self, day: u64) -> PathBuf {
+        self.data.join("decisions").join(format!("{day:08}.jsonl"))
+    }
+
+    /// Append the decisions of some messages, each with the sequence of its message in the stream.
+    pub fn append(&self, batches: &[(u64, DecisionBatch)]) -> Result<(), Error> {
+        let mut open: Option<(u64, BufWriter<File>)> = None;
+        for (sequence, batch) in batches {
+            for (index, decision) in batch.decisions.iter().enumerate() {
+                let day = decision.at_us / DAY_US;
+                if open.as_ref().is_none_or(|(opened, _)| *opened != day) {
+                    let file = OpenOptions::new().create(true).append(true).open(self.path(day));
+                    open = Some((day, BufWriter::new(file.map_err(disk)?)));
+                }
+                if let Some((_, writer)) = &mut open {
+                    let line = line(*sequence, index, batch, decision)?;
+                    writer.write_all(line.as_bytes()).map_err(disk)?;
+                }
+            }
+        }
+        match open {
+            Some((_, mut writer)) => writer.flush().map_err(disk),
+            None => Ok(()),
+        }
+    }
+
+    /// The days on disk, oldest first, with their sizes.
+    fn days(&self) -> Result<Vec<(u64, u64)>, Error> {
+        let mut days = Vec::new();
+        for entry in fs::read_dir(self.data.join("decisions")).map_err(disk)? {
+            let entry = entry.map_err(disk)?;
+            let path = entry.path();
+            let day = path.file_stem().and_then(|stem| stem.to_str()?.parse().ok());
+            if let Some(day) = day {
+                days.push((day, entry.metadata().map_or(0, |data| data.len())));
+            }
+        }
+        days.sort_unstable();
+        Ok(days)
+    }
+
+    /// Drop the oldest days above the bound; the day under way stays.
+    pub fn trim(&self) -> Result<(), Error> {
+        let days = self.days()?;
+        let mut size: u64 = days.iter().map(|(_, bytes)| bytes).sum();
+        for (day, bytes) in days.iter().take(days.len().saturating_sub(1)) {
+            if size <= self.bytes_max {
+                break;
+            }
+            fs::remove_file(self.path(*day)).map_err(disk)?;
+            size -= bytes;
+        }
+        Ok(())
+    }
+
+    /// Write the decisions of a time span to one file. A line that stands twice, after a crash, is written once.
+    pub fn export(&self, ask: &ExportTrajectories, now_ms: u64) -> Result<Exported, Error> {
+        let since_us = ask.since_ms.unwrap_or(0).saturating_mul(1000);
+        let until_us = ask.until_ms.unwrap_or(now_ms).saturating_mul(1000);
+        fs::create_dir_all(self.data.join("exports")).map_err(disk)?;
+        let name = format!(
+            "exports/trajectories-{}-{}.jsonl",
+            since_us / 1000,
+            until_us / 1000
+        );
+        let part = self.data.join(format!("{name}.part"));
+        let mut writer = BufWriter::new(File::create(&part).map_err(disk)?);
+        let mut count = 0;
+        let mut last = (0, 0);
+        for (day, _) in self.days()? {
+            if day < since_us / DAY_US || day > until_us / DAY_US {
+                continue;
+            }
+            for line in BufReader::new(File::open(self.path(day)).map_err(disk)?).lines() {
+                let line = line.map_err(disk)?;
+                let Ok(entry) = serde_json::from_str::<serde_json::Value>(&line) else {
+                    continue; // the end of a line that a crash cut off
+                };
+                let number = |field: &str| entry.get(field).and_then(serde_json::Value::as_u64).unwrap_or(0);
+                let place = (number("sequence"), number("index") + 1);
+                let at_us = number("at_us");
+                if place <= last || at_us < since_us || at_us >= until_us {
+                    continue;
+                }
+                last = place;
+                count += 1;
+                writeln!(writer, "{line}").map_err(disk)?;
+            }
+        }
+        let file = writer.into_inner().map_err(disk)?;
+        file.sync_all().map_err(disk)?;
+        fs::rename(&part, self.data.join(&name)).map_err(disk)?;
+        Ok(Exported {
+            path: name,
+            decisions: count,
+            ..Default::default()
+        })
+    }
+}
+
+fn line(sequence: u64, index: usize, batch: &DecisionBatch, decision: &Decision) -> Result<String, Error> {
+    let mut entry = serde_json::json!({
+        "sequence": sequence,
+        "index": index,
+        "partition": batch.partition,
+        "epoch": batch.epoch,
+        "conductor": batch.conductor,
+    });
+    let value = serde_json::to_value(decision).map_err(disk)?;
+    if let (Some(entry), serde_json::Value::Object(fields)) = (entry.as_object_mut(), value) {
+        entry.extend(fields);
+    }
+    Ok(format!("{entry}\n"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn batch(at_us: u64) -> DecisionBatch {
+        DecisionBatch {
+            conductor: "c".to_owned(),
+            decisions: vec![Decision {
+                at_us,
+                kind: "start".to_owned(),
+                ..Default::default()
+            }],
+            ..Default::default()
+        }
+    }
+
+    #[test]
+    fn decisions_of_a_span_are_exported_once_each() {
+        let folder = tempfile::tempdir().unwrap();
+        let decisions = Decisions::open(folder.path(), 1 << 20).unwrap();
+        decisions
+            .append(&[(1, batch(5_000_000)), (2, batch(DAY_US + 1_000_000))])
+            .unwrap();
+        decisions
+            .append(&[(2, batch(DAY_US + 1_000_000)), (3, batch(DAY_US + 9_000_000))])
+            .unwrap();
+        let ask = ExportTrajectories {
+            since_ms: Some(6_000),
+            until_ms: None,
+            ..Default::default()
+        };
+        let exported = decisions.export(&ask, 2 * DAY_US / 1000).unwrap();
+        assert_eq!(exported.decisions, 2);
+        let text = fs::read_to_string(folder.path().join(exported.path)).unwrap();
+        let sequences: Vec<u64> = text
+            .lines()
+            .map(|line| {
+                serde_json::from_str::<serde_json::Value>(line).unwrap()["sequence"]
+                    .as_u64()
+                    .unwrap()
+            })
+            .collect();
+        assert_eq!(sequences, [2, 3]);
+    }
+
+    #[test]
+    fn the_oldest_days_go_first() {
+        let folder = tempfile::tempdir().unwrap();
+        let decisions = Decisions::open(folder.path(), 1).unwrap();
+        decisions.append(&[(1, batch(1)), (2, batch(DAY_US))]).unwrap();
+        decisions.trim().unwrap();
+        assert_eq!(decisions.days().unwrap().len(), 1);
+    }
+}

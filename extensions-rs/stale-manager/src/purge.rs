@@ -1,0 +1,36 @@
+//! Rule 10: the log of a partition is purged below its floor, kind by kind, and never an `owner` event.
+
+use symphony_protocol::{Purge, subjects};
+use symphony_sdk::{Bus, Error, ErrorKind};
+
+/// Subjects of a partition's events that may go.
+pub fn filters(partition: u32) -> Vec<String> {
+    let events = ["result", "decided", "due", "supplied", "submit.*.*", "cancel.*.*"];
+    events
+        .iter()
+        .map(|event| subjects::log_event(partition, event))
+        .collect()
+}
+
+/// Purge messages before the floor. Returns how many went.
+pub async fn purge(bus: &Bus, ask: &Purge) -> Result<u64, Error> {
+    let mut gone = 0;
+    for filter in filters(ask.partition) {
+        // The sequence is exclusive: the broker keeps the message at it.
+        let body = serde_json::json!({"filter": filter, "seq": ask.floor}).to_string();
+        let reply = bus
+            .client()
+            .request("$JS.API.STREAM.PURGE.SYM_LOG", body.into())
+            .await
+            .map_err(Error::unavailable)?;
+        let answer: serde_json::Value = serde_json::from_slice(&reply.payload).map_err(Error::unavailable)?;
+        if let Some(error) = answer.get("error") {
+            return Err(Error::new(ErrorKind::Unavailable, error.to_string()));
+        }
+        gone += answer
+            .get("purged")
+            .and_then(serde_json::Value::as_u64)
+            .unwrap_or(0);
+    }
+    Ok(gone)
+}
