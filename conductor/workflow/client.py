@@ -1,0 +1,273 @@
+"""The client: submits runs, follows them, asks about them. The tenant is the one of its credentials.
+
+An end is told twice (DESIGN.md's rule 14): the run's events are subscribed to first, then the tracker is asked, and then
+asked again slowly.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import secrets
+import time
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass
+
+import msgspec
+
+from conductor.bus import Artifacts, BusError, NatsBus
+from conductor.observe import tracing
+from conductor.wire import bounds, subjects
+from conductor.wire.base import WireError, decode, encode
+from conductor.wire.dag import (
+    Check,
+    Checked,
+    History,
+    HistoryEntry,
+    HistoryPage,
+    ListRuns,
+    NodeView,
+    RunList,
+    RunSummary,
+    RunView,
+    Show,
+)
+from conductor.wire.runs import Cancel, RunEnded, RunEvent, Submit, SubmitBatch
+from conductor.wire.stale import ArchivedRun, FindRuns, ReadRun
+from conductor.wire.values import Value, pack
+from conductor.workflow.errors import WorkflowError
+
+POLL_FIRST_S, POLL_LAST_S = 0.5, 5.0
+"""Between questions about a run that is followed: its events come at once, so these only find what was lost."""
+BATCH_BYTES_MAX = 1024 * 1024
+ENDED = ("succeeded", "failed", "cancelled", "timed_out")
+
+
+@dataclass(frozen=True, slots=True)
+class SubmitOptions:
+    """What may be said of a run. `deadline_ms` counts from acceptance; `key` makes the submission idempotent."""
+
+    key: str | None = None
+    priority: int | None = None
+    deadline_ms: int | None = None
+    budget_money: float | None = None
+    watch: bool = False
+
+
+class Client:
+    """Runs of one tenant."""
+
+    def __init__(self, bus: NatsBus, tenant: str = "default") -> None:
+        self.bus = bus
+        self.tenant = tenant
+        self.artifacts = Artifacts(bus)
+        self._partitions: int | None = None
+
+    async def partitions(self) -> int:
+        """How many the mesh has, as its trackers say.
+
+        Raises:
+            BusError: no tracker answers.
+        """
+        if self._partitions is None:
+            info = json.loads(await self.bus.request("$SRV.INFO.dag", b"", 5))
+            self._partitions = int(info.get("metadata", {}).get("partitions", 1))
+        return self._partitions
+
+    async def check(self, document: bytes, inputs: dict[str, Value] | None = None) -> Checked:
+        """Ask whether a packed document can run, and whether these are its inputs."""
+        ask = Check(document=document, inputs=None if inputs is None else pack(inputs))
+        subject = subjects.pit("dag", "check", self.tenant)
+        return decode(await self.bus.request(subject, encode(ask), 15), Checked)
+
+    def draft(
+        self, workflow: str, document: bytes, inputs: dict[str, Value], options: SubmitOptions | None = None
+    ) -> Submit:
+        """A submission, not yet sent.
+
+        Raises:
+            WorkflowError: the inputs are no values that can travel.
+        """
+        said = options or SubmitOptions()
+        run = subjects.run_id(self.tenant, workflow, said.key) if said.key else secrets.token_hex(16)
+        try:
+            packed = pack(inputs)
+        except WireError as error:
+            raise WorkflowError.one("inputs", str(error)) from None
+        return Submit(
+            run=run,
+            workflow=workflow,
+            document=document,
+            inputs=packed,
+            key=said.key,
+            priority=said.priority,
+            deadline_ms=said.deadline_ms,
+            budget_money=said.budget_money,
+            trace=tracing.begin(run).pack(),
+            watch=said.watch,
+            submitted_at_ms=int(time.time() * 1000),
+        )
+
+    async def submit(self, runs: Sequence[Submit]) -> None:
+        """Send submissions; when it returns, the broker has them on disk, and none of them will be lost.
+
+        Raises:
+            BusError: `busy` (try again later), `unavailable` or `timed_out`.
+        """
+        partitions = await self.partitions()
+        groups: dict[int, list[Submit]] = {}
+        for run in runs:
+            groups.setdefault(subjects.partition_of(run.run, partitions), []).append(run)
+        for group in groups.values():
+            for batch in _batches(group):
+                data = encode(SubmitBatch(runs=batch))
+                if len(data) > bounds.MESSAGE_BYTES_MAX:
+                    raise BusError("invalid", f"a submission of {len(data):,} bytes is over the bound of a message")
+                await self.bus.publish_log(subjects.submit(self.tenant, batch[0].run), data)
+
+    async def show(self, run: str, nodes: bool = False, values: bool = False) -> RunView | None:
+        """The state of a run, live or archived; None where nobody knows it."""
+        subject = subjects.pit("dag", "show", await self._partition(run), self.tenant)
+        found: RunView | None = None
+        listed: list[NodeView] = []
+        cursor = 0
+        while True:
+            ask = encode(Show(run=run, nodes=nodes, values=values, cursor=cursor))
+            view = decode(await self.bus.request(subject, ask), RunView)
+            if not view.found:
+                return await self._archived(run)
+            found = found or view
+            listed += view.nodes
+            if view.next is None or not nodes:
+                break
+            cursor = view.next
+        return _with_nodes(found, listed)
+
+    async def _archived(self, run: str) -> RunView | None:
+        read = await self._read(run)
+        if read is None or read.view is None:
+            return None
+        return decode(read.view, RunView)
+
+    async def _read(self, run: str) -> ArchivedRun | None:
+        subject = subjects.pit("stale", "read", self.tenant)
+        read = decode(await self.bus.request(subject, encode(ReadRun(run=run)), 15), ArchivedRun)
+        return read if read.found else None
+
+    async def history(self, run: str) -> list[HistoryEntry] | None:
+        """What happened to a run, event by event; None where nobody knows it."""
+        subject = subjects.pit("dag", "history", await self._partition(run), self.tenant)
+        entries: list[HistoryEntry] = []
+        cursor = 0
+        while True:
+            page = decode(await self.bus.request(subject, encode(History(run=run, cursor=cursor))), HistoryPage)
+            if not page.found:
+                break
+            entries += page.entries
+            if page.next is None:
+                return entries
+            cursor = page.next
+        read = await self._read(run)
+        if read is None or read.history is None:
+            return None
+        return msgspec.msgpack.decode(read.history, type=list[HistoryEntry])
+
+    async def list(self, workflow: str | None = None, status: str | None = None, limit: int = 100) -> list[RunSummary]:
+        """Runs, newest first: the live ones of the tracker, and the ended ones of the archive."""
+        found: dict[str, RunSummary] = {}
+        live = encode(ListRuns(workflow=workflow, status=status, limit=limit))
+        for partition in range(await self.partitions()):
+            subject = subjects.pit("dag", "list", partition, self.tenant)
+            for summary in decode(await self.bus.request(subject, live), RunList).runs:
+                found[summary.run] = summary
+        ask = encode(FindRuns(workflow=workflow, status=status, limit=limit))
+        archived = decode(await self.bus.request(subjects.pit("stale", "list", self.tenant), ask, 15), RunList)
+        for summary in archived.runs:
+            found.setdefault(summary.run, summary)
+        newest = sorted(found.values(), key=lambda summary: (-summary.submitted_at_ms, summary.run))
+        return newest[:limit]
+
+    async def cancel(self, run: str, reason: str = "") -> None:
+        """Wish that a run end; the log's order decides between it and a completion."""
+        await self.bus.publish_log(subjects.cancel(self.tenant, run), encode(Cancel(run=run, reason=reason)))
+
+    async def events(self, run: str) -> AsyncIterator[RunEvent]:
+        """The events of a run until it ends, beginning now. They are lossy; the last one is always `ended`."""
+        mailbox = await self.bus.subscribe(subjects.run_events(self.tenant, run))
+        try:
+            await self.bus.flush()
+            wait_s = POLL_FIRST_S
+            ended = await self._ended(run)
+            while ended is None:
+                for message in mailbox.take_all():
+                    event = decode(message.data, RunEvent)
+                    if event.ended is not None:
+                        ended = event.ended
+                        break
+                    yield event
+                if ended is not None:
+                    break
+                try:
+                    await asyncio.wait_for(mailbox.wait(), wait_s)
+                except TimeoutError:
+                    ended = await self._ended(run)
+                    wait_s = min(wait_s * 1.5, POLL_LAST_S)
+            yield RunEvent(run=run, event="ended", at_ms=ended.ended_at_ms, status=ended.status, ended=ended)
+        finally:
+            await mailbox.close()
+
+    async def wait(self, run: str) -> RunEnded:
+        """How a run ended, once it has."""
+        async for event in self.events(run):
+            if event.ended is not None:
+                return event.ended
+        raise AssertionError("the last event is the end")
+
+    async def _ended(self, run: str) -> RunEnded | None:
+        try:
+            view = await self.show(run)
+        except BusError as error:
+            if error.kind in ("timed_out", "unavailable"):
+                return None  # asked again later: the mesh may be starting again
+            raise
+        return ended_of(view) if view is not None and view.status in ENDED else None
+
+    async def _partition(self, run: str) -> int:
+        return subjects.partition_of(run, await self.partitions())
+
+
+def ended_of(view: RunView) -> RunEnded:
+    """The end of a run, as its view tells it."""
+    return RunEnded(
+        run=view.run,
+        tenant=view.tenant or "default",
+        workflow=view.workflow or "unknown",
+        version=view.version or "0.0.0",
+        status=view.status,
+        outputs=view.outputs or b"\x80",
+        error=view.error,
+        tasks=view.tasks,
+        submitted_at_ms=view.submitted_at_ms,
+        ended_at_ms=view.ended_at_ms or 0,
+        duration_us=view.duration_us,
+        function_us=view.function_us,
+        trace=view.trace,
+    )
+
+
+def _with_nodes(view: RunView, nodes: Sequence[NodeView]) -> RunView:
+    return msgspec.structs.replace(view, nodes=list(nodes), next=None)
+
+
+def _batches(runs: Sequence[Submit]) -> list[list[Submit]]:
+    """Runs in messages of at most a megabyte."""
+    made: list[list[Submit]] = [[]]
+    size = 0
+    for run in runs:
+        weight = len(run.document) + len(run.inputs) + 512
+        if made[-1] and (size + weight > BATCH_BYTES_MAX or len(made[-1]) >= bounds.BATCH_COUNT_MAX):
+            made.append([])
+            size = 0
+        made[-1].append(run)
+        size += weight
+    return made
