@@ -33,6 +33,11 @@ def fail(line: str, code: int = WRONG) -> NoReturn:
     raise Refusal(line, code)
 
 
+def say(line: str, err: bool = False) -> None:
+    """A line for a person."""
+    click.echo(line, err=err)
+
+
 def emit(document: Any) -> None:
     """One JSON document on stdout."""
     click.echo(msgspec.json.format(msgspec.json.encode(document, enc_hook=_hook), indent=2).decode())

@@ -29,6 +29,8 @@ PREFIXES = {
 }
 ANSWER_TTL_NS = 120_000_000_000
 """How long after a request its answer may come: archives and exports take seconds."""
+ANSWERS_MAX = 16
+"""Answers to one request: five services of one process all answer `$SRV.INFO`."""
 SECRET_BYTES = 32
 
 
@@ -143,7 +145,7 @@ class Authority:
         if not permissions.publish:
             claims["pub"] = {"deny": [">"]}
         if permissions.answers:
-            claims["resp"] = {"max": 1, "ttl": ANSWER_TTL_NS}
+            claims["resp"] = {"max": ANSWERS_MAX, "ttl": ANSWER_TTL_NS}
         token = _sign(name, self._signing, user.public, claims)
         text = (
             f"-----BEGIN NATS USER JWT-----\n{token}\n------END NATS USER JWT------\n\n"

@@ -34,7 +34,7 @@ from conductor.wire.dag import (
 )
 from conductor.wire.runs import Cancel, RunEnded, RunEvent, Submit, SubmitBatch
 from conductor.wire.stale import ArchivedRun, FindRuns, ReadRun
-from conductor.wire.values import Value, pack
+from conductor.wire.values import Value, pack, reference
 from conductor.workflow.errors import WorkflowError
 
 POLL_FIRST_S, POLL_LAST_S = 0.5, 5.0
@@ -107,6 +107,18 @@ class Client:
             watch=said.watch,
             submitted_at_ms=int(time.time() * 1000),
         )
+
+    async def spill(self, values: dict[str, Value]) -> dict[str, Value]:
+        """Inputs with those that are too large to travel stored, and replaced by references."""
+        small: dict[str, Value] = {}
+        for name, value in values.items():
+            packed = pack(value)
+            if len(packed) > bounds.INLINE_PAYLOAD_BYTES_MAX:
+                digest = await self.artifacts.put(packed, "application/msgpack")
+                small[name] = reference(digest, len(packed), "application/msgpack")
+            else:
+                small[name] = value
+        return small
 
     async def submit(self, runs: Sequence[Submit]) -> None:
         """Send submissions; when it returns, the broker has them on disk, and none of them will be lost.

@@ -1,0 +1,161 @@
+"""`symphony artifacts`: put, get, list, lineage and verify blobs."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Any
+
+import click
+import msgspec
+
+from conductor.cli import connect
+from conductor.cli.connect import Place, json_option, place_options
+from conductor.cli.output import FAILED, Refusal, emit, say, size, table
+
+
+@click.group()
+def artifacts() -> None:
+    """Content-addressed blobs."""
+
+
+@artifacts.command()
+@click.argument("file", type=click.Path(path_type=Path, exists=True, dir_okay=False))
+@click.option("--media-type", help="By the file's name otherwise")
+@place_options
+@json_option
+def put(file: Path, media_type: str | None, data: Path, url: str | None, as_json: bool) -> None:
+    """Store a file; prints its digest."""
+    import mimetypes
+
+    kind = media_type or mimetypes.guess_type(file.name)[0] or "application/octet-stream"
+
+    async def work() -> tuple[str, int]:
+        from conductor.wire.store import Lineage
+
+        async with connect.client(Place(data, url)) as client:
+            stored: tuple[str, int] = await client.artifacts.put_file(file, kind, Lineage(name=file.name[:128]))
+            return stored
+
+    digest, count = connect.run(work())
+    if as_json:
+        emit({"digest": digest, "size": count, "media_type": kind})
+    else:
+        say(digest)
+
+
+@artifacts.command()
+@click.argument("digest")
+@click.option("-o", "--out", type=click.Path(path_type=Path), help="A file; stdout otherwise")
+@place_options
+@json_option
+def get(digest: str, out: Path | None, data: Path, url: str | None, as_json: bool) -> None:
+    """Write the content of an artifact to a file or to stdout."""
+    if as_json and out is None:
+        raise Refusal("artifacts get --json needs --out: stdout cannot hold the content and the document")
+
+    async def work() -> int:
+        count = 0
+        async with connect.client(Place(data, url)) as client:
+            part = None if out is None else out.with_name(f".{out.name}.part")
+            stream: Any = sys.stdout.buffer if part is None else part.open("wb")
+            try:
+                async for piece in client.artifacts.pieces(_digest(digest)):
+                    stream.write(piece)
+                    count += len(piece)
+                stream.flush()
+            finally:
+                if part is not None:
+                    stream.close()
+        if part is not None and out is not None:
+            part.replace(out)
+        return count
+
+    count = connect.run(work())
+    if as_json:
+        emit({"digest": digest, "size": count, "path": str(out)})
+    elif out is not None:
+        say(f"{size(count)} in {out}")
+
+
+def _digest(text: str) -> str:
+    if len(text) != 64 or any(letter not in "0123456789abcdef" for letter in text):
+        raise Refusal(f"{text!r} is no digest: give the 64 hexadecimal digits that `symphony artifacts ls` shows")
+    return text
+
+
+@artifacts.command()
+@click.option("--run", "run_id", help="Of this run only")
+@click.option("--limit", type=click.IntRange(1, 1000), default=50, show_default=True)
+@place_options
+@json_option
+def ls(run_id: str | None, limit: int, data: Path, url: str | None, as_json: bool) -> None:
+    """Stored artifacts, newest first."""
+    found = connect.run(_list(Place(data, url), run_id, None, limit))
+    if as_json:
+        emit({"artifacts": [msgspec.to_builtins(artifact) for artifact in found]})
+        return
+    rows = [(a.digest, size(a.size_bytes), size(a.stored_bytes), a.media_type) for a in found]
+    table("", ("digest", "size", "stored", "type"), rows, ("size", "stored"))
+
+
+@artifacts.command()
+@click.argument("digest")
+@place_options
+@json_option
+def lineage(digest: str, data: Path, url: str | None, as_json: bool) -> None:
+    """Which runs and tasks made an artifact, and of what."""
+    found = connect.run(_list(Place(data, url), None, _digest(digest), 1))
+    if not found:
+        raise Refusal(f"there is no artifact {digest}", FAILED)
+    entries = [msgspec.to_builtins(entry) for entry in found[0].lineage]
+    if as_json:
+        emit({"digest": digest, "lineage": entries})
+        return
+    rows = [(e.get("run") or "", e.get("task") or "", e.get("name") or "", len(e.get("inputs") or [])) for e in entries]
+    table("", ("run", "task", "name", "inputs"), rows, ("inputs",))
+
+
+async def _list(place: Place, run_id: str | None, digest: str | None, limit: int) -> list[Any]:
+    from conductor.wire import subjects
+    from conductor.wire.base import decode, encode
+    from conductor.wire.store import ArtifactList, ListArtifacts
+
+    async with connect.operator(place) as bus:
+        ask = ListArtifacts(run=run_id, prefix=digest or "", limit=limit)
+        return decode(await bus.request(subjects.pit("store", "list"), encode(ask)), ArtifactList).artifacts
+
+
+@artifacts.command()
+@click.argument("digest", required=False)
+@place_options
+@json_option
+def verify(digest: str | None, data: Path, url: str | None, as_json: bool) -> None:
+    """Read an artifact, or all of them, from the disk and compare with the digests."""
+
+    async def work() -> Any:
+        from conductor.wire import subjects
+        from conductor.wire.base import decode, encode
+        from conductor.wire.store import Verified, Verify
+
+        async with connect.operator(Place(data, url)) as bus:
+            ask = encode(Verify(digest=None if digest is None else _digest(digest)))
+            return decode(await bus.request(subjects.pit("store", "verify"), ask, 600), Verified)
+
+    verified = connect.run(work())
+    if as_json:
+        emit(msgspec.to_builtins(verified))
+    else:
+        say(f"{verified.checked} read, {len(verified.corrupt)} corrupt, {len(verified.missing)} missing")
+    bad = [*verified.corrupt, *verified.missing]
+    if bad:
+        raise Refusal(f"{bad[0]} does not verify: store it again from its source", FAILED)
+
+
+@artifacts.command(hidden=True)
+@click.argument("words", nargs=-1)
+def search(words: tuple[str, ...]) -> None:
+    """Not in this version."""
+    raise Refusal(
+        f"`artifacts search {' '.join(words)}` is not in this version; `artifacts ls --run RUN` lists a run's"
+    )

@@ -1,0 +1,191 @@
+"""Submitting one run from the command line and following it: checks, inputs, progress, and the document of its end."""
+
+from __future__ import annotations
+
+import re
+import sys
+from typing import Any
+
+from conductor.cli.output import console, say
+from conductor.wire.dag import Checked
+from conductor.wire.runs import RunEnded, RunEvent
+from conductor.wire.values import is_reference, unpack
+from conductor.workflow.client import Client
+from conductor.workflow.errors import Mistake, WorkflowError
+from conductor.workflow.inputs import FileInput, parse_inputs
+from conductor.workflow.reader import Source, read_file, read_text
+
+RESOLVED_BYTES_MAX = 64 * 1024 * 1024
+"""Of a large output that is shown as a value: more belongs into a file (`symphony artifacts get`)."""
+_REGISTERED = re.compile(r"^[a-z0-9][a-z0-9-]*(@[0-9A-Za-z.+-]+)?$")
+
+
+async def source_of(target: str, client: Client) -> Source:
+    """The document that WORKFLOW names: a file, `module:name`, or a registered workflow.
+
+    Raises:
+        WorkflowError: there is none, or it cannot be read.
+    """
+    if target.endswith((".yaml", ".yml", ".json")):
+        return read_file(target)
+    if ".py" in target or ":" in target:
+        from conductor.worker.load import workflow
+
+        return workflow(target).source()
+    if not _REGISTERED.match(target):
+        raise WorkflowError.one(
+            target, "this names no workflow", "give a .yaml file, module:name, or a registered name"
+        )
+    from conductor.cli.registry import Registry
+
+    name, _, version = target.partition("@")
+    text = await Registry(client).get(name, version or None)
+    if text is None:
+        raise WorkflowError.one(
+            target, "no workflow of this name is registered", "see `symphony workflows list`, or add the file's ending"
+        )
+    return read_text(text, target)
+
+
+def refuse_problems(source: Source, checked: Checked) -> None:
+    """Raise what the tracker found, each with its line and column.
+
+    Raises:
+        WorkflowError: there are problems.
+    """
+    if not checked.problems:
+        return
+    mistakes = []
+    for problem in checked.problems:
+        line, column = source.place(problem.at)
+        column += problem.column or 0
+        where = f"{problem.at}: " if problem.at and not line else ""
+        mistakes.append(Mistake(source.name, line, column, f"{where}{problem.message}", problem.remedy))
+    raise WorkflowError(mistakes)
+
+
+async def read_inputs(said: list[str], checked: Checked, client: Client) -> dict[str, Any]:
+    """`-i` values by their declared types; files and large values go to the Artifact Store."""
+    parsed = parse_inputs(said, checked.inputs)
+    values: dict[str, Any] = {}
+    for name, value in parsed.items():
+        if isinstance(value, FileInput):
+            from conductor.wire.values import reference
+
+            digest, size = await client.artifacts.put_file(value.path, value.media_type)
+            values[name] = reference(digest, size, value.media_type)
+        else:
+            values[name] = value
+    return await client.spill(values)
+
+
+async def resolved(client: Client, payload: bytes | None) -> Any:
+    """A payload as a value for people: values that were too large to travel are fetched; files stay references."""
+    if payload is None:
+        return None
+    value = unpack(payload)
+    if _packed(value):
+        return await _fetch(client, value)
+    if isinstance(value, dict):
+        return {key: await _fetch(client, item) if _packed(item) else item for key, item in value.items()}
+    return value
+
+
+def _packed(value: Any) -> bool:
+    return is_reference(value) and value.get("media_type") == "application/msgpack"
+
+
+async def _fetch(client: Client, mark: dict[str, Any]) -> Any:
+    if mark.get("size", 0) > RESOLVED_BYTES_MAX:
+        return mark
+    return unpack(await client.artifacts.get(mark["digest"], RESOLVED_BYTES_MAX))
+
+
+async def document(client: Client, ended: RunEnded) -> dict[str, Any]:
+    """The document of `run --json`."""
+    error = ended.error
+    return {
+        "run": ended.run,
+        "workflow": ended.workflow,
+        "status": ended.status,
+        "outputs": await resolved(client, ended.outputs),
+        "error": None
+        if error is None
+        else {"kind": error.kind, "task": error.task, "message": error.message, "retryable": error.retryable},
+        "tasks": {
+            "total": ended.tasks.total,
+            "succeeded": ended.tasks.succeeded,
+            "failed": ended.tasks.failed,
+            "skipped": ended.tasks.skipped,
+            "retried": ended.tasks.retried,
+        },
+        "duration_ms": round(ended.duration_us / 1000, 3),
+        "overhead_ms": round(max(ended.duration_us - ended.function_us, 0) / 1000, 3),
+        "trace_id": ended.trace[:16].hex() if ended.trace else ended.run,
+    }
+
+
+class Progress:
+    """Live progress on a terminal: one line a task, the items of a map together. In a pipe it says nothing."""
+
+    def __init__(self, title: str) -> None:
+        self._title = title
+        self._tasks: dict[str, dict[str, int]] = {}
+        self._live: Any = None
+
+    def __enter__(self) -> Progress:
+        if sys.stdout.isatty():
+            from rich.live import Live
+
+            self._live = Live(self._draw(), console=console(), refresh_per_second=10, transient=True)
+            self._live.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._live is not None:
+            self._live.update(self._draw())
+            self._live.stop()
+
+    def take(self, event: RunEvent) -> None:
+        """An event of the run."""
+        if self._live is None or event.task is None or event.status is None:
+            return
+        counts = self._tasks.setdefault(event.task.partition("[")[0], {})
+        counts[event.status] = counts.get(event.status, 0) + 1
+        if event.status != "running":
+            counts["running"] = max(counts.get("running", 0) - 1, 0)
+        self._live.update(self._draw())
+
+    def _draw(self) -> Any:
+        from rich.table import Table
+
+        drawn = Table(title=self._title, box=None, title_justify="left", pad_edge=False)
+        for column in ("task", "running", "succeeded", "failed"):
+            drawn.add_column(column, justify="left" if column == "task" else "right")
+        for task, counts in self._tasks.items():
+            failed = counts.get("failed", 0)
+            drawn.add_row(
+                task,
+                f"[cyan]{counts.get('running', 0)}[/]",
+                f"[green]{counts.get('succeeded', 0)}[/]",
+                f"[red]{failed}[/]" if failed else "0",
+            )
+        return drawn
+
+
+def tell_end(end: dict[str, Any]) -> None:
+    """The end of a run, in lines for a person."""
+    from conductor.cli.output import duration
+
+    tasks = end["tasks"]
+    took, overhead = duration(end["duration_ms"]), duration(end["overhead_ms"])
+    say(
+        f"{end['workflow']} {end['status']} in {took} ({tasks['total']} tasks, {tasks['retried']} retried, overhead {overhead})"
+    )
+    if end["error"]:
+        place = f" in {end['error']['task']}" if end["error"]["task"] else ""
+        say(f"  error: {end['error']['kind']}{place}: {end['error']['message']}")
+    for name, value in (end["outputs"] or {}).items():
+        text = repr(value) if not isinstance(value, str) else value
+        say(f"  {name}: {text if len(text) <= 300 else text[:297] + '...'}")
+    say(f"  run {end['run']}, trace {end['trace_id']}")

@@ -1,0 +1,137 @@
+"""`symphony pit`: the five infrastructure extensions, seen from inside."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import click
+import msgspec
+
+from conductor.cli import connect
+from conductor.cli.connect import Place, json_option, place_options
+from conductor.cli.output import duration, emit, say, table
+
+
+@click.group()
+def pit() -> None:
+    """Pool Manager, DAG Tracker, Artifact Store, Arbitration, Stale Manager."""
+
+
+@pit.command()
+@place_options
+@json_option
+def status(data: Path, url: str | None, as_json: bool) -> None:
+    """The five: version, health, time to readiness."""
+    from conductor.cli.status import gather
+
+    found = connect.run(gather(Place(data, url)))
+    services = [service for service in found["services"] if service["kind"] == "pit"]
+    if as_json:
+        emit({"services": services})
+        return
+    rows = [
+        (s["name"], "healthy" if s["healthy"] else "unhealthy", s["version"], s["pid"] or "", duration(s["ready_ms"]))
+        for s in services
+    ]
+    table("", ("service", "health", "version", "pid", "ready after"), rows, ("pid", "ready after"))
+
+
+async def _ask(place: Place, service: str, kind: Any, *rest: Any) -> Any:
+    from conductor.wire import subjects
+    from conductor.wire.base import decode, encode
+    from conductor.wire.grants import Nothing
+
+    operation = "status" if service == "dag" else "show"
+    async with connect.operator(place) as bus:
+        return decode(await bus.request(subjects.pit(service, operation, *rest), encode(Nothing())), kind)
+
+
+def _group(name: str, what: str) -> click.Group:
+    group = click.Group(name, help=what)
+    pit.add_command(group)
+    return group
+
+
+pools = _group("pools", "Workers and pools")
+dag = _group("dag", "The fold of the log")
+arbitration = _group("arbitration", "Shares, limits, orders")
+stale = _group("stale", "Archive and retention")
+
+
+@pools.command("show")
+@place_options
+@json_option
+def pools_show(data: Path, url: str | None, as_json: bool) -> None:
+    """Workers with their slots, and declared pools."""
+    from conductor.wire.grants import PoolShow
+
+    shown = connect.run(_ask(Place(data, url), "pool", PoolShow))
+    if as_json:
+        emit(msgspec.to_builtins(shown))
+        return
+    rows = [
+        (w.worker, w.pool or "", w.state, f"{w.busy}/{w.slots}", duration(w.ready_ms), w.restarts)
+        for w in shown.workers
+    ]
+    table(
+        "Workers",
+        ("worker", "pool", "state", "busy", "ready after", "restarts"),
+        rows,
+        ("busy", "ready after", "restarts"),
+    )
+    lines = [(p.pool, f"{p.min}-{p.max}", p.running, duration(p.load_ms), p.last_error) for p in shown.pools]
+    table("Pools", ("pool", "processes", "running", "load time", "last error"), lines, ("running", "load time"))
+
+
+@dag.command("show")
+@click.option("--partition", type=click.IntRange(0), default=0, show_default=True)
+@place_options
+@json_option
+def dag_show(partition: int, data: Path, url: str | None, as_json: bool) -> None:
+    """A partition: what is folded, live, open and snapshotted."""
+    from conductor.wire.dag import DagShow
+
+    _fields(connect.run(_ask(Place(data, url), "dag", DagShow, partition)), as_json)
+
+
+@arbitration.command("show")
+@place_options
+@json_option
+def arbitration_show(data: Path, url: str | None, as_json: bool) -> None:
+    """Shares, allowances, usage and the last orders with their reasons."""
+    from conductor.wire.grants import ArbitrationShow
+
+    shown = connect.run(_ask(Place(data, url), "arbitration", ArbitrationShow))
+    if as_json:
+        emit(msgspec.to_builtins(shown))
+        return
+    table(
+        "Shares",
+        ("tenant", "weight", "priority"),
+        [(s.tenant, s.weight, s.priority) for s in shown.shares],
+        ("weight",),
+    )
+    limits = [(a.key, a.concurrency, a.starts, a.reason) for a in shown.allowances]
+    table("Limits", ("key", "concurrency", "starts left", "now"), limits, ("concurrency", "starts left"))
+    for order in shown.decisions:
+        for placed in order.order:
+            say(f"{order.decision}: {placed.rationale}")
+
+
+@stale.command("show")
+@place_options
+@json_option
+def stale_show(data: Path, url: str | None, as_json: bool) -> None:
+    """What is archived, held and purged."""
+    from conductor.wire.stale import StaleShow
+
+    _fields(connect.run(_ask(Place(data, url), "stale", StaleShow)), as_json)
+
+
+def _fields(shown: Any, as_json: bool) -> None:
+    values = msgspec.to_builtins(shown)
+    if as_json:
+        emit(values)
+    else:
+        table("", ("", ""), [(name.replace("_", " "), value) for name, value in values.items() if name != "v"])

@@ -1,0 +1,260 @@
+"""`symphony runs`: list, show, watch, cancel, and what happened."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import click
+
+from conductor.cli import connect
+from conductor.cli.connect import Place, json_option, place_options
+from conductor.cli.output import FAILED, Refusal, duration, emit, say, table
+
+
+@click.group()
+def runs() -> None:
+    """Live runs and archived ones."""
+
+
+@runs.command("list")
+@click.option("--workflow", help="Of this workflow only")
+@click.option("--status", help="In this state only")
+@click.option("--limit", type=click.IntRange(1, 1000), default=50, show_default=True)
+@place_options
+@json_option
+def list_(workflow: str | None, status: str | None, limit: int, data: Path, url: str | None, as_json: bool) -> None:
+    """Runs, newest first."""
+
+    async def work() -> Any:
+        async with connect.client(Place(data, url)) as client:
+            return await client.list(workflow, status, limit)
+
+    found = connect.run(work())
+    rows = [_row(summary) for summary in found]
+    if as_json:
+        emit({"runs": rows})
+        return
+    lines = [
+        (r["run"], r["workflow"], r["status"], r["tasks"]["total"], duration(r["duration_ms"]), r["submitted_at"])
+        for r in rows
+    ]
+    table("", ("run", "workflow", "status", "tasks", "duration", "submitted"), lines, ("tasks", "duration"))
+
+
+def _row(summary: Any) -> dict[str, Any]:
+    import msgspec
+
+    return {
+        "run": summary.run,
+        "workflow": summary.workflow,
+        "version": summary.version,
+        "status": summary.status,
+        "tasks": msgspec.to_builtins(summary.tasks),
+        "duration_ms": round(summary.duration_us / 1000, 3),
+        "submitted_at": _moment(summary.submitted_at_ms),
+        "ended_at": _moment(summary.ended_at_ms) if summary.ended_at_ms else None,
+    }
+
+
+def _moment(at_ms: int) -> str:
+    return datetime.fromtimestamp(at_ms / 1000, UTC).isoformat(timespec="milliseconds")
+
+
+@runs.command()
+@click.argument("run")
+@place_options
+@json_option
+def show(run: str, data: Path, url: str | None, as_json: bool) -> None:
+    """A run with its tasks, their inputs and outputs."""
+    document = connect.run(_shown(run, Place(data, url)))
+    if as_json:
+        emit(document)
+        return
+    from conductor.cli.follow import tell_end
+
+    tell_end(document)
+    lines = [
+        (
+            n["task"],
+            n["capability"] or "",
+            n["status"],
+            n["attempts"],
+            n["worker"] or "",
+            duration(n["queued_ms"]),
+            duration(n["run_ms"]),
+        )
+        for n in document["nodes"]
+    ]
+    columns = ("task", "call", "status", "attempts", "worker", "queued", "ran")
+    table("", columns, lines, ("attempts", "queued", "ran"))
+
+
+async def _shown(run: str, place: Place) -> dict[str, Any]:
+    from conductor.cli import follow
+    from conductor.wire.values import unpack
+    from conductor.workflow.client import ended_of
+
+    async with connect.client(place) as client:
+        view = await client.show(_run_id(run), nodes=True, values=True)
+        if view is None:
+            raise Refusal(f"there is no run {run}: `symphony runs list` shows those that there are", FAILED)
+        document = await follow.document(client, ended_of(view))
+        document["nodes"] = [
+            {
+                "task": node.task,
+                "capability": node.capability,
+                "status": node.status,
+                "attempts": node.attempts,
+                "worker": node.worker,
+                "queued_ms": round(node.queued_us / 1000, 3),
+                "run_ms": round(node.run_us / 1000, 3),
+                "inputs": unpack(node.inputs) if node.inputs else None,
+                "outputs": unpack(node.outputs) if node.outputs else None,
+                "error": None if node.error is None else {"kind": node.error.kind, "message": node.error.message},
+            }
+            for node in view.nodes
+        ]
+        return document
+
+
+def _run_id(text: str) -> str:
+    if len(text) != 32 or any(letter not in "0123456789abcdef" for letter in text):
+        raise Refusal(f"{text!r} is no run: give the 32 hexadecimal digits that `symphony runs list` shows")
+    return text
+
+
+@runs.command()
+@click.argument("run")
+@place_options
+@json_option
+@click.pass_context
+def watch(ctx: click.Context, run: str, data: Path, url: str | None, as_json: bool) -> None:
+    """Follow a run until it ends."""
+
+    async def work() -> dict[str, Any]:
+        from conductor.cli import follow
+
+        async with connect.client(Place(data, url)) as client:
+            if await client.show(_run_id(run)) is None:
+                raise Refusal(f"there is no run {run}: `symphony runs list` shows those that there are", FAILED)
+            with follow.Progress(f"run {run}") as progress:
+                async for event in client.events(run):
+                    progress.take(event)
+                    if event.ended is not None:
+                        return await follow.document(client, event.ended)
+            raise AssertionError("the last event is the end")
+
+    end = connect.run(work())
+    if as_json:
+        emit(end)
+    else:
+        from conductor.cli.follow import tell_end
+
+        tell_end(end)
+    ctx.exit(0 if end["status"] == "succeeded" else FAILED)
+
+
+@runs.command()
+@click.argument("run")
+@click.option("--reason", default="", help="Kept in the run's history")
+@place_options
+@json_option
+def cancel(run: str, reason: str, data: Path, url: str | None, as_json: bool) -> None:
+    """End a run; a completion that the log has before wins."""
+
+    async def work() -> None:
+        async with connect.client(Place(data, url)) as client:
+            await client.cancel(_run_id(run), reason)
+
+    connect.run(work())
+    if as_json:
+        emit({"run": run, "cancel": "accepted"})
+    else:
+        say(f"the cancel of {run} is accepted")
+
+
+@runs.command()
+@click.argument("run")
+@place_options
+@json_option
+def history(run: str, data: Path, url: str | None, as_json: bool) -> None:
+    """What happened to a run, event by event, as the log has it."""
+
+    async def work() -> Any:
+        async with connect.client(Place(data, url)) as client:
+            return await client.history(_run_id(run))
+
+    entries = connect.run(work())
+    if entries is None:
+        raise Refusal(f"there is no run {run}: `symphony runs list` shows those that there are", FAILED)
+    if as_json:
+        import msgspec
+
+        emit({"run": run, "history": msgspec.to_builtins(entries)})
+        return
+    lines = [
+        (
+            e.sequence,
+            _moment(e.at_ms),
+            e.event,
+            e.task or "",
+            e.attempt or "",
+            "" if e.accepted else "not applied",
+            e.by,
+            e.detail,
+        )
+        for e in entries
+    ]
+    table("", ("sequence", "at", "event", "task", "attempt", "", "by", "detail"), lines, ("sequence", "attempt"))
+
+
+@runs.command()
+@click.argument("run")
+@place_options
+@json_option
+def trace(run: str, data: Path, url: str | None, as_json: bool) -> None:
+    """The run's trace: its identifier, and its spans as the tracker knows them."""
+    document = connect.run(_shown(run, Place(data, url)))
+    spans = [
+        {
+            "name": f"task {n['task']}",
+            "worker": n["worker"],
+            "queued_ms": n["queued_ms"],
+            "run_ms": n["run_ms"],
+            "status": n["status"],
+        }
+        for n in document["nodes"]
+    ]
+    if as_json:
+        emit({"run": run, "trace_id": document["trace_id"], "spans": spans})
+        return
+    say(f"trace {document['trace_id']}  ({document['workflow']}, {duration(document['duration_ms'])})")
+    longest = max((span["queued_ms"] + span["run_ms"] for span in spans), default=0.0) or 1.0
+    lines = [
+        (
+            s["name"],
+            s["status"],
+            duration(s["queued_ms"]),
+            duration(s["run_ms"]),
+            "█" * max(round(30 * s["run_ms"] / longest), 1),
+        )
+        for s in spans
+    ]
+    table("", ("span", "status", "queued", "ran", ""), lines, ("queued", "ran"))
+
+
+def _later(name: str) -> None:
+    def refuse(**_: Any) -> None:
+        raise Refusal(f"`runs {name}` is not in this version; `symphony runs --help` lists what is")
+
+    command = click.Command(
+        name, callback=refuse, params=[click.Argument(["arguments"], nargs=-1, type=click.UNPROCESSED)], hidden=True
+    )
+    command.ignore_unknown_options = True
+    runs.add_command(command)
+
+
+for _name in ("pause", "resume", "retry", "signal"):
+    _later(_name)
