@@ -245,7 +245,9 @@ def _reason(error: BaseException) -> str:
 
 
 async def _on_error(error: Exception) -> None:
-    _log.warning("broker connection: %s", _reason(error))
+    # A broker that is not there is told of by whoever needs it; what else goes wrong nobody would hear of.
+    level = logging.DEBUG if isinstance(error, OSError) else logging.WARNING
+    _log.log(level, "broker connection: %s", _reason(error))
 
 
 async def _on_disconnect() -> None:

@@ -31,6 +31,11 @@ def subjects() -> tuple[Subject, ...]:
 
 def schema_file(package: str, name: str) -> Path:
     """A data file of `schemas/`: beside the package when installed, at the root of the tree in a checkout."""
+    return data_file(package, name, f"schemas/{name}")
+
+
+def data_file(package: str, name: str, place: str) -> Path:
+    """A data file of the tree: beside a package when installed, at its place in a checkout."""
     conductor = Path(__file__).resolve().parent.parent
     installed = conductor / package / name
-    return installed if installed.exists() else conductor.parent / "schemas" / name
+    return installed if installed.exists() else conductor.parent / place

@@ -7,7 +7,9 @@ use async_nats::Subscriber;
 use bytes::Bytes;
 use futures_util::StreamExt;
 use symphony_protocol::subjects::{self, partition_of};
-use symphony_protocol::{RunEnded, RunEvent, RunView, Show, Submit, SubmitBatch, decode, encode};
+use symphony_protocol::{
+    ArchivedRun, ReadRun, RunEnded, RunEvent, RunView, Show, Submit, SubmitBatch, decode, encode,
+};
 use symphony_sdk::{Bus, Error, ErrorKind};
 
 /// How long the end of a run is waited for before the benchmark gives up.
@@ -145,12 +147,30 @@ impl Client {
                 ..Default::default()
             };
             let view: RunView = self.bus.request(subject.clone(), &show).await?;
+            if !view.found {
+                return self.archived_us(run).await;
+            }
             total += view.nodes.iter().map(|node| node.run_us).sum::<u64>();
             match view.next {
                 Some(next) => cursor = next,
                 None => return Ok(total),
             }
         }
+    }
+
+    /// The same from the archive, where the run has gone meanwhile.
+    async fn archived_us(&self, run: &str) -> Result<u64, Error> {
+        let ask = ReadRun {
+            run: run.to_owned(),
+            ..Default::default()
+        };
+        let subject = subjects::pit("stale", "read", &[&self.tenant]);
+        let read: ArchivedRun = self.bus.request(subject, &ask).await?;
+        let data = read
+            .view
+            .ok_or_else(|| Error::new(ErrorKind::NotFound, "the run is in neither tracker nor archive"))?;
+        let view: RunView = decode(&data)?;
+        Ok(view.nodes.iter().map(|node| node.run_us).sum())
     }
 
     pub fn under_way(&self) -> usize {

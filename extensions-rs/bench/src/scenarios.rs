@@ -13,6 +13,8 @@ use crate::report::{Row, rate, row, times};
 pub const NAMES: &[&str] = &["chain", "fanout", "throughput", "submit", "overhead", "floors"];
 const CHAIN_STEPS: usize = 40;
 const FANOUT_ITEMS: usize = 100;
+/// Tasks of each slot in the overhead: enough that the beginning and the end of the run do not count.
+const PER_SLOT: usize = 500;
 
 #[derive(Clone, Debug)]
 pub struct Options {
@@ -175,8 +177,7 @@ async fn submit(options: &Options, bus: &Bus) -> Result<Row, Error> {
 
 /// One minus the share of the slots' time that was inside tasks, at full slots.
 async fn overhead(options: &Options, bus: &Bus, ms: u64) -> Result<Row, Error> {
-    let per_slot = if ms < 50 { 500 } else { 100 };
-    let items = options.slots * per_slot;
+    let items = options.slots * PER_SLOT;
     let document = packed(&busy(items, ms))?;
     let mut client = Client::new(bus, &options.tenant).await?;
     client.begin(1, "bench", &document, options.partitions).await?;

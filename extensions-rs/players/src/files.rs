@@ -26,6 +26,7 @@ pub fn functions() -> Vec<Offered> {
         .inputs([
             ("root", needs(Directory)),
             ("pattern", takes(String, "**/*".into())),
+            ("exclude", takes(String, "".into())),
         ])
         .outputs([("files", Array)])
         .runs(Handler::blocking(glob)),
@@ -42,12 +43,17 @@ pub fn functions() -> Vec<Offered> {
 fn glob(context: &Context, inputs: Value) -> Outcome {
     let root = PathBuf::from(text(&inputs, "root")?);
     let pattern = inputs.get("pattern").and_then(Value::as_str).unwrap_or("**/*");
-    let built = GlobBuilder::new(pattern).literal_separator(true).build();
-    let matcher = built
-        .map_err(|error| FunctionError::contract(format!("the pattern {pattern:?}: {error}")))?
-        .compile_matcher();
+    let exclude = inputs.get("exclude").and_then(Value::as_str).unwrap_or("");
+    let wanted = Wanted {
+        matcher: compiled(pattern)?,
+        exclude: if exclude.is_empty() {
+            None
+        } else {
+            Some(compiled(exclude)?)
+        },
+    };
     let mut files = Vec::new();
-    walk(&root, Path::new(""), &matcher, context, 0, &mut files)?;
+    walk(&root, Path::new(""), &wanted, context, 0, &mut files)?;
     files.sort();
     Ok(Value::from([(
         "files",
@@ -55,11 +61,24 @@ fn glob(context: &Context, inputs: Value) -> Outcome {
     )]))
 }
 
+/// What is listed: files that fit, in folders that are not excluded.
+struct Wanted {
+    matcher: GlobMatcher,
+    exclude: Option<GlobMatcher>,
+}
+
+fn compiled(pattern: &str) -> Result<GlobMatcher, FunctionError> {
+    let built = GlobBuilder::new(pattern).literal_separator(true).build();
+    built
+        .map(|glob| glob.compile_matcher())
+        .map_err(|error| FunctionError::contract(format!("the pattern {pattern:?}: {error}")))
+}
+
 /// Links to folders are not followed, as `pathlib` does not follow them either.
 fn walk(
     root: &Path,
     inside: &Path,
-    matcher: &GlobMatcher,
+    wanted: &Wanted,
     context: &Context,
     depth: usize,
     files: &mut Vec<String>,
@@ -77,12 +96,19 @@ fn walk(
         let (Ok(kind), relative) = (entry.file_type(), inside.join(entry.file_name())) else {
             continue;
         };
+        if wanted
+            .exclude
+            .as_ref()
+            .is_some_and(|exclude| exclude.is_match(&relative))
+        {
+            continue;
+        }
         if kind.is_dir() && depth < DEPTH_MAX {
-            walk(root, &relative, matcher, context, depth + 1, files)?;
+            walk(root, &relative, wanted, context, depth + 1, files)?;
             continue;
         }
         let is_file = kind.is_file() || (kind.is_symlink() && entry.path().is_file());
-        if is_file && matcher.is_match(&relative) {
+        if is_file && wanted.matcher.is_match(&relative) {
             if files.len() >= FILES_MAX {
                 return Err(FunctionError::lasting(
                     "limit",
