@@ -179,9 +179,8 @@ def tell_end(end: dict[str, Any]) -> None:
 
     tasks = end["tasks"]
     took, overhead = duration(end["duration_ms"]), duration(end["overhead_ms"])
-    say(
-        f"{end['workflow']} {end['status']} in {took} ({tasks['total']} tasks, {tasks['retried']} retried, overhead {overhead})"
-    )
+    counts = f"{tasks['total']} tasks, {tasks['retried']} retried, overhead {overhead}"
+    say(f"{end['workflow']} {end['status']} in {took} ({counts})")
     if end["error"]:
         place = f" in {end['error']['task']}" if end["error"]["task"] else ""
         say(f"  error: {end['error']['kind']}{place}: {end['error']['message']}")

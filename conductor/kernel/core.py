@@ -64,6 +64,8 @@ class Core:
         self._frames = frames
         self._held_back: dict[str, set[Key]] = {}
         self._alive: dict[str, int] = {}
+        self._settled: dict[str, int] = {}
+        """Counted here, and told to the metrics once a second: a label's lookup costs more than the rest of it."""
 
     @property
     def partitions(self) -> list[Partition]:
@@ -258,6 +260,7 @@ class Core:
     def _again(self, execution: Execution) -> None:
         """It waits for a slot once more, under the same identity: the next dispatch gets another number."""
         self._release(execution)
+        execution.missing_since = None
         office = self.offices.get(execution.partition)
         if office is not None and office.partition.open.get(execution.key) is execution:
             self.waiting.add(execution)
@@ -348,6 +351,9 @@ class Core:
         self._gauge(backlog)
 
     def _gauge(self, backlog: dict[str, int]) -> None:
+        for status, count in self._settled.items():
+            metrics.SETTLED.labels(status).inc(count)
+        self._settled.clear()
         metrics.WAITING.clear()
         metrics.BACKLOG.clear()
         for capability, count in self.waiting.counts().items():

@@ -17,6 +17,7 @@ class Execution:
         "blocked",
         "expires_at_ms",
         "key",
+        "missing_since",
         "n",
         "partition",
         "sent_at_ms",
@@ -41,4 +42,6 @@ class Execution:
         self.blocked = bool(task.frames)
         """Parts of its inputs are still on their way to the Artifact Store."""
         self.span: bytes | None = None
+        self.missing_since: int | None = None
+        """Its worker lists it no more since the broker had results up to this sequence: its own may be among them."""
         self.usage: Usage | None = None

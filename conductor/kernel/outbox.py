@@ -49,7 +49,9 @@ class Outbox:
             capability=task.capability,
             inputs=task.inputs,
             timeout_ms=timeout_ms,
-            deadline_at_ms=_earliest(task.deadline_at_ms, execution.expires_at_ms),
+            deadline_at_ms=task.deadline_at_ms
+            if execution.expires_at_ms is None
+            else _earliest(task.deadline_at_ms, execution.expires_at_ms),
             ready_at_ms=task.ready_at_ms,
             trace=trace,
         )

@@ -48,8 +48,12 @@ def compare(worker: Worker, beat: Heartbeat, epochs: dict[int, int], folded: dic
             found.refused.append(execution)
         elif slot in held or slot in stored:
             continue
+        elif beat.truncated:
+            continue
         elif seen.get(slot[0], 0) >= slot[1]:
-            if folded.get(slot[0], 0) >= worker.stored_sequence:
+            if execution.missing_since is None:
+                execution.missing_since = worker.stored_sequence
+            if folded.get(slot[0], 0) >= execution.missing_since:
                 del worker.held[slot]
                 found.lost.append(execution)
         elif now_ms - execution.sent_at_ms > (RESTART_GRACE_MS if restarted else UNSEEN_AFTER_MS):

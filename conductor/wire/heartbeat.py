@@ -57,6 +57,8 @@ class Heartbeat(Message, frozen=True, kw_only=True):
     held: Annotated[list[Attempt], BATCH] = []
     stored: Annotated[list[Stored], BATCH] = []
     refused: Annotated[list[Attempt], BATCH] = []
+    truncated: bool = False
+    """More attempts are held than a heartbeat can list: nothing follows from one that is missing."""
     memory_bytes: Count = 0
     manifest: Manifest | None = None
 

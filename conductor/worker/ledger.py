@@ -67,6 +67,11 @@ class Ledger:
         self._held.discard(key)
         self._stored[key] = _Kept(sequence, STORED_BEATS)
 
+    @property
+    def truncated(self) -> bool:
+        """Whether more attempts are held than one heartbeat can list."""
+        return len(self._held) > bounds.BATCH_COUNT_MAX
+
     def holds(self, key: Key) -> bool:
         """Whether the attempt is under way or its result not yet acknowledged."""
         return key in self._held
@@ -74,8 +79,10 @@ class Ledger:
     def beat(self) -> tuple[list[Attempt], list[Attempt], list[Stored], list[Attempt]]:
         """`seen, held, stored, refused` of one heartbeat; refusals are told once, stored ones thrice."""
         seen = [Attempt(partition=p, epoch=e, n=n) for (p, e), n in self._seen.items()]
-        held = [Attempt(partition=p, epoch=e, n=n) for p, e, n in sorted(self._held)]
-        stored = [Stored(partition=p, epoch=e, n=n, sequence=kept.sequence) for (p, e, n), kept in self._stored.items()]
+        held = [Attempt(partition=p, epoch=e, n=n) for p, e, n in sorted(self._held)[: bounds.BATCH_COUNT_MAX]]
+        # The highest sequences first: an attempt is given up only once the tracker has folded past all of them.
+        newest = sorted(self._stored.items(), key=lambda entry: -entry[1].sequence)[: bounds.BATCH_COUNT_MAX]
+        stored = [Stored(partition=p, epoch=e, n=n, sequence=kept.sequence) for (p, e, n), kept in newest]
         refused = [Attempt(partition=p, epoch=e, n=n) for p, e, n in sorted(self._refused)]
         self._refused.clear()
         for key, kept in list(self._stored.items()):

@@ -254,6 +254,7 @@ class Worker:
             held=held,
             stored=stored,
             refused=refused,
+            truncated=self._ledger.truncated,
             memory_bytes=self._process.memory_info().rss,
             manifest=self.manifest() if manifest or self._beat < MANIFEST_BEATS else None,
         )

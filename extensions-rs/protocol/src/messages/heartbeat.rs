@@ -128,6 +128,8 @@ pub struct Heartbeat {
     #[serde(default)]
     pub refused: Vec<Attempt>,
     #[serde(default)]
+    pub truncated: bool,
+    #[serde(default)]
     pub memory_bytes: u64,
     #[serde(default)]
     pub manifest: Option<Manifest>,
@@ -152,6 +154,7 @@ impl Default for Heartbeat {
             held: Default::default(),
             stored: Default::default(),
             refused: Default::default(),
+            truncated: Default::default(),
             memory_bytes: Default::default(),
             manifest: Default::default(),
         }

@@ -31,6 +31,8 @@ pub struct Lists {
     pub held: Vec<Attempt>,
     pub stored: Vec<Stored>,
     pub refused: Vec<Attempt>,
+    /// More attempts are held than could be listed.
+    pub truncated: bool,
 }
 
 fn attempt(&(partition, epoch, n): &Key) -> Attempt {
@@ -79,17 +81,24 @@ impl Ledger {
             .map(|(&(partition, epoch), &n)| Attempt { partition, epoch, n })
             .collect();
         let held = self.held.iter().take(BATCH_COUNT_MAX).map(attempt).collect();
-        let stored = self.stored.iter().take(BATCH_COUNT_MAX);
-        let stored = stored.map(|(&(partition, epoch, n), &(sequence, _))| Stored {
-            partition,
-            epoch,
-            n,
-            sequence,
-        });
+        // The highest sequences first: an attempt is given up only once the tracker has folded past all of them.
+        let mut newest: Vec<Stored> = self
+            .stored
+            .iter()
+            .map(|(&(partition, epoch, n), &(sequence, _))| Stored {
+                partition,
+                epoch,
+                n,
+                sequence,
+            })
+            .collect();
+        newest.sort_unstable_by_key(|stored| std::cmp::Reverse(stored.sequence));
+        newest.truncate(BATCH_COUNT_MAX);
         let lists = Lists {
             seen,
             held,
-            stored: stored.collect(),
+            stored: newest,
+            truncated: self.held.len() > BATCH_COUNT_MAX,
             refused: self.refused.iter().map(attempt).collect(),
         };
         self.refused.clear();

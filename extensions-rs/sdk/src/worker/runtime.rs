@@ -342,6 +342,7 @@ impl State {
             held: lists.held,
             stored: lists.stored,
             refused: lists.refused,
+            truncated: lists.truncated,
             // The first beats carry the manifest: whoever starts a moment later has it without asking.
             manifest: (manifest || self.beat < 4).then(|| self.spec.manifest()),
             ..Default::default()
