@@ -46,17 +46,9 @@ def compare(worker: Worker, beat: Heartbeat, epochs: dict[int, int], folded: dic
         if slot in refused:
             del worker.held[slot]
             found.refused.append(execution)
-        elif slot in held or slot in stored:
+        elif slot in held or slot in stored or beat.truncated:
             continue
-        elif beat.truncated:
-            continue
-        elif seen.get(slot[0], 0) >= slot[1]:
-            if execution.missing_since is None:
-                execution.missing_since = worker.stored_sequence
-            if folded.get(slot[0], 0) >= execution.missing_since:
-                del worker.held[slot]
-                found.lost.append(execution)
-        elif now_ms - execution.sent_at_ms > (RESTART_GRACE_MS if restarted else UNSEEN_AFTER_MS):
+        elif _is_lost(worker, execution, slot, seen, folded, now_ms, restarted):
             del worker.held[slot]
             found.lost.append(execution)
     for slot in list(worker.cancelled):
@@ -66,6 +58,23 @@ def compare(worker: Worker, beat: Heartbeat, epochs: dict[int, int], folded: dic
             del worker.cancelled[slot]
             found.released += 1
     return found
+
+
+def _is_lost(
+    worker: Worker,
+    execution: Execution,
+    slot: Slot,
+    seen: dict[int, int],
+    folded: dict[int, int],
+    now_ms: int,
+    restarted: bool,
+) -> bool:
+    """Whether an attempt that the worker does not list will never answer."""
+    if seen.get(slot[0], 0) < slot[1]:
+        return now_ms - execution.sent_at_ms > (RESTART_GRACE_MS if restarted else UNSEEN_AFTER_MS)
+    if execution.missing_since is None:
+        execution.missing_since = worker.stored_sequence
+    return folded.get(slot[0], 0) >= execution.missing_since
 
 
 def gone(worker: Worker) -> list[Execution]:
