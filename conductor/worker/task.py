@@ -32,7 +32,9 @@ class TaskFunction(Generic[P, R]):
             return self.function(*args, **kwargs)
         names = list(self.contract.inputs())
         inputs: dict[str, Any] = dict(zip(names, args, strict=False)) | dict(kwargs)
-        reference: Any = call(self.capability, **inputs)
+        # What the function calls an input is one, whatever the language calls it; `retry=`, `after=`, ... are words.
+        own = {key: inputs.pop(key) for key in names if key in inputs}
+        reference: Any = call(self.capability, with_=own, **inputs)
         return reference  # type: ignore[no-any-return]  # inside a workflow: what stands for the R to come
 
 

@@ -7,6 +7,7 @@ asked again slowly.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import secrets
 import time
@@ -207,7 +208,8 @@ class Client:
         """The events of a run until it ends, beginning now. They are lossy; the last one is always `ended`."""
         mailbox = await self.bus.subscribe(subjects.run_events(self.tenant, run))
         try:
-            await self.bus.flush()
+            with contextlib.suppress(BusError):  # the connection may be coming back: asking again finds the end
+                await self.bus.flush()
             wait_s = POLL_FIRST_S
             ended = await self._ended(run)
             while ended is None:
