@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import importlib
+import os
 import sys
 from typing import Any
 
@@ -80,5 +81,13 @@ def main(arguments: list[str] | None = None) -> Any:
         code = WRONG
     except BrokenPipeError:
         sys.stderr.close()
+        code = 1
+    except Exception as error:  # a defect of ours: one line for the person, the rest where a developer asks for it
+        if os.environ.get("SYMPHONY_DEBUG"):
+            raise
+        what = f"{type(error).__name__}: {error}".splitlines()[0]
+        click.echo(
+            f"symphony: this is a defect of symphony, please report it: {what} (SYMPHONY_DEBUG=1 shows more)", err=True
+        )
         code = 1
     sys.exit(code if isinstance(code, int) else 0)

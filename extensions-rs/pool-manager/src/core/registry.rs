@@ -353,15 +353,14 @@ mod tests {
     fn a_worker_is_leased_once_it_is_activated() {
         let mut registry = Registry::new("pool");
         registry.demand(&demand("c"), 0);
-        assert!(!registry.heartbeat(&beat("w", 0), 0));
+        registry.heartbeat(&beat("w", 0), 0);
         assert!(registry.grants(0).first().unwrap().leases.is_empty());
         assert!(registry.activate(&activate("w"), 0));
         let grants = registry.grants(0);
         let lease = grants.first().and_then(|grant| grant.leases.first()).unwrap();
         assert_eq!((lease.worker.as_str(), lease.slots), ("w", 4));
-        assert!(
-            registry.heartbeat(&beat("w", 2), 10) == false && registry.views(10).first().unwrap().busy == 2
-        );
+        assert!(!registry.heartbeat(&beat("w", 2), 10));
+        assert_eq!(registry.views(10).first().unwrap().busy, 2);
     }
 
     #[test]
