@@ -87,6 +87,6 @@ def decode(data: bytes, kind: type[M]) -> M:
         return decoder.decode(data)  # type: ignore[return-value]  # the table maps a type to its own decoder
     except msgspec.ValidationError as error:
         raise WireError("invalid", str(error)) from None
-    except (msgspec.DecodeError, RecursionError, UnicodeDecodeError) as error:
+    except (msgspec.DecodeError, RecursionError, ValueError) as error:  # ValueError: text or a date that cannot be
         text = str(error)
         raise WireError("truncated" if "truncated" in text else "invalid", text) from None

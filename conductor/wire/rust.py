@@ -25,10 +25,28 @@ _UNION_TAGS = {frozenset(member.__name__ for member in union.__args__): name for
 def modules() -> dict[str, str]:
     """File name to Rust source, for every module of messages and `mod.rs`."""
     files = {f"{_short(module)}.rs": _module(module) for module in registry.MODULES}
-    names = [_short(module) for module in registry.MODULES]
+    files["reencode.rs"] = _reencode()
+    names = [*(_short(module) for module in registry.MODULES), "reencode"]
     body = "".join(f"pub mod {name};\n" for name in names) + "".join(f"pub use {name}::*;\n" for name in names)
     files["mod.rs"] = HEADER + "\n//! Every message of the mesh.\n\n" + body
     return files
+
+
+def _reencode() -> str:
+    """One message decoded and encoded again, by its name: what tests hold the codecs together by."""
+    arms = "".join(f'        "{name}" => again::<{name}>(data),\n' for name in sorted(registry.messages()))
+    return (
+        HEADER
+        + "\n//! A message decoded and encoded again, by its name: what holds the codecs of the mesh together.\n\n"
+        + "use serde::{Serialize, de::DeserializeOwned};\n\nuse super::*;\nuse crate::check::Bounded;\n"
+        + "use crate::codec::{WireError, decode, encode};\n\n"
+        + "/// The bytes that this codec writes for a message that it read; None: there is no message of this name.\n"
+        + "pub fn reencode(name: &str, data: &[u8]) -> Option<Result<Vec<u8>, WireError>> {\n    Some(match name {\n"
+        + arms
+        + "        _ => return None,\n    })\n}\n\n"
+        + "fn again<T: DeserializeOwned + Bounded + Serialize>(data: &[u8]) -> Result<Vec<u8>, WireError> {\n"
+        + "    encode(&decode::<T>(data)?)\n}\n"
+    )
 
 
 def _short(module: ModuleType) -> str:

@@ -55,7 +55,7 @@ def unpack(payload: bytes) -> Value:
     """
     try:
         value = _DECODER.decode(payload)
-    except (msgspec.DecodeError, RecursionError, UnicodeDecodeError) as error:
+    except (msgspec.DecodeError, RecursionError, ValueError) as error:  # ValueError: text or a date that cannot be
         text = str(error)
         raise WireError("truncated" if "truncated" in text else "invalid", text) from None
     check(value)
