@@ -2,6 +2,15 @@
 //!
 //! Nothing here is in the log or in a snapshot: it is made again from the fold whenever somebody asks for everything.
 
+mod draft;
+mod told;
+
+pub use draft::frames;
+pub use told::{failure, ready_task, run_ended, version};
+
+use draft::Draft;
+use told::{started, unwanted};
+
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
@@ -162,8 +171,12 @@ impl Emitter {
     }
 
     fn close(&mut self, id: &ExecId) {
-        let Some(function) = self.given.remove(id) else { return };
-        let Some(queue) = self.queues.get_mut(&function) else { return };
+        let Some(function) = self.given.remove(id) else {
+            return;
+        };
+        let Some(queue) = self.queues.get_mut(&function) else {
+            return;
+        };
         queue.outstanding = queue.outstanding.saturating_sub(1);
         if queue.waiting > 0 {
             self.touched.insert(function);
@@ -349,207 +362,4 @@ pub fn open_execs(fold: &Fold, key: u128, status: Status) -> Vec<ExecId> {
         }
     }
     found
-}
-
-/// A message being filled.
-struct Draft {
-    ready: Ready,
-    size: usize,
-    done: Vec<Message>,
-    partition: u32,
-    epoch: u64,
-}
-
-impl Draft {
-    fn new(emitter: &Emitter, fold: &Fold) -> Self {
-        let ready = Ready::default();
-        Self {
-            ready,
-            size: 0,
-            done: Vec::new(),
-            partition: fold.options.partition,
-            epoch: emitter.epoch,
-        }
-    }
-
-    fn flush_if_full(&mut self) {
-        let most = [
-            self.ready.tasks.len(),
-            self.ready.settled.len(),
-            self.ready.ended.len(),
-            self.ready.failures.len(),
-        ];
-        if self.size > READY_BYTES_MAX || most.iter().any(|count| *count >= READY_COUNT_MAX) {
-            let full = std::mem::take(&mut self.ready);
-            self.done.push(Message::Ready(Box::new(full)));
-            self.size = 0;
-        }
-    }
-
-    fn task(&mut self, task: ReadyTask, composed: Vec<Composed>) {
-        self.size += task.inputs.len() + task.task.len() + 320;
-        self.frames(composed);
-        self.ready.tasks.push(task);
-        self.flush_if_full();
-    }
-
-    fn frames(&mut self, composed: Vec<Composed>) {
-        self.done.extend(
-            frames(self.partition, self.epoch, composed)
-                .into_iter()
-                .map(Message::Frame),
-        );
-    }
-
-    /// All messages; a level where there is nothing else to say and it was asked for.
-    fn finish(mut self, level: bool) -> Vec<Message> {
-        let empty = self.ready == Ready::default();
-        if !empty || (level && self.done.is_empty()) {
-            self.done.push(Message::Ready(Box::new(self.ready)));
-        }
-        self.done
-    }
-}
-
-/// Composed values in pieces.
-pub fn frames(partition: u32, epoch: u64, composed: Vec<Composed>) -> Vec<Frame> {
-    let mut made = Vec::new();
-    for part in composed {
-        let count = part.data.len().div_ceil(FRAME_BYTES_MAX).max(1);
-        for (index, piece) in part.data.chunks(FRAME_BYTES_MAX).enumerate() {
-            made.push(Frame {
-                partition,
-                epoch,
-                digest: part.digest.clone(),
-                index: u64::try_from(index).unwrap_or_default(),
-                count: u32::try_from(count).unwrap_or(u32::MAX),
-                size_bytes: u64::try_from(part.data.len()).unwrap_or_default(),
-                data: piece.into(),
-                ..Default::default()
-            });
-        }
-    }
-    made
-}
-
-/// The task as the conductor gets it, with what has to be stored first.
-pub fn ready_task(fold: &Fold, id: ExecId) -> Option<Result<(ReadyTask, Vec<Composed>), String>> {
-    let run = fold.runs.get(&id.run)?;
-    let exec = run
-        .exec(id.node, id.item)
-        .filter(|exec| exec.status == Status::Ready)?;
-    let index = usize::try_from(id.node).ok()?;
-    let node = run.plan.as_ref()?.node(index)?;
-    let function = capability(node, exec)?;
-    let (inputs, composed) = match compose(&exec.inputs) {
-        Ok(made) => made,
-        Err(problem) => return Some(Err(problem.to_string())),
-    };
-    let mut frames: Vec<String> = composed.iter().map(|part| part.digest.clone()).collect();
-    frames.dedup();
-    let task = ReadyTask {
-        run: run.id.clone(),
-        tenant: run.tenant.to_string(),
-        workflow: run.workflow.clone(),
-        task: run.path(id.node, id.item),
-        generation: exec.generation,
-        r#try: exec.r#try,
-        capability: function.to_owned(),
-        inputs,
-        priority: node.priority.unwrap_or(run.priority).min(9),
-        rest_us: run.rest_us.get(index).copied().unwrap_or_default(),
-        ready_at_ms: exec.ready_at_ms,
-        timeout_ms: node.timeout_ms,
-        deadline_at_ms: run.deadline_at_ms,
-        retry_safe: node.retry_safe.unwrap_or(true),
-        pure: node.pure.unwrap_or(true),
-        watch: run.watch,
-        trace: run.trace,
-        frames,
-        ..Default::default()
-    };
-    Some(Ok((task, composed)))
-}
-
-pub fn failure(run: &Run, id: ExecId, actions: Vec<Action>) -> Option<Failure> {
-    let exec = run.exec(id.node, id.item)?;
-    let index = usize::try_from(id.node).ok()?;
-    let node = run.plan.as_ref()?.node(index)?;
-    let error = exec.error.clone().unwrap_or_default();
-    let jitter = node.retry.jitter && error.retry_after_ms.is_none();
-    let kind = if error.kind.is_empty() {
-        "internal".to_owned()
-    } else {
-        error.kind.clone()
-    };
-    Some(Failure {
-        run: run.id.clone(),
-        tenant: run.tenant.to_string(),
-        workflow: run.workflow.clone(),
-        task: run.path(id.node, id.item),
-        generation: exec.generation,
-        r#try: exec.r#try,
-        capability: capability(node, exec).unwrap_or("value").to_owned(),
-        error: ErrorValue { kind, ..error },
-        actions,
-        jitter,
-        rest_us: run.rest_us.get(index).copied().unwrap_or_default(),
-        watch: run.watch,
-        trace: run.trace,
-    })
-}
-
-fn unwanted(run: &Run, id: ExecId) -> Unwanted {
-    let exec = run.exec(id.node, id.item);
-    Unwanted {
-        run: run.id.clone(),
-        task: run.path(id.node, id.item),
-        generation: exec.map_or(0, |exec| exec.generation),
-        r#try: exec.map_or(1, |exec| exec.r#try.max(1)),
-    }
-}
-
-fn started(run: &Run) -> Started {
-    Started {
-        run: run.id.clone(),
-        tenant: run.tenant.to_string(),
-        workflow: run.workflow.clone(),
-        version: version(run),
-        watch: run.watch,
-        trace: run.trace,
-        submitted_at_ms: run.submitted_at_ms,
-    }
-}
-
-pub fn version(run: &Run) -> String {
-    run.plan
-        .as_ref()
-        .map_or_else(|| "0.0.0".to_owned(), |plan| plan.version.clone())
-}
-
-/// The end of a run as it is told, with what its outputs refer to.
-pub fn run_ended(run: &Run) -> (RunEnded, Vec<Composed>) {
-    let (outputs, composed) = compose(&run.outputs).unwrap_or_default();
-    let outputs = if outputs.is_empty() {
-        symphony_protocol::Payload::from_static(&[0x80])
-    } else {
-        outputs
-    };
-    let ended = RunEnded {
-        run: run.id.clone(),
-        tenant: run.tenant.to_string(),
-        workflow: run.workflow.clone(),
-        version: version(run),
-        status: run.status.word().to_owned(),
-        outputs,
-        error: run.error.clone(),
-        tasks: run.counts.clone(),
-        submitted_at_ms: run.submitted_at_ms,
-        ended_at_ms: run.ended_at_ms,
-        duration_us: run.ended_at_ms.saturating_sub(run.submitted_at_ms) * 1000,
-        function_us: run.function_us,
-        trace: run.trace,
-        frames: composed.iter().map(|part| part.digest.clone()).collect(),
-    };
-    (ended, composed)
 }

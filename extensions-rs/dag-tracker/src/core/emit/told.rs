@@ -1,0 +1,125 @@
+//! Executions, failures and ends as the conductor is told of them.
+
+use super::*;
+
+/// The task as the conductor gets it, with what has to be stored first.
+pub fn ready_task(fold: &Fold, id: ExecId) -> Option<Result<(ReadyTask, Vec<Composed>), String>> {
+    let run = fold.runs.get(&id.run)?;
+    let exec = run
+        .exec(id.node, id.item)
+        .filter(|exec| exec.status == Status::Ready)?;
+    let index = usize::try_from(id.node).ok()?;
+    let node = run.plan.as_ref()?.node(index)?;
+    let function = capability(node, exec)?;
+    let (inputs, composed) = match compose(&exec.inputs) {
+        Ok(made) => made,
+        Err(problem) => return Some(Err(problem.to_string())),
+    };
+    let mut frames: Vec<String> = composed.iter().map(|part| part.digest.clone()).collect();
+    frames.dedup();
+    let task = ReadyTask {
+        run: run.id.clone(),
+        tenant: run.tenant.to_string(),
+        workflow: run.workflow.clone(),
+        task: run.path(id.node, id.item),
+        generation: exec.generation,
+        r#try: exec.r#try,
+        capability: function.to_owned(),
+        inputs,
+        priority: node.priority.unwrap_or(run.priority).min(9),
+        rest_us: run.rest_us.get(index).copied().unwrap_or_default(),
+        ready_at_ms: exec.ready_at_ms,
+        timeout_ms: node.timeout_ms,
+        deadline_at_ms: run.deadline_at_ms,
+        retry_safe: node.retry_safe.unwrap_or(true),
+        pure: node.pure.unwrap_or(true),
+        watch: run.watch,
+        trace: run.trace,
+        frames,
+        ..Default::default()
+    };
+    Some(Ok((task, composed)))
+}
+
+pub fn failure(run: &Run, id: ExecId, actions: Vec<Action>) -> Option<Failure> {
+    let exec = run.exec(id.node, id.item)?;
+    let index = usize::try_from(id.node).ok()?;
+    let node = run.plan.as_ref()?.node(index)?;
+    let error = exec.error.clone().unwrap_or_default();
+    let jitter = node.retry.jitter && error.retry_after_ms.is_none();
+    let kind = if error.kind.is_empty() {
+        "internal".to_owned()
+    } else {
+        error.kind.clone()
+    };
+    Some(Failure {
+        run: run.id.clone(),
+        tenant: run.tenant.to_string(),
+        workflow: run.workflow.clone(),
+        task: run.path(id.node, id.item),
+        generation: exec.generation,
+        r#try: exec.r#try,
+        capability: capability(node, exec).unwrap_or("value").to_owned(),
+        error: ErrorValue { kind, ..error },
+        actions,
+        jitter,
+        rest_us: run.rest_us.get(index).copied().unwrap_or_default(),
+        watch: run.watch,
+        trace: run.trace,
+    })
+}
+
+pub(super) fn unwanted(run: &Run, id: ExecId) -> Unwanted {
+    let exec = run.exec(id.node, id.item);
+    Unwanted {
+        run: run.id.clone(),
+        task: run.path(id.node, id.item),
+        generation: exec.map_or(0, |exec| exec.generation),
+        r#try: exec.map_or(1, |exec| exec.r#try.max(1)),
+    }
+}
+
+pub(super) fn started(run: &Run) -> Started {
+    Started {
+        run: run.id.clone(),
+        tenant: run.tenant.to_string(),
+        workflow: run.workflow.clone(),
+        version: version(run),
+        watch: run.watch,
+        trace: run.trace,
+        submitted_at_ms: run.submitted_at_ms,
+    }
+}
+
+pub fn version(run: &Run) -> String {
+    run.plan
+        .as_ref()
+        .map_or_else(|| "0.0.0".to_owned(), |plan| plan.version.clone())
+}
+
+/// The end of a run as it is told, with what its outputs refer to.
+pub fn run_ended(run: &Run) -> (RunEnded, Vec<Composed>) {
+    let (outputs, composed) = compose(&run.outputs).unwrap_or_default();
+    let outputs = if outputs.is_empty() {
+        symphony_protocol::Payload::from_static(&[0x80])
+    } else {
+        outputs
+    };
+    let ended = RunEnded {
+        run: run.id.clone(),
+        tenant: run.tenant.to_string(),
+        workflow: run.workflow.clone(),
+        version: version(run),
+        status: run.status.word().to_owned(),
+        outputs,
+        error: run.error.clone(),
+        tasks: run.counts.clone(),
+        submitted_at_ms: run.submitted_at_ms,
+        ended_at_ms: run.ended_at_ms,
+        duration_us: run.ended_at_ms.saturating_sub(run.submitted_at_ms) * 1000,
+        function_us: run.function_us,
+        trace: run.trace,
+        frames: composed.iter().map(|part| part.digest.clone()).collect(),
+    };
+    (ended, composed)
+}

@@ -1,0 +1,348 @@
+//! The fold: events of the log in, the state of runs out.
+
+mod life;
+mod results;
+
+use life::{begin_run, fire, new_run, quarantine, take_result};
+
+use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+
+use symphony_protocol::subjects::{TokenInput, dispatch_token, mesh_key, partition_of};
+use symphony_protocol::{
+    Action, Cancel, DecidedBatch, Due as DueEvent, ErrorValue, Outcome, Owner, Payload, ResultBatch, Settled,
+    Submit, SubmitBatch, Supplied, TaskResult,
+};
+use symphony_workflow::{NoFunctions, Plan, check, fill_inputs, unpack};
+
+use super::recover;
+use super::run::{Context, Due, Timer, begin_exec, begin_map, end_run, node_ended, settle_success, start};
+use super::state::{Entry, ExecId, NodeState, Run, RunStatus, Status, WHOLE, run_key};
+
+/// Plans kept for documents; one that fell out is compiled again.
+const PLANS_MAX: usize = 1024;
+/// Ended runs remembered after they were archived, so that the same key is the same run.
+const TOMBSTONES_MAX: usize = 200_000;
+/// Owner epochs whose token keys are kept: results of attempts that an earlier owner sent still come.
+const KEYS_MAX: usize = 16;
+/// Cancels of runs whose submission has not come yet.
+const PARKED_MAX: usize = 4096;
+/// Pieces of artifacts that are on their way.
+const SUPPLIED_BYTES_MAX: usize = 64 * 1024 * 1024;
+
+#[derive(Clone, Debug)]
+pub struct FoldOptions {
+    pub partition: u32,
+    pub partitions: u32,
+    /// The mesh's secret, from which the keys of tokens are derived.
+    pub secret: Vec<u8>,
+}
+
+/// One message of the log, decoded.
+#[derive(Debug)]
+pub enum Event {
+    Submit {
+        tenant: String,
+        batch: SubmitBatch,
+    },
+    Cancel {
+        tenant: String,
+        cancel: Cancel,
+    },
+    Result(ResultBatch),
+    Decided(DecidedBatch),
+    Due(DueEvent),
+    Supplied(Supplied),
+    Owner(Owner),
+    /// What could not be decoded: it is counted and passed over.
+    Bad(String),
+}
+
+/// What an event brought about, for the emitter.
+#[derive(Debug, Default)]
+pub struct Effects {
+    pub settled: Vec<Settled>,
+    pub started: Vec<u128>,
+    pub ready: Vec<ExecId>,
+    pub failures: Vec<(ExecId, Vec<Action>)>,
+    pub unwanted: Vec<ExecId>,
+    pub closed: Vec<ExecId>,
+    pub needs: Vec<String>,
+    pub ended: Vec<u128>,
+    /// Sentences about what was refused.
+    pub dead: Vec<String>,
+}
+
+/// What is left of a run that was archived.
+#[derive(Clone, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
+pub struct Tombstone {
+    pub status: RunStatus,
+    pub fingerprint: [u8; 32],
+}
+
+pub struct Fold {
+    pub options: FoldOptions,
+    pub context: Context,
+    pub owner: Option<Owner>,
+    pub runs: HashMap<u128, Box<Run>>,
+    pub live: u64,
+    /// Ended runs that are not archived yet, oldest first.
+    pub ended: VecDeque<u128>,
+    pub tombstones: HashMap<u128, Tombstone>,
+    pub buried: VecDeque<u128>,
+    pub parked: BTreeMap<u128, (String, Cancel)>,
+    pub supplied: BTreeMap<String, Vec<Option<Payload>>>,
+    keys: BTreeMap<u64, [u8; 32]>,
+    plans: HashMap<[u8; 32], Arc<Plan>>,
+}
+
+/// What makes two submissions of one run the same: its document and its inputs.
+fn fingerprint(document: &[u8], inputs: &[u8]) -> [u8; 32] {
+    let mut hasher = blake3::Hasher::new();
+    hasher.update(&u64::try_from(document.len()).unwrap_or_default().to_be_bytes());
+    hasher.update(document);
+    hasher.update(inputs);
+    *hasher.finalize().as_bytes()
+}
+
+impl Fold {
+    pub fn new(options: FoldOptions) -> Self {
+        Self {
+            options,
+            context: Context::default(),
+            owner: None,
+            runs: HashMap::new(),
+            live: 0,
+            ended: VecDeque::new(),
+            tombstones: HashMap::new(),
+            buried: VecDeque::new(),
+            parked: BTreeMap::new(),
+            supplied: BTreeMap::new(),
+            keys: BTreeMap::new(),
+            plans: HashMap::new(),
+        }
+    }
+
+    pub fn sequence(&self) -> u64 {
+        self.context.sequence
+    }
+
+    pub fn next_due_at_ms(&self) -> Option<u64> {
+        self.context.timers.first().map(|timer| timer.at_ms)
+    }
+
+    /// Apply the message at `sequence`. What was folded before changes nothing.
+    pub fn apply(&mut self, sequence: u64, broker_time_ms: u64, event: Event, effects: &mut Effects) {
+        if sequence <= self.context.sequence {
+            return;
+        }
+        self.context.sequence = sequence;
+        self.context.time_ms = self.context.time_ms.max(broker_time_ms);
+        match event {
+            Event::Submit { tenant, batch } => {
+                for submit in batch.runs {
+                    self.submit(&tenant, submit, effects);
+                }
+            }
+            Event::Cancel { tenant, cancel } => self.cancel(&tenant, cancel, effects),
+            Event::Result(batch) => {
+                for result in batch.results {
+                    self.result(&batch.worker, result, effects);
+                }
+            }
+            Event::Decided(batch) => self.decided(batch, effects),
+            Event::Due(due) if self.is_owner(due.epoch) => self.due(effects),
+            Event::Supplied(supplied) if self.is_owner(supplied.epoch) => self.supply(supplied, effects),
+            Event::Due(_) | Event::Supplied(_) => {
+                effects.dead.push("an event of an earlier owner".to_owned())
+            }
+            Event::Owner(owner) => {
+                if self.owner.as_ref().is_none_or(|now| owner.epoch > now.epoch) {
+                    self.owner = Some(owner);
+                }
+            }
+            Event::Bad(why) => effects.dead.push(why),
+        }
+    }
+
+    fn is_owner(&self, epoch: u64) -> bool {
+        self.owner.as_ref().is_some_and(|owner| owner.epoch == epoch)
+    }
+
+    /// The plan of a packed document, compiled once.
+    pub fn plan(&mut self, document: &[u8]) -> Result<Arc<Plan>, String> {
+        let digest = *blake3::hash(document).as_bytes();
+        if let Some(plan) = self.plans.get(&digest) {
+            return Ok(plan.clone());
+        }
+        let json = unpack(document)?;
+        let plan = check(&json, &NoFunctions).map_err(|problems| {
+            let first = problems
+                .first()
+                .map(|p| format!("{}: {}", p.at, p.message))
+                .unwrap_or_default();
+            let more = problems.len().saturating_sub(1);
+            if more > 0 {
+                format!("{first} (and {more} more)")
+            } else {
+                first
+            }
+        })?;
+        if self.plans.len() >= PLANS_MAX {
+            self.plans.clear(); // what is in use is held by its runs
+        }
+        self.plans.insert(digest, plan.clone());
+        Ok(plan)
+    }
+
+    fn submit(&mut self, tenant: &str, submit: Submit, effects: &mut Effects) {
+        let Some(key) = run_key(&submit.run) else { return };
+        if partition_of(&submit.run, self.options.partitions) != self.options.partition {
+            effects
+                .dead
+                .push(format!("run {} does not belong to this partition", submit.run));
+            return;
+        }
+        let print = fingerprint(&submit.document, &submit.inputs);
+        let known = match self.runs.get(&key) {
+            Some(run) => Some(fingerprint(&run.document, &run.given_inputs)),
+            None => self.tombstones.get(&key).map(|tomb| tomb.fingerprint),
+        };
+        if let Some(known) = known {
+            if known != print {
+                let run = &submit.run;
+                effects.dead.push(format!(
+                    "run {run} was submitted again with another document or inputs: conflict"
+                ));
+                let (sequence, at_ms) = (self.context.sequence, self.context.time_ms);
+                if let Some(known) = self.runs.get_mut(&key) {
+                    known.note(Entry {
+                        sequence,
+                        at_ms,
+                        event: "submitted".into(),
+                        task: None,
+                        attempt: 0,
+                        accepted: false,
+                        by: tenant.to_owned(),
+                        detail: "conflict: the same key with another document or other inputs".to_owned(),
+                    });
+                }
+            }
+            return;
+        }
+        let mut run = Box::new(new_run(tenant, submit, &self.context));
+        self.live += 1;
+        effects.started.push(key);
+        let prepared = self
+            .plan(&run.document)
+            .map_err(|what| ("invalid_workflow", what))
+            .and_then(|plan| {
+                let given = symphony_protocol::Value::unpack(&run.given_inputs)
+                    .map_err(|e| ("user", e.to_string()))?;
+                let filled = fill_inputs(&plan, &given).map_err(|problem| ("user", problem.message))?;
+                Ok((plan, filled))
+            });
+        match prepared {
+            Ok((plan, filled)) => {
+                run.inputs = filled.pack().into();
+                begin_run(&mut run, plan, &mut self.context, effects);
+            }
+            Err((kind, message)) => {
+                let message = message.chars().take(1500).collect();
+                let problem = ErrorValue {
+                    kind: kind.to_owned(),
+                    message,
+                    retryable: false,
+                    ..Default::default()
+                };
+                end_run(
+                    &mut run,
+                    RunStatus::Failed,
+                    Some(problem),
+                    "submission",
+                    &mut self.context,
+                    effects,
+                );
+            }
+        }
+        self.runs.insert(key, run);
+        self.close(effects);
+        if let Some((tenant, cancel)) = self.parked.remove(&key) {
+            self.cancel(&tenant, cancel, effects);
+        }
+    }
+
+    /// Runs that ended in this event leave the live ones.
+    fn close(&mut self, effects: &Effects) {
+        for key in &effects.ended {
+            if self.ended.back() != Some(key) && !self.ended.contains(key) {
+                self.ended.push_back(*key);
+                self.live = self.live.saturating_sub(1);
+            }
+        }
+    }
+
+    fn cancel(&mut self, tenant: &str, cancel: Cancel, effects: &mut Effects) {
+        let Some(key) = run_key(&cancel.run) else { return };
+        match self.runs.get_mut(&key) {
+            Some(run) if &*run.tenant != tenant && tenant != symphony_protocol::subjects::EVERY_TENANT => {
+                effects
+                    .dead
+                    .push(format!("a cancel of run {} by another tenant", cancel.run));
+            }
+            Some(run) if !run.status.ended() => {
+                let message = if cancel.reason.is_empty() {
+                    "cancelled".to_owned()
+                } else {
+                    cancel.reason
+                };
+                let problem = ErrorValue {
+                    kind: "cancelled".to_owned(),
+                    message,
+                    retryable: false,
+                    ..Default::default()
+                };
+                end_run(
+                    run,
+                    RunStatus::Cancelled,
+                    Some(problem),
+                    &cancel.by,
+                    &mut self.context,
+                    effects,
+                );
+                self.close(effects);
+            }
+            Some(_) => {}
+            None if self.tombstones.contains_key(&key) => {}
+            None if self.parked.len() < PARKED_MAX => {
+                self.parked.insert(key, (tenant.to_owned(), cancel));
+            }
+            None => effects.dead.push("too many cancels of unknown runs".to_owned()),
+        }
+    }
+
+    /// Forget runs that are safe elsewhere; their identifiers stay.
+    pub fn archived(&mut self, keys: &[u128]) {
+        for key in keys {
+            let Some(run) = self.runs.get(key).filter(|run| run.status.ended()) else {
+                continue;
+            };
+            let fingerprint = fingerprint(&run.document, &run.given_inputs);
+            let tomb = Tombstone {
+                status: run.status,
+                fingerprint,
+            };
+            self.runs.remove(key);
+            self.tombstones.insert(*key, tomb);
+            self.buried.push_back(*key);
+        }
+        let runs = &self.runs;
+        self.ended.retain(|key| runs.contains_key(key));
+        while self.buried.len() > TOMBSTONES_MAX {
+            if let Some(key) = self.buried.pop_front() {
+                self.tombstones.remove(&key);
+            }
+        }
+    }
+}

@@ -1,0 +1,218 @@
+//! What results, decisions, time and supplied artifacts do to the fold.
+
+use super::*;
+
+impl Fold {
+    pub(super) fn key(&mut self, epoch: u64) -> [u8; 32] {
+        if let Some(key) = self.keys.get(&epoch) {
+            return *key;
+        }
+        let key = mesh_key(&self.options.secret, self.options.partition, epoch);
+        while self.keys.len() >= KEYS_MAX {
+            self.keys.pop_first();
+        }
+        self.keys.insert(epoch, key);
+        key
+    }
+
+    pub(super) fn result(&mut self, worker: &str, result: TaskResult, effects: &mut Effects) {
+        let input = TokenInput {
+            run: &result.run,
+            task: &result.task,
+            generation: result.generation,
+            r#try: result.r#try,
+            epoch: result.epoch,
+            n: result.n,
+            worker,
+        };
+        let key = self.key(result.epoch);
+        if dispatch_token(&key, &input) != result.token.0 {
+            effects
+                .dead
+                .push(format!("a result of {worker} without a valid token"));
+            return;
+        }
+        let mut settled = Settled {
+            worker: worker.to_owned(),
+            epoch: result.epoch,
+            n: result.n,
+            run: result.run.clone(),
+            task: result.task.clone(),
+            accepted: false,
+            status: "cancelled".to_owned(),
+            run_us: result.run_us,
+        };
+        if let Some(run) = run_key(&result.run).and_then(|key| self.runs.get_mut(&key)) {
+            let context = &mut self.context;
+            let done = catch_unwind(AssertUnwindSafe(|| {
+                take_result(run, worker, result, context, effects)
+            }));
+            match done {
+                Ok(Some(status)) => {
+                    settled.accepted = true;
+                    settled.status = status.word().to_owned();
+                }
+                Ok(None) => {}
+                Err(_) => quarantine(run, &mut self.context, effects),
+            }
+        }
+        effects.settled.push(settled);
+        self.close(effects);
+    }
+
+    pub(super) fn decided(&mut self, batch: DecidedBatch, effects: &mut Effects) {
+        if !self.is_owner(batch.epoch) {
+            effects.dead.push("a decision of an earlier owner".to_owned());
+            return;
+        }
+        for decision in batch.decisions {
+            let Some(run) = run_key(&decision.run).and_then(|key| self.runs.get_mut(&key)) else {
+                continue;
+            };
+            let Some((node, item)) = run.find(&decision.task) else {
+                continue;
+            };
+            let lost = if let Action::Lost(lost) = &decision.action {
+                Some(lost.message.clone())
+            } else {
+                None
+            };
+            let wanted = if lost.is_some() {
+                Status::Ready
+            } else {
+                Status::Undecided
+            };
+            let current = run.exec(node, item).is_some_and(|exec| {
+                exec.status == wanted
+                    && exec.generation == decision.generation
+                    && exec.r#try == decision.r#try
+            });
+            run.note(Entry {
+                sequence: self.context.sequence,
+                at_ms: self.context.time_ms,
+                event: "decided".into(),
+                task: Some(decision.task.clone()),
+                attempt: decision.r#try,
+                accepted: current,
+                by: decision.policy.clone(),
+                detail: format!("{:?}: {}", decision.action, decision.reason),
+            });
+            if !current {
+                continue;
+            }
+            let context = &mut self.context;
+            let done = catch_unwind(AssertUnwindSafe(|| {
+                let (Some(plan), Ok(index)) = (run.plan.clone(), usize::try_from(node)) else {
+                    return;
+                };
+                let Some(spec) = plan.node(index) else { return };
+                let ended = match lost {
+                    Some(message) => {
+                        effects.closed.push(crate::core::run::id_of(run, index, item));
+                        let problem = ErrorValue {
+                            kind: "lost".to_owned(),
+                            message,
+                            ..Default::default()
+                        };
+                        recover::failed(run, spec, index, item, problem, context, effects)
+                    }
+                    None => recover::decided(run, spec, index, item, &decision.action, context, effects),
+                };
+                if ended {
+                    node_ended(run, &plan, index, context, effects);
+                }
+            }));
+            if done.is_err() {
+                quarantine(run, &mut self.context, effects);
+            }
+        }
+        self.close(effects);
+    }
+
+    /// Release every timer that is due by the broker's time of this event.
+    pub(super) fn due(&mut self, effects: &mut Effects) {
+        while let Some(timer) = self
+            .context
+            .timers
+            .first()
+            .copied()
+            .filter(|t| t.at_ms <= self.context.time_ms)
+        {
+            self.context.timers.remove(&timer);
+            let Some(run) = self.runs.get_mut(&timer.id.run).filter(|run| !run.status.ended()) else {
+                continue;
+            };
+            let context = &mut self.context;
+            if catch_unwind(AssertUnwindSafe(|| fire(run, timer, context, effects))).is_err() {
+                quarantine(run, &mut self.context, effects);
+            }
+        }
+        self.close(effects);
+    }
+
+    /// A piece of an artifact; once all are here, the maps that wait for it go on.
+    pub(super) fn supply(&mut self, supplied: Supplied, effects: &mut Effects) {
+        let Some(waiting) = self.context.waiting.get(&supplied.digest).cloned() else {
+            return;
+        };
+        let total: usize = self
+            .supplied
+            .values()
+            .flatten()
+            .flatten()
+            .map(|piece| piece.len())
+            .sum();
+        let count = usize::try_from(supplied.count).unwrap_or(1);
+        let pieces = self
+            .supplied
+            .entry(supplied.digest.clone())
+            .or_insert_with(|| vec![None; count]);
+        let missing = supplied.missing || total + supplied.data.len() > SUPPLIED_BYTES_MAX;
+        if let Some(slot) = usize::try_from(supplied.index)
+            .ok()
+            .and_then(|at| pieces.get_mut(at))
+        {
+            *slot = Some(supplied.data);
+        }
+        if !missing && pieces.iter().any(Option::is_none) {
+            return;
+        }
+        let data: Vec<u8> = pieces
+            .iter()
+            .flatten()
+            .flat_map(|piece| piece.iter().copied())
+            .collect();
+        self.supplied.remove(&supplied.digest);
+        self.context.waiting.remove(&supplied.digest);
+        let whole = !missing && blake3::hash(&data).to_hex().as_str() == supplied.digest;
+        let list = Payload::from(data);
+        for (key, node) in waiting {
+            let Some(run) = self.runs.get_mut(&key).filter(|run| !run.status.ended()) else {
+                continue;
+            };
+            let (Some(plan), Ok(index)) = (run.plan.clone(), usize::try_from(node)) else {
+                continue;
+            };
+            let Some(spec) = plan.node(index) else { continue };
+            let ended = if whole {
+                begin_map(run, spec, index, list.clone(), &mut self.context, effects)
+            } else {
+                let message = format!(
+                    "the artifact {} that the map goes over cannot be read",
+                    supplied.digest
+                );
+                let problem = ErrorValue {
+                    kind: "unavailable".to_owned(),
+                    message,
+                    ..Default::default()
+                };
+                run.counts.total += 1;
+                recover::give_up(run, spec, index, WHOLE, problem, &mut self.context, effects)
+            };
+            if ended {
+                node_ended(run, &plan, index, &mut self.context, effects);
+            }
+        }
+        self.close(effects);
+    }
+}

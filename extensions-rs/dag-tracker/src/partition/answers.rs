@@ -1,0 +1,191 @@
+//! Questions about a partition, answered between its beats.
+
+use super::*;
+
+impl Partition {
+    pub(super) async fn answer(&mut self, call: Call) {
+        let tenant = subjects::last_token(&call.subject).to_owned();
+        match call.name {
+            "resync" => {
+                let page = call.decode::<Resync>();
+                match page {
+                    Ok(resync) => {
+                        let page = self.resync(&resync).await;
+                        call.finish(page).await;
+                    }
+                    Err(error) => call.fail(&error).await,
+                }
+            }
+            "show" => {
+                call.finish(
+                    call.decode()
+                        .map(|ask: Show| view::show(&self.fold, &ask, &tenant)),
+                )
+                .await
+            }
+            "list" => {
+                call.finish(
+                    call.decode()
+                        .map(|ask: ListRuns| view::list(&self.fold, &ask, &tenant)),
+                )
+                .await
+            }
+            "history" => {
+                let answer = call
+                    .decode()
+                    .map(|ask: History| view::history(&self.fold, &ask.run, ask.cursor, &tenant));
+                call.finish(answer).await;
+            }
+            "status" => call.reply(&self.status()).await,
+            "export" => {
+                call.finish(call.decode().map(|ask: Export| self.export(&ask)))
+                    .await
+            }
+            "archived" => {
+                let answer = call.decode().map(|ask: Archived| {
+                    let keys: Vec<u128> = ask.runs.iter().filter_map(|run| run_key(run)).collect();
+                    self.fold.archived(&keys);
+                    Reply {
+                        ok: true,
+                        ..Default::default()
+                    }
+                });
+                call.finish(answer).await;
+            }
+            _ => {
+                call.fail(&Error::new(ErrorKind::NotFound, "no such operation"))
+                    .await
+            }
+        }
+    }
+
+    pub(super) fn status(&self) -> DagShow {
+        let (snapshot_sequence, floor) = *self.floor.borrow();
+        DagShow {
+            partition: self.number,
+            epoch: self.emitter.as_ref().map_or(0, |emitter| emitter.epoch),
+            emitter: self.emitter.is_some(),
+            folded: self.fold.sequence(),
+            live: self.fold.live,
+            ended: u64::try_from(self.fold.ended.len()).unwrap_or_default(),
+            open: self.emitter.as_ref().map_or(0, Emitter::open),
+            backlog: self.emitter.as_ref().map(Emitter::backlog).unwrap_or_default(),
+            snapshot_sequence,
+            floor,
+            owner: self.fold.owner.as_ref().map(|owner| owner.conductor.clone()),
+            owner_epoch: self.fold.owner.as_ref().map_or(0, |owner| owner.epoch),
+            ..Default::default()
+        }
+    }
+
+    /// A page of everything that is open. The first one fixes what the others go through.
+    pub(super) async fn resync(&mut self, ask: &Resync) -> Result<ResyncPage, Error> {
+        let Some(emitter) = self.emitter.as_ref() else {
+            return Err(Error::new(
+                ErrorKind::Unavailable,
+                "this tracker does not hold the partition",
+            ));
+        };
+        let mut page = ResyncPage {
+            partition: self.number,
+            epoch: emitter.epoch,
+            sequence: emitter.sequence,
+            folded: self.fold.sequence(),
+            open: emitter.open(),
+            next_due_at_ms: self.fold.next_due_at_ms(),
+            ..Default::default()
+        };
+        let mut frames = Vec::new();
+        if ask.cursor == 0 {
+            self.listed = emitter.given();
+            page.needs = self
+                .fold
+                .context
+                .waiting
+                .keys()
+                .take(PAGE_COUNT_MAX)
+                .cloned()
+                .collect();
+            for key in self.fold.ended.iter().rev().take(ENDED_AGAIN_MAX) {
+                let Some((ended, composed)) = self.fold.runs.get(key).map(|run| run_ended(run)) else {
+                    continue;
+                };
+                frames.extend(composed);
+                page.ended.push(ended);
+            }
+            page.failures = self.undecided();
+        }
+        let skip = usize::try_from(ask.cursor).unwrap_or(usize::MAX);
+        let mut size = page.ended.len() * 512;
+        let mut taken = 0;
+        for id in self.listed.iter().skip(skip) {
+            if page.tasks.len() >= PAGE_COUNT_MAX || size > PAGE_BYTES_MAX {
+                break;
+            }
+            taken += 1;
+            if let Some(Ok((task, composed))) = ready_task(&self.fold, *id) {
+                size += task.inputs.len() + 512;
+                frames.extend(composed);
+                page.tasks.push(task);
+            }
+        }
+        if skip.saturating_add(taken) < self.listed.len() {
+            page.next = u64::try_from(skip + taken).ok();
+        }
+        for message in crate::core::emit::frames(self.number, page.epoch, frames) {
+            self.bus.publish(subjects::frame(self.number), &message).await?;
+        }
+        Ok(page)
+    }
+
+    pub(super) fn undecided(&self) -> Vec<symphony_protocol::Failure> {
+        let mut found = Vec::new();
+        let mut keys: Vec<&u128> = self.fold.runs.keys().collect();
+        keys.sort_unstable();
+        for key in keys {
+            let Some(run) = self.fold.runs.get(key).filter(|run| !run.status.ended()) else {
+                continue;
+            };
+            for id in open_execs(&self.fold, *key, Status::Undecided) {
+                let exec = run.exec(id.node, id.item);
+                let node = usize::try_from(id.node)
+                    .ok()
+                    .and_then(|at| run.plan.as_ref()?.node(at));
+                let (Some(exec), Some(node)) = (exec, node) else {
+                    continue;
+                };
+                let problem = exec.error.clone().unwrap_or_default();
+                let actions = crate::core::recover::allowed(node, exec, &problem, self.fold.context.time_ms);
+                found.extend(failure(run, id, actions));
+            }
+            if found.len() >= PAGE_COUNT_MAX {
+                break;
+            }
+        }
+        found
+    }
+
+    /// Records of ended runs, as many as one message holds.
+    pub(super) fn export(&self, ask: &Export) -> symphony_protocol::ArchiveBatch {
+        let mut batch = symphony_protocol::ArchiveBatch {
+            partition: self.number,
+            ..Default::default()
+        };
+        let mut size = 0;
+        for id in &ask.runs {
+            match run_key(id).and_then(|key| self.fold.runs.get(&key)) {
+                Some(run) if run.status.ended() => {
+                    let Some(record) = view::record(run) else { continue };
+                    size += record.view.len() + record.history.len() + 1024;
+                    if size > 3 * 1024 * 1024 && !batch.records.is_empty() {
+                        break;
+                    }
+                    batch.records.push(record);
+                }
+                Some(_) => {}
+                None => batch.unknown.push(id.clone()),
+            }
+        }
+        batch
+    }
+}
