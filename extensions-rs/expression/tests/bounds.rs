@@ -1,6 +1,9 @@
 //! No text and no value can hold the process, or make two replays differ.
 
-#![allow(clippy::unwrap_used, reason = "a thread that cannot be made, or that panicked, fails the test")]
+#![allow(
+    clippy::unwrap_used,
+    reason = "a thread that cannot be made, or that panicked, fails the test"
+)]
 
 mod world;
 

@@ -15,15 +15,27 @@ pub fn main() -> ExitCode {
     let packed = read.ok().and_then(|_| pack(&json));
     let checked = match packed {
         Some(document) => {
-            let ask = Check { document: document.into(), functions_known: false, ..Default::default() };
+            let ask = Check {
+                document: document.into(),
+                functions_known: false,
+                ..Default::default()
+            };
             symphony_dag_tracker::check::answer(&ask, &NoFunctions)
         }
         None => {
             let message = "the document cannot be read, or is larger than a submission may be".to_owned();
-            Checked { problems: vec![Problem { message, ..Default::default() }], ..Default::default() }
+            Checked {
+                problems: vec![Problem {
+                    message,
+                    ..Default::default()
+                }],
+                ..Default::default()
+            }
         }
     };
-    let Ok(answer) = serde_json::to_vec(&checked) else { return ExitCode::FAILURE };
+    let Ok(answer) = serde_json::to_vec(&checked) else {
+        return ExitCode::FAILURE;
+    };
     match std::io::stdout().write_all(&answer) {
         Ok(()) if checked.problems.is_empty() => ExitCode::SUCCESS,
         _ => ExitCode::FAILURE,

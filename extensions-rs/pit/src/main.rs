@@ -9,10 +9,14 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
-use symphony_sdk::{ErrorKind, component};
+use symphony_sdk::{ErrorKind, component, metrics, telemetry};
 
 #[derive(Parser)]
-#[command(name = "symphony-pit", version, about = "The infrastructure extensions of Symphony Conductor")]
+#[command(
+    name = "symphony-pit",
+    version,
+    about = "The infrastructure extensions of Symphony Conductor"
+)]
 struct Arguments {
     #[command(subcommand)]
     command: Command,
@@ -53,9 +57,16 @@ fn main() -> ExitCode {
     if matches!(arguments.command, Command::Check) {
         return check::main();
     }
-    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build();
+    if matches!(arguments.command, Command::Players(_)) {
+        telemetry::init("symphony-players");
+    }
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .enable_all()
+        .build();
     let outcome = runtime.map_err(symphony_sdk::Error::from).and_then(|runtime| {
         runtime.block_on(async {
+            metrics::serve().await;
             use roles::Role::{Arbitration, Dag, Pool, Stale, Store};
             match arguments.command {
                 Command::Dag(at) => roles::run(&[Dag], at.config).await,
@@ -70,6 +81,7 @@ fn main() -> ExitCode {
             }
         })
     });
+    telemetry::shutdown();
     match outcome {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {

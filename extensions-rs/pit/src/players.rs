@@ -19,7 +19,14 @@ pub struct Arguments {
 pub async fn run(arguments: Arguments) -> Result<(), Error> {
     let Arguments { slots, name, pool } = arguments;
     let bus = Bus::connect(&BusOptions::from_env(&name)).await?;
-    let options = WorkerOptions { name, slots, pool, manifest_name: "stock-players".to_owned() };
-    let worker = symphony_players::all().into_iter().fold(Worker::new(options), Worker::offer);
+    let options = WorkerOptions {
+        name,
+        slots,
+        pool,
+        manifest_name: "stock-players".to_owned(),
+    };
+    let worker = symphony_players::all()
+        .into_iter()
+        .fold(Worker::new(options), Worker::offer);
     component::run_until_signal(|shutdown| worker.run(bus, shutdown)).await
 }

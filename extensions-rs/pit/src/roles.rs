@@ -57,12 +57,30 @@ pub async fn run(roles: &[Role], path: Option<PathBuf>) -> Result<(), Error> {
 
 async fn one(role: Role, config: Config, bus: Bus, shutdown: Shutdown) -> Result<(), Error> {
     match role {
-        Role::Dag => symphony_dag_tracker::Service::new(config.section("dag")?).run(bus, shutdown).await,
-        Role::Pool => symphony_pool_manager::Service::new(config.section("pool")?).run(bus, shutdown).await,
-        Role::Store => symphony_artifact_store::Service::new(config.section("store")?).run(bus, shutdown).await,
-        Role::Arbitration => {
-            symphony_arbitration_manager::Service::new(config.section("arbitration")?).run(bus, shutdown).await
+        Role::Dag => {
+            symphony_dag_tracker::Service::new(config.section("dag")?)
+                .run(bus, shutdown)
+                .await
         }
-        Role::Stale => symphony_stale_manager::Service::new(config.section("stale")?).run(bus, shutdown).await,
+        Role::Pool => {
+            symphony_pool_manager::Service::new(config.section("pool")?)
+                .run(bus, shutdown)
+                .await
+        }
+        Role::Store => {
+            symphony_artifact_store::Service::new(config.section("store")?)
+                .run(bus, shutdown)
+                .await
+        }
+        Role::Arbitration => {
+            symphony_arbitration_manager::Service::new(config.section("arbitration")?)
+                .run(bus, shutdown)
+                .await
+        }
+        Role::Stale => {
+            symphony_stale_manager::Service::new(config.section("stale")?)
+                .run(bus, shutdown)
+                .await
+        }
     }
 }

@@ -5,6 +5,7 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use futures_util::{FutureExt, StreamExt};
 use symphony_protocol::{Activate, Demand, Heartbeat, PoolShow, Register, Reply, RollCall, decode, subjects};
+use symphony_sdk::metrics::METRICS;
 use symphony_sdk::{Bus, Call, Endpoint, Error, ErrorKind, Micro, Shutdown};
 
 use crate::core::Registry;
@@ -131,6 +132,10 @@ impl State {
     async fn grant(&mut self) {
         self.granted = Instant::now();
         let now = self.now_ms();
+        METRICS.workers.reset();
+        for view in self.registry.views(now) {
+            METRICS.workers.with_label_values(&[view.state.as_str()]).inc();
+        }
         for grant in self.registry.grants(now) {
             let subject = subjects::grant(&grant.conductor);
             if let Err(error) = self

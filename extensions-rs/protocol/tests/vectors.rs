@@ -1,6 +1,11 @@
 //! The golden vectors of `schemas/vectors`: every valid one decodes and comes back as the same value, every invalid one is
 //! refused with its kind. And the suites of others: msgpack's, where it is at hand.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)] // a failure is the message
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing
+)] // a failure is the message
 
 use std::path::{Path, PathBuf};
 
@@ -40,7 +45,10 @@ fn contains(again: &Any, said: &Any) -> bool {
 
 fn files() -> Vec<Json> {
     let folder = root().join("schemas/vectors");
-    let mut paths: Vec<PathBuf> = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
+    let mut paths: Vec<PathBuf> = std::fs::read_dir(folder)
+        .unwrap()
+        .map(|entry| entry.unwrap().path())
+        .collect();
     paths.sort();
     paths
         .iter()
@@ -61,7 +69,12 @@ fn valid_vectors_come_back_as_the_same_value() {
             if let Any::Map(fields) = &mut said {
                 fields.retain(|(key, _)| key.as_str() != Some("zz_from_a_later_version"));
             }
-            assert!(contains(&any(&again), &said), "{name}, {}: {}", case["name"], any(&again));
+            assert!(
+                contains(&any(&again), &said),
+                "{name}, {}: {}",
+                case["name"],
+                any(&again)
+            );
             count += 1;
         }
     }
@@ -109,9 +122,12 @@ fn wanted(case: &Json) -> Option<Value> {
             },
             Json::String(text) => Value::Str(text.clone()),
             Json::Array(items) => Value::Array(items.iter().map(plain).collect()),
-            Json::Object(fields) => {
-                Value::Map(fields.iter().map(|(key, value)| (key.clone(), plain(value))).collect())
-            }
+            Json::Object(fields) => Value::Map(
+                fields
+                    .iter()
+                    .map(|(key, value)| (key.clone(), plain(value)))
+                    .collect(),
+            ),
         }
     }
     if let Some(text) = case.get("bignum") {
@@ -150,7 +166,10 @@ fn the_foreign_msgpack_suite_reads_as_it_should() {
                 let read = Value::unpack(&unhex(text.as_str().unwrap()));
                 match wanted(case) {
                     Some(wanted) => assert!(same(&read.unwrap(), &wanted), "{group}: {text}"),
-                    None => assert!(read.is_err(), "{group}: {text} is of a type that no payload holds"),
+                    None => assert!(
+                        read.is_err(),
+                        "{group}: {text} is of a type that no payload holds"
+                    ),
                 }
                 count += 1;
             }

@@ -6,8 +6,10 @@ pub mod component;
 pub mod config;
 pub mod error;
 pub mod lease;
+pub mod metrics;
 pub mod micro;
 pub mod streams;
+pub mod telemetry;
 pub mod testing;
 pub mod worker;
 

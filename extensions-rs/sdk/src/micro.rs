@@ -14,6 +14,7 @@ use tokio::sync::mpsc;
 use crate::VERSION;
 use crate::bus::Bus;
 use crate::error::{Error, ErrorKind};
+use crate::metrics::METRICS;
 
 /// Calls that wait for the service's loop; a caller's patience ends long before as many are answered.
 const CALLS_MAX: usize = 1024;
@@ -72,6 +73,7 @@ impl Micro {
             let sender = sender.clone();
             tokio::spawn(async move {
                 while let Some(request) = requests.next().await {
+                    METRICS.calls.with_label_values(&[endpoint.name]).inc();
                     let call = Call {
                         name: endpoint.name,
                         subject: request.message.subject.to_string(),

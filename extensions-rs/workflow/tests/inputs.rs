@@ -1,6 +1,10 @@
 //! A run's inputs.
 
-#![allow(clippy::indexing_slicing, clippy::unwrap_used, reason = "a test's own documents")]
+#![allow(
+    clippy::indexing_slicing,
+    clippy::unwrap_used,
+    reason = "a test's own documents"
+)]
 
 mod support;
 

@@ -11,6 +11,7 @@ use symphony_protocol::{
     Archived, Checked, Credit, DagShow, Export, History, ListRuns, Reply, Resync, ResyncPage, Show, decode,
     encode, subjects,
 };
+use symphony_sdk::metrics::METRICS;
 use symphony_sdk::{Bus, Call, Error, ErrorKind, Lease, Shutdown};
 use tokio::sync::{mpsc, watch};
 
@@ -203,7 +204,12 @@ impl Partition {
                 Err(error) => tracing::error!(%error, "a message of the log has no place"),
             }
         }
-        self.folded += u64::try_from(batch.len()).unwrap_or_default();
+        let count = u64::try_from(batch.len()).unwrap_or_default();
+        self.folded += count;
+        let number = self.number.to_string();
+        METRICS.folded.with_label_values(&[&number]).inc_by(count);
+        let live = i64::try_from(self.fold.live).unwrap_or(i64::MAX);
+        METRICS.live.with_label_values(&[&number]).set(live);
         for dead in effects.dead.drain(..) {
             tracing::warn!(partition = self.number, dead, "dead letter");
         }
@@ -214,6 +220,12 @@ impl Partition {
         let Some(emitter) = self.emitter.as_mut() else {
             return;
         };
+        if level {
+            METRICS.backlog.reset();
+            for (capability, count) in emitter.backlog() {
+                METRICS.backlog.with_label_values(&[&capability]).set(count);
+            }
+        }
         emitter.floor = self.floor.borrow().1;
         let messages = emitter.beat(&mut self.fold, effects, level);
         for message in messages {

@@ -1,5 +1,6 @@
 //! The worker runtime: takes tasks, runs functions, and sees that every result reaches the log.
 
+mod attempt;
 pub mod context;
 pub mod function;
 pub mod ledger;

@@ -11,6 +11,7 @@ use tokio::sync::mpsc;
 use super::ledger::Key;
 use crate::bus::{Bus, publish_error};
 use crate::error::Error;
+use crate::metrics::METRICS;
 
 /// Bytes of one message of results; the broker's bound, less what encoding adds.
 const BATCH_BYTES_MAX: usize = MESSAGE_BYTES_MAX / 2;
@@ -50,6 +51,12 @@ impl Outbox {
     }
 
     pub fn push(&mut self, subject: &str, key: Key, result: TaskResult) {
+        let status = match &result.outcome {
+            Outcome::Succeeded(_) => "succeeded",
+            Outcome::Failed(_) => "failed",
+            Outcome::Cancelled(_) => "cancelled",
+        };
+        METRICS.tasks.with_label_values(&[status]).inc();
         if !self.lanes.contains_key(subject) {
             self.lanes.insert(subject.to_owned(), Lane::default());
         }

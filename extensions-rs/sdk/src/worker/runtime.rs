@@ -7,20 +7,21 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use async_nats::Subscriber;
 use futures_util::{FutureExt, StreamExt};
 use symphony_protocol::{
-    Cancelled, Failed, Heartbeat, HeartbeatState, Lineage, Manifest, Payload, RollCall, Succeeded, Task,
-    TaskBatch, TaskResult, Value, decode, subjects,
+    Heartbeat, HeartbeatState, Manifest, RollCall, Task, TaskBatch, TaskResult, Value, decode, subjects,
 };
 use tokio::sync::{mpsc, watch};
 
+use super::attempt::{Ended, Running, failed, succeeded, unpack};
 use super::context::Context;
-use super::function::{FunctionError, Handler, Offered, Outcome};
+use super::function::{FunctionError, Handler, Offered};
 use super::ledger::{Key, Ledger};
 use super::outbox::{Outbox, Sent};
-use super::payloads::{has_reference, resolve, spill};
+use super::payloads::has_reference;
 use crate::artifacts::Artifacts;
 use crate::bus::Bus;
 use crate::component::Shutdown;
 use crate::error::Error;
+use crate::telemetry;
 
 const HEARTBEAT_INTERVAL: Duration = Duration::from_millis(250);
 /// How long attempts under way may go on after the process was told to stop.
@@ -43,18 +44,11 @@ pub struct Worker {
     functions: HashMap<String, Arc<Offered>>,
 }
 
-/// An attempt that has ended.
-struct Ended {
-    key: Key,
-    reply: Arc<str>,
-    result: TaskResult,
-}
-
 struct Held {
     stop: watch::Sender<bool>,
 }
 
-fn now_us() -> u64 {
+pub(super) fn now_us() -> u64 {
     SystemTime::now()
         .duration_since(UNIX_EPOCH)
         .map_or(0, |now| u64::try_from(now.as_micros()).unwrap_or(u64::MAX))
@@ -234,6 +228,7 @@ impl State {
             artifacts: self.artifacts.clone(),
             stop: stopped,
         };
+        let traced = telemetry::traced(task.trace.as_ref());
         let offered = self.spec.functions.get(&task.capability).cloned();
         let Some(offered) = offered else {
             let error = FunctionError::lasting(
@@ -271,15 +266,15 @@ impl State {
                     Ok(_) => succeeded(small.into()),
                     Err(error) => failed(&error),
                 };
-                return self.outbox.push(
-                    reply,
-                    key,
-                    TaskResult {
-                        outcome,
-                        run_us,
-                        ..blank
-                    },
-                );
+                let result = TaskResult {
+                    outcome,
+                    run_us,
+                    ..blank
+                };
+                if let Some(traced) = traced {
+                    telemetry::attempt(traced, &task.capability, &self.worker, &result);
+                }
+                return self.outbox.push(reply, key, result);
             }
             let run = Running {
                 key,
@@ -288,6 +283,7 @@ impl State {
                 offered,
                 context,
                 timeout_ms: None,
+                traced,
             };
             tokio::spawn(run.deliver(outcome, run_us, self.ended.clone()));
             self.held.insert(key, Held { stop });
@@ -301,12 +297,17 @@ impl State {
             offered,
             context,
             timeout_ms: task.timeout_ms,
+            traced,
         };
         tokio::spawn(run.run(inputs, self.ended.clone()));
     }
 
     fn finish(&mut self, ended: Ended) {
         self.held.remove(&ended.key);
+        if let Some(traced) = ended.traced {
+            let capability = &ended.offered.manifest.capability;
+            telemetry::attempt(traced, capability, &self.worker, &ended.result);
+        }
         self.outbox.push(&ended.reply, ended.key, ended.result);
     }
 
@@ -355,138 +356,5 @@ impl State {
         {
             tracing::debug!(%error, "no heartbeat");
         }
-    }
-}
-
-fn unpack(data: &Payload, offered: &Offered) -> Result<Value, FunctionError> {
-    let inputs = Value::unpack(data)
-        .map_err(|error| FunctionError::contract(format!("the inputs are no value: {error}")))?;
-    if !inputs.is_reference() {
-        offered.check(&inputs)?;
-    }
-    Ok(inputs)
-}
-
-fn failed(error: &FunctionError) -> symphony_protocol::Outcome {
-    symphony_protocol::Outcome::Failed(Failed { error: error.value() })
-}
-
-fn succeeded(output: Payload) -> symphony_protocol::Outcome {
-    symphony_protocol::Outcome::Succeeded(Succeeded { output })
-}
-
-/// An attempt under way.
-struct Running {
-    key: Key,
-    reply: Arc<str>,
-    blank: TaskResult,
-    offered: Arc<Offered>,
-    context: Context,
-    timeout_ms: Option<u64>,
-}
-
-impl Running {
-    async fn run(mut self, inputs: Value, ended: mpsc::Sender<Ended>) {
-        let inputs = if has_reference(&inputs) {
-            resolve(inputs, &self.offered.manifest, &self.context.artifacts).await
-        } else {
-            Ok(inputs)
-        };
-        self.blank.started_at_us = now_us();
-        let began = Instant::now();
-        let outcome = match inputs.and_then(|inputs| self.offered.check(&inputs).map(|()| inputs)) {
-            Ok(inputs) => self.call(inputs).await,
-            Err(error) => Some(Err(error)),
-        };
-        let run_us = u64::try_from(began.elapsed().as_micros()).unwrap_or_default();
-        match outcome {
-            Some(outcome) => self.deliver(outcome, run_us, ended).await,
-            None => {
-                let outcome = symphony_protocol::Outcome::Cancelled(Cancelled {});
-                let result = TaskResult {
-                    outcome,
-                    run_us,
-                    ..self.blank
-                };
-                let _ = ended
-                    .send(Ended {
-                        key: self.key,
-                        reply: self.reply,
-                        result,
-                    })
-                    .await;
-            }
-        }
-    }
-
-    /// The outcome, or None where the attempt was cancelled.
-    async fn call(&self, inputs: Value) -> Option<Outcome> {
-        let (context, handler) = (self.context.clone(), self.offered.handler.clone());
-        let mut stop = self.context.stop.clone();
-        let running = tokio::spawn(async move {
-            match handler {
-                Handler::Async(run) => run(context, inputs).await,
-                Handler::Quick(run) | Handler::Blocking(run) => {
-                    let done = tokio::task::spawn_blocking(move || run(&context, inputs)).await;
-                    done.unwrap_or_else(|_| Err(FunctionError::new("internal", "the function panicked")))
-                }
-            }
-        });
-        let abort = running.abort_handle();
-        let limit = async {
-            match self.timeout_ms {
-                Some(timeout) => tokio::time::sleep(Duration::from_millis(timeout)).await,
-                None => std::future::pending().await,
-            }
-        };
-        let cancelled = async {
-            if stop.wait_for(|stop| *stop).await.is_err() {
-                std::future::pending::<()>().await;
-            }
-        };
-        tokio::select! {
-            done = running => {
-                Some(done.unwrap_or_else(|_| Err(FunctionError::new("internal", "the function panicked"))))
-            }
-            () = limit => {
-                abort.abort();
-                let timeout = self.timeout_ms.unwrap_or_default();
-                Some(Err(FunctionError::new("timeout", format!("it took longer than {timeout} ms"))))
-            }
-            () = cancelled => {
-                abort.abort();
-                None
-            }
-        }
-    }
-
-    async fn deliver(self, outcome: Outcome, run_us: u64, ended: mpsc::Sender<Ended>) {
-        let outcome = match outcome {
-            Ok(value) => {
-                let lineage = Lineage {
-                    run: Some(self.blank.run.clone()),
-                    task: Some(self.blank.task.clone()),
-                    ..Default::default()
-                };
-                spill(value, &self.context.artifacts, &lineage).await
-            }
-            Err(error) => Err(error),
-        };
-        let outcome = match outcome {
-            Ok(output) => succeeded(output),
-            Err(error) => failed(&error),
-        };
-        let result = TaskResult {
-            outcome,
-            run_us,
-            ..self.blank
-        };
-        let _ = ended
-            .send(Ended {
-                key: self.key,
-                reply: self.reply,
-                result,
-            })
-            .await; // the loop has ended: nothing to tell
     }
 }

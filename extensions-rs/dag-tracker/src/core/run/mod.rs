@@ -1,8 +1,10 @@
 //! How a run moves on: tasks begin when what they wait for has ended, and end the run when none is left.
 
+mod context;
 mod ending;
 mod map;
 
+pub use context::{Context, Due, Timer};
 pub use ending::{end, end_run, finish_if_done, node_ended};
 pub use map::{begin_map, item_given_up};
 
@@ -23,59 +25,6 @@ use super::state::{Entry, Exec, ExecId, Items, Run, RunStatus, Status, WHOLE, ru
 pub const MAP_OPEN_MAX: u32 = 8192;
 /// Items of one map.
 pub const MAP_ITEMS_MAX: usize = 1_000_000;
-
-/// What is due when a timer fires.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, serde::Serialize, serde::Deserialize)]
-pub enum Due {
-    Retry,
-    Queue,
-    Task,
-    Run,
-}
-
-/// A timer; the order of its fields is the order of firing.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, serde::Serialize, serde::Deserialize)]
-pub struct Timer {
-    pub at_ms: u64,
-    pub id: ExecId,
-    pub due: Due,
-    /// The try it was set for; a timer of an earlier one means nothing.
-    pub r#try: u32,
-}
-
-/// What all runs of a partition share while an event is applied.
-#[derive(Debug, Default)]
-pub struct Context {
-    pub time_ms: u64,
-    pub sequence: u64,
-    pub timers: BTreeSet<Timer>,
-    /// Mean run time of each function in microseconds, and over how many.
-    pub estimates: BTreeMap<String, (u64, u64)>,
-    /// Maps that wait for an artifact, by digest.
-    pub waiting: BTreeMap<String, BTreeSet<(u128, u32)>>,
-}
-
-impl Context {
-    pub fn estimate(&self, node: &Node) -> u64 {
-        match node.capability() {
-            // A function that nobody has measured counts as a millisecond, so that longer ways still look longer.
-            Some(capability) => self
-                .estimates
-                .get(capability)
-                .map_or(1000, |(mean, _)| (*mean).max(1)),
-            None => 0,
-        }
-    }
-
-    pub fn measured(&mut self, capability: &str, run_us: u64) {
-        if let Some((mean, count)) = self.estimates.get_mut(capability) {
-            *count = (*count + 1).min(64);
-            *mean = (*mean * (*count - 1) + run_us) / *count;
-        } else if self.estimates.len() < 4096 {
-            self.estimates.insert(capability.to_owned(), (run_us, 1));
-        }
-    }
-}
 
 fn error(kind: &str, message: impl Into<String>) -> ErrorValue {
     let message: String = message.into();

@@ -1,0 +1,56 @@
+//! What all runs of a partition share while an event is applied: time, timers, estimates.
+
+use super::*;
+
+/// What is due when a timer fires.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, serde::Serialize, serde::Deserialize)]
+pub enum Due {
+    Retry,
+    Queue,
+    Task,
+    Run,
+}
+
+/// A timer; the order of its fields is the order of firing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, serde::Serialize, serde::Deserialize)]
+pub struct Timer {
+    pub at_ms: u64,
+    pub id: ExecId,
+    pub due: Due,
+    /// The try it was set for; a timer of an earlier one means nothing.
+    pub r#try: u32,
+}
+
+/// What all runs of a partition share while an event is applied.
+#[derive(Debug, Default)]
+pub struct Context {
+    pub time_ms: u64,
+    pub sequence: u64,
+    pub timers: BTreeSet<Timer>,
+    /// Mean run time of each function in microseconds, and over how many.
+    pub estimates: BTreeMap<String, (u64, u64)>,
+    /// Maps that wait for an artifact, by digest.
+    pub waiting: BTreeMap<String, BTreeSet<(u128, u32)>>,
+}
+
+impl Context {
+    pub fn estimate(&self, node: &Node) -> u64 {
+        match node.capability() {
+            // A function that nobody has measured counts as a millisecond, so that longer ways still look longer.
+            Some(capability) => self
+                .estimates
+                .get(capability)
+                .map_or(1000, |(mean, _)| (*mean).max(1)),
+            None => 0,
+        }
+    }
+
+    pub fn measured(&mut self, capability: &str, run_us: u64) {
+        if let Some((mean, count)) = self.estimates.get_mut(capability) {
+            *count = (*count + 1).min(64);
+            *mean = (*mean * (*count - 1) + run_us) / *count;
+        } else if self.estimates.len() < 4096 {
+            self.estimates.insert(capability.to_owned(), (run_us, 1));
+        }
+    }
+}
