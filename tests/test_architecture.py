@@ -37,7 +37,9 @@ def imports(path: Path) -> set[str]:
         if isinstance(node, ast.Import):
             names = [alias.name for alias in node.names]
         elif isinstance(node, ast.ImportFrom) and node.module is not None and node.level == 0:
-            names = [f"{node.module}.{alias.name}" for alias in node.names] if node.module == "conductor" else [node.module]
+            names = (
+                [f"{node.module}.{alias.name}" for alias in node.names] if node.module == "conductor" else [node.module]
+            )
         for name in names:
             parts = name.split(".")
             if parts[0] == "conductor" and len(parts) > 1 and parts[1] in ORDER:

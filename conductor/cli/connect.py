@@ -94,7 +94,11 @@ async def client(place: Place) -> AsyncIterator[Any]:
 
     tenant = os.environ.get("SYMPHONY_TENANT", "default")
     async with connected(place, f"client-{tenant}") as bus:
-        yield Client(bus, tenant)
+        made = Client(bus, tenant)
+        try:
+            yield made
+        finally:
+            await made.close_tracer()
 
 
 def operator(place: Place) -> Any:

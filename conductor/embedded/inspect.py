@@ -74,3 +74,10 @@ async def conductor(bus: NatsBus, name: str) -> dict[str, Any]:
         return {}
     found: dict[str, Any] = msgspec.msgpack.decode(data)
     return found
+
+
+async def dispatches(bus: NatsBus, name: str) -> bool:
+    """Whether a conductor owns every partition that it may, and gives tasks to workers."""
+    shown = await conductor(bus, name)
+    owned = shown.get("partitions", [])
+    return bool(owned) and all(partition["ready"] for partition in owned)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import os
 import sys
 import time
 from collections.abc import Awaitable, Callable
@@ -201,11 +202,11 @@ class System:
 
     async def _await_workers(self, count: int) -> None:
         """Until the first workers are leased: `up` is done when a run would run."""
-        from conductor.embedded.inspect import leased_workers  # noqa: PLC0415 - it imports the messages
+        from conductor.embedded.inspect import dispatches, leased_workers  # noqa: PLC0415 - it imports the messages
 
         assert self._bus is not None
         deadline = time.monotonic() + WORKERS_PATIENCE_S
-        while await leased_workers(self._bus) < count:
+        while await leased_workers(self._bus) < count or not await dispatches(self._bus, CONDUCTOR):
             if time.monotonic() > deadline:
                 raise EmbeddedError("failed", f"the workers do not come up: see {self.layout.logs}")
             await asyncio.sleep(0.02)
@@ -223,8 +224,6 @@ class System:
                         name=name, kind=process.kind, pid=process.pid, ready_ms=ready, restarts=process.restarts
                     )
                 )
-        import os  # noqa: PLC0415
-
         return State(
             url=self.url,
             pid=os.getpid(),

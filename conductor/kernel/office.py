@@ -91,7 +91,8 @@ class Office:
             at_ms=time.time_ns() // 1_000_000,
         )
         await self._bus.publish(subjects.ROLL_CALL, encode(call))
-        await asyncio.sleep(ROLL_TIME_S)
+        if not owned.first:
+            await asyncio.sleep(ROLL_TIME_S)
         await self._resync()
         self.partition.ready = True
         self._desk.wake()

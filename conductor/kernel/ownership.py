@@ -54,7 +54,7 @@ class Ownership:
         last = await self._last_event(subject)
         event = Owner(partition=partition, epoch=epoch, conductor=self._conductor)
         sequence = await self._bus.publish_log(subject, encode(event), {EXPECTED_SEQUENCE: str(last)})
-        return Owned(epoch=epoch, fence=sequence)
+        return Owned(epoch=epoch, fence=sequence, first=last == 0)
 
     async def _last_event(self, subject: str) -> int:
         ask = json.dumps({"last_by_subj": subject}).encode()

@@ -22,6 +22,8 @@ class Owned:
 
     epoch: int
     fence: int
+    first: bool = False
+    """Nobody had it before: no worker can hold anything of it."""
 
 
 @dataclass(slots=True)

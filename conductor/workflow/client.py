@@ -35,6 +35,7 @@ from conductor.wire.dag import (
 )
 from conductor.wire.runs import Cancel, RunEnded, RunEvent, Submit, SubmitBatch
 from conductor.wire.stale import ArchivedRun, FindRuns, ReadRun
+from conductor.wire.trace import TraceContext, run_span_id
 from conductor.wire.values import Value, pack, reference
 from conductor.workflow.errors import WorkflowError
 
@@ -62,6 +63,7 @@ class Client:
         self.bus = bus
         self.tenant = tenant
         self.artifacts = Artifacts(bus)
+        self._tracer = tracing.Tracer("symphony-client")
         self._partitions: int | None = None
 
     async def partitions(self) -> int:
@@ -131,12 +133,28 @@ class Client:
         groups: dict[int, list[Submit]] = {}
         for run in runs:
             groups.setdefault(subjects.partition_of(run.run, partitions), []).append(run)
+        began_us = time.time_ns() // 1000
         for group in groups.values():
             for batch in _batches(group):
                 data = encode(SubmitBatch(runs=batch))
                 if len(data) > bounds.MESSAGE_BYTES_MAX:
                     raise BusError("invalid", f"a submission of {len(data):,} bytes is over the bound of a message")
                 await self.bus.publish_log(subjects.submit(self.tenant, batch[0].run), data)
+        if self._tracer.on:
+            self._record(runs, began_us)
+
+    def _record(self, runs: Sequence[Submit], began_us: int) -> None:
+        """The span of each submission: from sending it to the broker's word that it is on disk."""
+        now_us = time.time_ns() // 1000
+        for run in runs:
+            if run.trace is not None:
+                own = TraceContext.unpack(run.trace)._replace(span_id=tracing.new_span_id())
+                attributes = {"symphony.run": run.run, "symphony.workflow": run.workflow}
+                self._tracer.record(f"submit {run.workflow}", own, run_span_id(run.run), began_us, now_us, attributes)
+
+    async def close_tracer(self) -> None:
+        """Send the spans that wait."""
+        await asyncio.to_thread(self._tracer.close)
 
     async def show(self, run: str, nodes: bool = False, values: bool = False) -> RunView | None:
         """The state of a run, live or archived; None where nobody knows it."""
