@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import random
 from collections.abc import Callable
@@ -135,8 +136,10 @@ class NatsBus:
                 client.options["allow_reconnect"] = True
                 return cls(client)
             except nats.errors.AuthorizationError as error:
+                await _let_go(client)
                 raise BusError("config", f"the broker at {options.url} refuses these credentials") from error
             except (OSError, nats.errors.Error, TimeoutError) as error:
+                await _let_go(client)
                 if asyncio.get_running_loop().time() >= deadline:
                     raise BusError("unavailable", f"no broker answers at {options.url}") from error
                 await asyncio.sleep(0.05)
@@ -225,6 +228,15 @@ class NatsBus:
         except (nats.errors.Error, TimeoutError, OSError):
             _log.debug("the last messages may not have been sent")
         await self._client.close()
+
+
+async def _let_go(client: Client) -> None:
+    """Close what a failed attempt opened: the client leaves its socket behind."""
+    transport = client._transport
+    if transport is not None:
+        transport.close()
+    with contextlib.suppress(nats.errors.Error, OSError):
+        await client.close()
 
 
 def _handler(endpoint: Endpoint) -> Any:

@@ -1,5 +1,7 @@
-"""Checks of the pages: every relative link leads somewhere, every file that ARCHITECTURE.md names is there, and the tables of
-metrics list what the code counts. `make docs` runs it."""
+"""Checks of the pages: links lead somewhere, files that ARCHITECTURE.md names are there, the metrics are those of the code.
+
+`make docs` runs it.
+"""
 
 from __future__ import annotations
 
@@ -30,7 +32,9 @@ def missing_files() -> list[str]:
 
 def uncounted() -> list[str]:
     """Metrics that are in the code and not in the page, or the other way round."""
-    page = set(re.findall(r"^\| `(symphony_\w+?)(?:_total)?` ", (ROOT / "docs" / "metrics.md").read_text(), re.MULTILINE))
+    page = set(
+        re.findall(r"^\| `(symphony_\w+?)(?:_total)?` ", (ROOT / "docs" / "metrics.md").read_text(), re.MULTILINE)
+    )
     code: set[str] = set()
     for path in (ROOT / "conductor" / "observe" / "metrics.py", ROOT / "extensions-rs" / "sdk" / "src" / "metrics.rs"):
         code |= {name.removesuffix("_total") for name in re.findall(r'"(symphony_\w+)"', path.read_text())}

@@ -110,7 +110,7 @@ pub fn order(plan: &mut Plan, problems: &mut Problems) {
         let first = names.first().copied().unwrap_or_default();
         let at = nodes.first().map(|node| place(node)).unwrap_or_default();
         let message = format!(
-            "the tasks wait for each other: {}{more} -> {first}",
+            "the tasks wait for each other in a cycle: {}{more} -> {first}",
             names.join(" -> ")
         );
         problems.add(&at, message, "take one of these references or `after` out");
