@@ -135,11 +135,10 @@ class NatsBus:
                 await asyncio.wait_for(client.connect(options.url, **settings | {"allow_reconnect": False}), 10)
                 client.options["allow_reconnect"] = True
                 return cls(client)
-            except nats.errors.AuthorizationError as error:
-                await _let_go(client)
-                raise BusError("config", f"the broker at {options.url} refuses these credentials") from error
             except (OSError, nats.errors.Error, TimeoutError) as error:
                 await _let_go(client)
+                if "authorization" in str(error).lower():
+                    raise BusError("config", f"the broker at {options.url} refuses these credentials") from error
                 if asyncio.get_running_loop().time() >= deadline:
                     raise BusError("unavailable", f"no broker answers at {options.url}") from error
                 await asyncio.sleep(0.05)
@@ -234,7 +233,7 @@ async def _let_go(client: Client) -> None:
     """Close what a failed attempt opened: the client leaves its socket behind."""
     transport = client._transport
     if transport is not None:
-        transport.close()
+        transport.close()  # type: ignore[no-untyped-call]  # as the client declares it
     with contextlib.suppress(nats.errors.Error, OSError):
         await client.close()
 
