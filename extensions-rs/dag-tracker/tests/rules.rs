@@ -1,0 +1,224 @@
+//! The rules of the design that the fold keeps, each by its number.
+
+mod support;
+
+use serde_json::json;
+use support::{EPOCH, Ring, document, failed, run_id, succeeded};
+use symphony_dag_tracker::core::Event;
+use symphony_protocol::{Action, Lost, Token, Value};
+
+fn one(retry: u32) -> symphony_protocol::Payload {
+    document(
+        json!({"a": {"call": "f", "retry": {"max_attempts": retry, "backoff": "10ms"}}}),
+        json!({"is": "${tasks.a}"}),
+    )
+}
+
+fn output(ring: &Ring, run: &str) -> Value {
+    Value::unpack(&ring.ended[run].outputs).unwrap()
+}
+
+#[test]
+fn rule_1_the_first_success_wins_and_a_failure_never_overrides_it() {
+    let mut ring = Ring::new();
+    ring.submit(&run_id(1), one(3));
+    let task = ring.open[0].clone();
+    ring.answer(&task, succeeded(&Value::Int(1)));
+    ring.answer(&task, succeeded(&Value::Int(2)));
+    ring.answer(&task, failed("user"));
+    assert_eq!(ring.ended[&run_id(1)].status, "succeeded");
+    assert_eq!(output(&ring, &run_id(1)), Value::from([("is", Value::Int(1))]));
+    let accepted: Vec<bool> = ring.settled.iter().map(|settled| settled.accepted).collect();
+    assert_eq!(accepted, [true, false, false]);
+}
+
+#[test]
+fn rule_1_a_failure_counts_once_a_try_and_a_late_success_of_it_still_counts() {
+    let mut ring = Ring::new();
+    ring.submit(&run_id(1), one(3));
+    let task = ring.open[0].clone();
+    ring.answer(&task, failed("user"));
+    ring.answer(&task, failed("user"));
+    assert_eq!(ring.failures.len(), 1);
+    let failure = ring.failures.remove(0);
+    ring.decide(&failure, failure.actions[0].clone(), EPOCH);
+    ring.due(EPOCH);
+    assert_eq!(ring.open[0].r#try, 2);
+    // An answer to the first try comes now: it is of another try than the current one, and is not applied.
+    ring.answer(&task, failed("user"));
+    assert!(ring.failures.is_empty());
+    assert_eq!(ring.open.len(), 1);
+}
+
+#[test]
+fn rule_1_the_first_decision_of_a_try_wins() {
+    let mut ring = Ring::new();
+    ring.submit(&run_id(1), one(3));
+    let task = ring.open[0].clone();
+    ring.answer(&task, failed("user"));
+    let failure = ring.failures.remove(0);
+    ring.decide(&failure, failure.actions[0].clone(), EPOCH);
+    ring.decide(&failure, Action::Fail(Default::default()), EPOCH);
+    ring.due(EPOCH);
+    assert!(ring.ended.is_empty());
+    assert_eq!(ring.open[0].r#try, 2);
+}
+
+#[test]
+fn rule_2_a_result_without_its_token_is_not_folded() {
+    let mut ring = Ring::new();
+    ring.submit(&run_id(1), one(1));
+    let task = ring.open[0].clone();
+    let good = ring.result(&task, succeeded(&Value::Nil));
+    for change in 0..4 {
+        let mut forged = good.clone();
+        match change {
+            0 => forged.token = Token([0; 16]),
+            1 => forged.n += 1,
+            2 => forged.epoch += 1,
+            _ => forged.task = "b".to_owned(),
+        }
+        ring.send(forged);
+        assert!(ring.ended.is_empty(), "forgery {change}");
+    }
+    ring.send(good);
+    assert_eq!(ring.ended[&run_id(1)].status, "succeeded");
+}
+
+#[test]
+fn rule_3_an_earlier_owner_decides_nothing() {
+    let mut ring = Ring::new();
+    ring.submit(&run_id(1), one(2));
+    let task = ring.open[0].clone();
+    ring.answer(&task, failed("user"));
+    let failure = ring.failures.remove(0);
+    ring.own(EPOCH + 1);
+    ring.decide(&failure, failure.actions[0].clone(), EPOCH);
+    assert_eq!(ring.fold.next_due_at_ms(), None);
+    ring.decide(&failure, failure.actions[0].clone(), EPOCH + 1);
+    assert!(ring.fold.next_due_at_ms().is_some());
+}
+
+#[test]
+fn rule_5_all_that_is_open_is_told_again_after_a_restart() {
+    let mut ring = Ring::new();
+    ring.submit(
+        &run_id(1),
+        document(json!({"a": {"call": "f", "for_each": "${range(9)}"}}), json!({})),
+    );
+    assert_eq!(ring.open.len(), 9);
+    let task = ring.open[3].clone();
+    ring.answer(&task, succeeded(&Value::Nil));
+    ring.restart();
+    assert_eq!(ring.open.len(), 8);
+}
+
+#[test]
+fn rule_6_a_lost_attempt_is_a_failure_of_its_try() {
+    let mut ring = Ring::new();
+    ring.submit(&run_id(1), one(1));
+    let task = ring.open[0].clone();
+    let failure = symphony_protocol::Failure {
+        run: task.run.clone(),
+        task: task.task.clone(),
+        r#try: 1,
+        ..Default::default()
+    };
+    ring.decide(&failure, Action::Lost(Lost::default()), EPOCH);
+    let ended = &ring.ended[&run_id(1)];
+    assert_eq!(ended.status, "failed");
+    assert_eq!(ended.error.as_ref().unwrap().kind, "lost");
+}
+
+#[test]
+fn rule_9_the_same_run_once_and_the_same_key_with_other_content_changes_nothing() {
+    let mut ring = Ring::new();
+    ring.submit(&run_id(1), one(1));
+    ring.submit(&run_id(1), one(1));
+    assert_eq!(ring.open.len(), 1);
+    assert_eq!(ring.fold.live, 1);
+    ring.submit(&run_id(1), one(2));
+    assert_eq!(ring.open.len(), 1);
+    assert!(
+        ring.dead
+            .iter()
+            .any(|line| line.contains("conflict") || line.contains("another")),
+        "{:?}",
+        ring.dead
+    );
+}
+
+#[test]
+fn rule_13_what_cannot_be_read_is_a_dead_letter_and_the_rest_goes_on() {
+    let mut ring = Ring::new();
+    ring.apply(Event::Bad("not msgpack".to_owned()));
+    ring.submit(&run_id(1), vec![1, 2, 3].into());
+    assert_eq!(
+        ring.ended[&run_id(1)].error.as_ref().unwrap().kind,
+        "invalid_workflow"
+    );
+    ring.submit(&run_id(2), one(1));
+    let task = ring.open[0].clone();
+    ring.answer(&task, succeeded(&Value::Nil));
+    assert_eq!(ring.ended[&run_id(2)].status, "succeeded");
+    assert!(!ring.dead.is_empty());
+}
+
+#[test]
+fn rule_13_a_cancel_that_comes_before_its_run_is_kept() {
+    let mut ring = Ring::new();
+    ring.cancel(&run_id(1));
+    ring.submit(&run_id(1), one(1));
+    assert_eq!(ring.ended[&run_id(1)].status, "cancelled");
+    assert!(ring.open.is_empty());
+}
+
+#[test]
+fn rule_14_the_log_decides_between_cancel_and_completion() {
+    let mut ring = Ring::new();
+    ring.submit(&run_id(1), one(1));
+    ring.submit(&run_id(2), one(1));
+    let (first, second) = (ring.open[0].clone(), ring.open[1].clone());
+    ring.answer(&first, succeeded(&Value::Nil));
+    ring.cancel(&first.run);
+    ring.cancel(&second.run);
+    ring.answer(&second, succeeded(&Value::Nil));
+    assert_eq!(ring.ended[&first.run].status, "succeeded");
+    assert_eq!(ring.ended[&second.run].status, "cancelled");
+    assert_eq!(ring.unwanted.len(), 1);
+}
+
+#[test]
+fn an_event_applied_twice_changes_nothing() {
+    let mut ring = Ring::new();
+    ring.submit(&run_id(1), one(1));
+    let task = ring.open[0].clone();
+    let result = ring.result(&task, succeeded(&Value::Nil));
+    let sequence = ring.fold.sequence() + 1;
+    for _ in 0..3 {
+        ring.apply_at(
+            sequence,
+            Event::Result(symphony_protocol::ResultBatch {
+                v: 1,
+                worker: support::WORKER.to_owned(),
+                results: vec![result.clone()],
+            }),
+        );
+    }
+    assert_eq!(ring.settled.len(), 1);
+}
+
+#[test]
+fn timers_are_released_by_due_events_alone() {
+    let mut ring = Ring::new();
+    ring.submit(&run_id(1), one(2));
+    let task = ring.open[0].clone();
+    ring.answer(&task, failed("user"));
+    let failure = ring.failures.remove(0);
+    ring.decide(&failure, failure.actions[0].clone(), EPOCH);
+    ring.time_ms += 1_000_000;
+    ring.submit(&run_id(2), one(1));
+    assert_eq!(ring.open.len(), 1, "time alone releases nothing");
+    ring.due(EPOCH);
+    assert_eq!(ring.open.len(), 2);
+}

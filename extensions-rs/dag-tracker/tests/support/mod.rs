@@ -1,0 +1,278 @@
+//! A ring without a broker: the fold and its emitter, with a conductor and workers played by the test.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    dead_code,
+    reason = "a failure is the message, and each test file uses a part"
+)]
+
+use std::collections::BTreeMap;
+
+use serde_json::{Value as Json, json};
+use symphony_dag_tracker::core::emit::Message;
+use symphony_dag_tracker::core::{Effects, Emitter, Event, Fold, FoldOptions};
+use symphony_dag_tracker::snapshot;
+use symphony_protocol::subjects::{TokenInput, dispatch_token, mesh_key};
+use symphony_protocol::{
+    Action, Cancel, Decided, DecidedBatch, Due, ErrorValue, Failed, Failure, Outcome, Owner, Payload,
+    ReadyTask, ResultBatch, RunEnded, Settled, Submit, SubmitBatch, Succeeded, TaskResult, Token, Unwanted,
+    Value,
+};
+
+pub const SECRET: &[u8] = b"a secret of 32 bytes for testing";
+pub const WORKER: &str = "w";
+pub const EPOCH: u64 = 7;
+
+pub fn run_id(number: u64) -> String {
+    format!("{number:032x}")
+}
+
+pub fn document(tasks: Json, outputs: Json) -> Payload {
+    let document = json!({"workflow": "w", "version": "1.0.0", "tasks": tasks, "outputs": outputs});
+    symphony_workflow::pack(document.to_string().as_bytes())
+        .unwrap()
+        .into()
+}
+
+pub fn succeeded(value: &Value) -> Outcome {
+    Outcome::Succeeded(Succeeded {
+        output: value.pack().into(),
+    })
+}
+
+pub fn failed(kind: &str) -> Outcome {
+    Outcome::Failed(Failed {
+        error: ErrorValue {
+            kind: kind.to_owned(),
+            ..Default::default()
+        },
+    })
+}
+
+pub struct Ring {
+    pub fold: Fold,
+    pub emitter: Emitter,
+    pub time_ms: u64,
+    pub open: Vec<ReadyTask>,
+    pub failures: Vec<Failure>,
+    pub unwanted: Vec<Unwanted>,
+    pub settled: Vec<Settled>,
+    pub ended: BTreeMap<String, RunEnded>,
+    pub dead: Vec<String>,
+    dispatches: u64,
+}
+
+fn options() -> FoldOptions {
+    FoldOptions {
+        partition: 0,
+        partitions: 1,
+        secret: SECRET.to_vec(),
+    }
+}
+
+fn emitter(fold: &Fold, epoch: u64) -> Emitter {
+    let mut made = Emitter::new(epoch);
+    made.credit(BTreeMap::new(), 1_000_000);
+    made.restart(fold);
+    made
+}
+
+impl Ring {
+    pub fn new() -> Self {
+        let fold = Fold::new(options());
+        let mut ring = Self {
+            emitter: emitter(&fold, 1),
+            fold,
+            time_ms: 1_000,
+            open: Vec::new(),
+            failures: Vec::new(),
+            unwanted: Vec::new(),
+            settled: Vec::new(),
+            ended: BTreeMap::new(),
+            dead: Vec::new(),
+            dispatches: 0,
+        };
+        ring.own(EPOCH);
+        ring
+    }
+
+    /// The next message of the log.
+    pub fn apply(&mut self, event: Event) {
+        let sequence = self.fold.sequence() + 1;
+        self.apply_at(sequence, event);
+    }
+
+    pub fn apply_at(&mut self, sequence: u64, event: Event) {
+        self.time_ms += 1;
+        let mut effects = Effects::default();
+        self.fold.apply(sequence, self.time_ms, event, &mut effects);
+        self.dead.append(&mut effects.dead);
+        let messages = self.emitter.beat(&mut self.fold, effects, false);
+        self.hear(messages);
+    }
+
+    fn hear(&mut self, messages: Vec<Message>) {
+        for message in messages {
+            let Message::Ready(ready) = message else { continue };
+            let ready = *ready;
+            for settled in &ready.settled {
+                if settled.accepted {
+                    self.open
+                        .retain(|task| task.run != settled.run || task.task != settled.task);
+                }
+            }
+            for unwanted in &ready.unwanted {
+                self.open
+                    .retain(|task| task.run != unwanted.run || task.task != unwanted.task);
+            }
+            self.settled.extend(ready.settled);
+            self.unwanted.extend(ready.unwanted);
+            self.open.extend(ready.tasks);
+            self.failures.extend(ready.failures);
+            for ended in ready.ended {
+                self.ended.insert(ended.run.clone(), ended);
+            }
+        }
+    }
+
+    pub fn own(&mut self, epoch: u64) {
+        self.apply(Event::Owner(Owner {
+            epoch,
+            conductor: "c".to_owned(),
+            ..Default::default()
+        }));
+    }
+
+    pub fn submit(&mut self, run: &str, document: Payload) {
+        let submit = Submit {
+            run: run.to_owned(),
+            workflow: "w".to_owned(),
+            document,
+            inputs: vec![0x80].into(),
+            watch: true,
+            ..Default::default()
+        };
+        self.apply(Event::Submit {
+            tenant: "t".to_owned(),
+            batch: SubmitBatch {
+                v: 1,
+                runs: vec![submit],
+            },
+        });
+    }
+
+    pub fn cancel(&mut self, run: &str) {
+        self.apply(Event::Cancel {
+            tenant: "t".to_owned(),
+            cancel: Cancel {
+                run: run.to_owned(),
+                ..Default::default()
+            },
+        });
+    }
+
+    /// A result as a worker would send it for a task, in a dispatch of its own.
+    pub fn result(&mut self, task: &ReadyTask, outcome: Outcome) -> TaskResult {
+        self.dispatches += 1;
+        let n = self.dispatches;
+        let input = TokenInput {
+            run: &task.run,
+            task: &task.task,
+            generation: task.generation,
+            r#try: task.r#try,
+            epoch: EPOCH,
+            n,
+            worker: WORKER,
+        };
+        let token = dispatch_token(&mesh_key(SECRET, 0, EPOCH), &input);
+        TaskResult {
+            run: task.run.clone(),
+            task: task.task.clone(),
+            generation: task.generation,
+            r#try: task.r#try,
+            epoch: EPOCH,
+            n,
+            token: Token(token),
+            outcome,
+            ..Default::default()
+        }
+    }
+
+    pub fn answer(&mut self, task: &ReadyTask, outcome: Outcome) {
+        let result = self.result(task, outcome);
+        self.send(result);
+    }
+
+    pub fn send(&mut self, result: TaskResult) {
+        self.apply(Event::Result(ResultBatch {
+            v: 1,
+            worker: WORKER.to_owned(),
+            results: vec![result],
+        }));
+    }
+
+    /// Decide a failure by its first action.
+    pub fn decide(&mut self, failure: &Failure, action: Action, epoch: u64) {
+        let decided = Decided {
+            run: failure.run.clone(),
+            task: failure.task.clone(),
+            generation: failure.generation,
+            r#try: failure.r#try,
+            action,
+            ..Default::default()
+        };
+        self.apply(Event::Decided(DecidedBatch {
+            epoch,
+            decisions: vec![decided],
+            ..Default::default()
+        }));
+    }
+
+    pub fn due(&mut self, epoch: u64) {
+        let at_ms = self.fold.next_due_at_ms().unwrap_or(self.time_ms);
+        self.time_ms = self.time_ms.max(at_ms);
+        self.apply(Event::Due(Due {
+            epoch,
+            at_ms,
+            ..Default::default()
+        }));
+    }
+
+    /// The process dies, and another goes on from its snapshot: everything open is told again.
+    pub fn restart(&mut self) {
+        let body = snapshot::body(&self.fold).unwrap();
+        let fold = snapshot::restore(&body, options()).unwrap();
+        assert_eq!(
+            snapshot::body(&fold).unwrap(),
+            body,
+            "a snapshot of what was restored is the same"
+        );
+        let mut before: Vec<String> = self.open.iter().map(|task| format!("{task:?}")).collect();
+        self.fold = fold;
+        self.emitter = emitter(&self.fold, self.emitter.epoch + 1);
+        self.open.clear();
+        let messages = self.emitter.beat(&mut self.fold, Effects::default(), true);
+        self.hear(messages);
+        let mut after: Vec<String> = self.open.iter().map(|task| format!("{task:?}")).collect();
+        before.sort();
+        after.sort();
+        assert_eq!(after, before, "what was open is open again, word for word");
+    }
+
+    /// The status words of a run's tasks.
+    pub fn statuses(&self, run: &str) -> BTreeMap<String, String> {
+        let key = u128::from_str_radix(run, 16).unwrap();
+        let run = &self.fold.runs[&key];
+        run.nodes
+            .iter()
+            .enumerate()
+            .map(|(index, node)| {
+                let path = run.path(u32::try_from(index).unwrap(), u32::MAX);
+                (path, node.exec.status.word().to_owned())
+            })
+            .collect()
+    }
+}
