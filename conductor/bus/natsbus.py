@@ -211,6 +211,9 @@ class NatsBus:
 
     async def flush(self) -> None:
         try:
+            # The client writes a ping past what it still holds back: its answer alone says nothing of a subscription that
+            # was made just before. By then all of that is written, and the second ping goes behind it.
+            await self._client.flush(timeout=5)
             await self._client.flush(timeout=5)
         except (nats.errors.Error, OSError, TimeoutError) as error:
             raise BusError("unavailable", _reason(error)) from error
