@@ -9,15 +9,17 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
+import time
 from collections.abc import Callable, Iterable
 
 from conductor.bus import Bus, BusError
 from conductor.kernel.partition import Partition
 from conductor.wire import subjects
 from conductor.wire.base import decode, encode
-from conductor.wire.dag import ArchiveBatch, Archived, Export
+from conductor.wire.dag import ArchiveBatch, Archived, Export, Referred, Refers
 from conductor.wire.grants import Reply
-from conductor.wire.stale import Purge
+from conductor.wire.stale import Collect, Collected, Purge
+from conductor.wire.store import ArtifactList, DeleteArtifacts, Deleted, ListArtifacts
 
 _log = logging.getLogger("symphony.kernel")
 
@@ -29,6 +31,12 @@ SUBMISSIONS_KEPT = 1000
 """Beyond those of live runs: a margin for what is between the two streams at this moment."""
 
 
+COLLECT_INTERVAL_S = 600.0
+COLLECT_AGE_MS = 3_600_000
+"""An artifact younger than this may be named by a message that is still on its way."""
+COLLECT_PAGE = 1000
+
+
 class Housekeeping:
     """Looks after the partitions that a conductor owns."""
 
@@ -37,7 +45,7 @@ class Housekeeping:
         self._owned = owned
         self._partitions = partitions
         self._purged: dict[int, int] = {}
-        self._tasks = [asyncio.create_task(self._archive()), asyncio.create_task(self._purge())]
+        self._tasks = [asyncio.create_task(work()) for work in (self._archive, self._purge, self._collect)]
 
     async def close(self) -> None:
         for task in self._tasks:
@@ -83,6 +91,47 @@ class Housekeeping:
                     await self._purge_submissions(sum(partition.live for partition in partitions))
             except (BusError, ValueError, KeyError) as error:
                 _log.debug("purging waits: %s", error)
+
+    async def _collect(self) -> None:
+        """Artifacts that nothing needs any more. Who owns all partitions can ask all trackers: only then is it sure."""
+        while True:
+            await asyncio.sleep(COLLECT_INTERVAL_S)
+            try:
+                if len(list(self._owned())) == self._partitions:
+                    await self.collect(int(time.time() * 1000))
+            except (BusError, ValueError) as error:
+                _log.debug("collecting artifacts waits: %s", error)
+
+    async def collect(self, now_ms: int, age_ms: int = COLLECT_AGE_MS) -> int:
+        """Delete artifacts older than `age_ms` that neither a kept run nor one of the trackers names. Returns how many.
+
+        Raises:
+            BusError: the store, the archive or a tracker does not answer; nothing was deleted then.
+        """
+        before_ms, cursor, gone = now_ms - age_ms, 0, 0
+        while True:
+            ask = encode(ListArtifacts(limit=COLLECT_PAGE, cursor=cursor))
+            page = decode(await self._bus.request(subjects.pit("store", "list"), ask, 30), ArtifactList)
+            old = [artifact.digest for artifact in page.artifacts if artifact.created_at_ms < before_ms]
+            free = await self._unreferenced(old, now_ms) if old else []
+            if free:
+                delete = encode(DeleteArtifacts(digests=free, before_ms=before_ms))
+                reply = await self._bus.request(subjects.pit("store", "delete"), delete, 60)
+                gone += decode(reply, Deleted).deleted
+            if page.next is None:
+                return gone
+            cursor = max(page.next - len(free), 0)
+
+    async def _unreferenced(self, digests: list[str], now_ms: int) -> list[str]:
+        live: set[str] = set()
+        for partition in self._owned():
+            ask = encode(Refers(partition=partition.number, digests=digests))
+            data = await self._bus.request(subjects.pit("dag", "refers", partition.number), ask, 30)
+            live.update(decode(data, Referred).digests)
+        # The archive is asked last: a run that goes from a tracker to it meanwhile is in one of the two answers.
+        collect = encode(Collect(candidates=digests, live=sorted(live), now_ms=now_ms))
+        answer = decode(await self._bus.request(subjects.pit("stale", "collect"), collect, 30), Collected)
+        return answer.unreferenced
 
     async def _purge_log(self, partition: Partition) -> None:
         if partition.floor <= self._purged.get(partition.number, 0):

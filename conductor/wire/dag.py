@@ -15,6 +15,7 @@ from conductor.wire import bounds
 from conductor.wire.base import (
     BATCH,
     Count,
+    Digest,
     Epoch,
     Message,
     Micros,
@@ -181,7 +182,8 @@ class Export(Message, frozen=True, kw_only=True):
 class ArchiveRecord(Part, frozen=True, kw_only=True):
     """All that is kept of an ended run: enough to show it, to trace it and to learn from it.
 
-    `view` is the encoded `RunView` with nodes and values, `history` the encoded list of `HistoryEntry`.
+    `view` is the encoded `RunView` with nodes and values, `history` the encoded list of `HistoryEntry`. `artifacts` are the
+    digests that the run names, or `*` alone where they are more than fit.
     """
 
     summary: RunSummary
@@ -207,6 +209,19 @@ class Archived(Message, frozen=True, kw_only=True):
     partition: Partition
     epoch: Epoch = 0
     runs: Annotated[list[RunId], BATCH]
+
+
+class Refers(Message, frozen=True, kw_only=True):
+    """`sym.pit.dag.refers.<partition>`: which of these artifacts does a run that is not archived yet refer to?"""
+
+    partition: Partition
+    digests: Annotated[list[Digest], BATCH]
+
+
+class Referred(Message, frozen=True, kw_only=True):
+    """Those that must stay."""
+
+    digests: Annotated[list[Digest], BATCH] = []
 
 
 class DagShow(Message, frozen=True, kw_only=True):

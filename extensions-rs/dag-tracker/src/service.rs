@@ -87,6 +87,7 @@ impl Service {
                 of("resync", &[&number], "Resync", "ResyncPage"),
                 of("export", &[&number], "Export", "ArchiveBatch"),
                 of("archived", &[&number], "Archived", "Reply"),
+                of("refers", &[&number], "Refers", "Referred"),
                 of("status", &[&number], "Nothing", "DagShow"),
                 of("show", &[&number, "*"], "Show", "RunView"),
                 of("list", &[&number, "*"], "ListRuns", "RunList"),

@@ -37,7 +37,7 @@ fn bus_options(config: &Config, name: &str) -> Result<BusOptions, Error> {
 pub async fn run(roles: &[Role], path: Option<PathBuf>) -> Result<(), Error> {
     let config = path.map_or_else(|| Ok(Config::default()), |path| Config::read(&path))?;
     let name = match roles {
-        [role] => format!("{role:?}").to_lowercase(),
+        [role] => format!("pit-{role:?}").to_lowercase(),
         _ => "pit".to_owned(),
     };
     let bus = Bus::connect(&bus_options(&config, &name)?).await?;

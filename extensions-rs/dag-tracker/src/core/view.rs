@@ -267,12 +267,12 @@ pub fn record(run: &Run) -> Option<ArchiveRecord> {
     whole.next = None;
     let entries: Vec<HistoryEntry> = run.journal.iter().take(PAGE_ENTRIES_MAX).map(entry).collect();
     let mut artifacts = Vec::new();
-    for payload in std::iter::once(&run.outputs).chain(executions(run).map(|(_, _, exec)| &exec.output)) {
-        digests(payload, &mut artifacts);
-    }
+    named(run, &mut artifacts);
     artifacts.sort();
     artifacts.dedup();
-    artifacts.truncate(symphony_protocol::bounds::BATCH_COUNT_MAX);
+    if artifacts.len() > symphony_protocol::bounds::BATCH_COUNT_MAX {
+        artifacts = vec![EVERY_ARTIFACT.to_owned()];
+    }
     Some(ArchiveRecord {
         summary: summary(run),
         error_kind: run.error.as_ref().map(|error| error.kind.clone()),
@@ -289,6 +289,38 @@ pub fn record(run: &Run) -> Option<ArchiveRecord> {
         view: encode(&whole).ok()?.into(),
         history: encode(&entries).ok()?.into(),
     })
+}
+
+/// Of some artifacts, those that a run refers to which is not archived yet: in its inputs, its outputs or its tasks'.
+pub fn referred(fold: &Fold, candidates: Vec<String>) -> Vec<String> {
+    let mut used = Vec::new();
+    for run in fold.runs.values() {
+        named(run, &mut used);
+    }
+    let used: std::collections::HashSet<String> = used.into_iter().collect();
+    let waiting = &fold.context.waiting;
+    let needed = |digest: &String| used.contains(digest) || waiting.contains_key(digest);
+    candidates.into_iter().filter(needed).collect()
+}
+
+/// Stands for more artifacts than a record can list: while such a run is kept, none may go.
+const EVERY_ARTIFACT: &str = "*";
+
+/// The artifacts that a run names: in its inputs, its outputs or its tasks'.
+fn named(run: &Run, found: &mut Vec<String>) {
+    for payload in [&run.given_inputs, &run.inputs, &run.outputs] {
+        digests(payload, found);
+    }
+    for node in &run.nodes {
+        let items = node.items.iter();
+        for exec in items.clone().flat_map(|items| &items.execs).chain([&node.exec]) {
+            digests(&exec.inputs, found);
+            digests(&exec.output, found);
+        }
+        for value in items.flat_map(|items| &items.values) {
+            digests(value, found);
+        }
+    }
 }
 
 /// The digests of the references in a payload.

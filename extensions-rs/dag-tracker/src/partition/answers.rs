@@ -37,6 +37,13 @@ impl Partition {
                 call.finish(answer).await;
             }
             "status" => call.reply(&self.status()).await,
+            "refers" => {
+                let answer = call.decode().map(|ask: Refers| Referred {
+                    digests: view::referred(&self.fold, ask.digests),
+                    ..Default::default()
+                });
+                call.finish(answer).await;
+            }
             "export" => {
                 call.finish(call.decode().map(|ask: Export| self.export(&ask)))
                     .await

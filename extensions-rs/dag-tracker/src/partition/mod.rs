@@ -8,8 +8,8 @@ use std::time::{Duration, Instant};
 use async_nats::Subscriber;
 use futures_util::StreamExt;
 use symphony_protocol::{
-    Archived, Checked, Credit, DagShow, Export, History, ListRuns, Reply, Resync, ResyncPage, Show, decode,
-    encode, subjects,
+    Archived, Checked, Credit, DagShow, Export, History, ListRuns, Referred, Refers, Reply, Resync,
+    ResyncPage, Show, decode, encode, subjects,
 };
 use symphony_sdk::metrics::METRICS;
 use symphony_sdk::{Bus, Call, Error, ErrorKind, Lease, Shutdown};

@@ -691,7 +691,8 @@ fn default_archive_record_history() -> Payload {
 }
 /// All that is kept of an ended run: enough to show it, to trace it and to learn from it.
 ///
-/// `view` is the encoded `RunView` with nodes and values, `history` the encoded list of `HistoryEntry`.
+/// `view` is the encoded `RunView` with nodes and values, `history` the encoded list of `HistoryEntry`. `artifacts` are the
+/// digests that the run names, or `*` alone where they are more than fit.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct ArchiveRecord {
     pub summary: RunSummary,
@@ -812,6 +813,72 @@ impl Bounded for Archived {
         check::count("runs", self.runs.len(), 0, 4096)?;
         for item0 in &self.runs {
             check::run_id("runs", item0)?;
+        }
+        Ok(())
+    }
+}
+
+fn default_refers_v() -> u8 {
+    1
+}
+/// `sym.pit.dag.refers.<partition>`: which of these artifacts does a run that is not archived yet refer to?
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Refers {
+    #[serde(default = "default_refers_v")]
+    pub v: u8,
+    pub partition: u32,
+    pub digests: Vec<String>,
+}
+
+impl Default for Refers {
+    fn default() -> Self {
+        Self {
+            v: default_refers_v(),
+            partition: Default::default(),
+            digests: Default::default(),
+        }
+    }
+}
+
+impl Bounded for Refers {
+    fn check(&self) -> Verdict {
+        check::range("v", self.v, 1, 1)?;
+        check::range("partition", self.partition, 0, 1023)?;
+        check::count("digests", self.digests.len(), 0, 4096)?;
+        for item0 in &self.digests {
+            check::digest("digests", item0)?;
+        }
+        Ok(())
+    }
+}
+
+fn default_referred_v() -> u8 {
+    1
+}
+/// Those that must stay.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Referred {
+    #[serde(default = "default_referred_v")]
+    pub v: u8,
+    #[serde(default)]
+    pub digests: Vec<String>,
+}
+
+impl Default for Referred {
+    fn default() -> Self {
+        Self {
+            v: default_referred_v(),
+            digests: Default::default(),
+        }
+    }
+}
+
+impl Bounded for Referred {
+    fn check(&self) -> Verdict {
+        check::range("v", self.v, 1, 1)?;
+        check::count("digests", self.digests.len(), 0, 4096)?;
+        for item0 in &self.digests {
+            check::digest("digests", item0)?;
         }
         Ok(())
     }

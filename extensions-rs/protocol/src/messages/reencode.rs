@@ -65,6 +65,8 @@ pub fn reencode(name: &str, data: &[u8]) -> Option<Result<Vec<u8>, WireError>> {
         "PutWhole" => again::<PutWhole>(data),
         "ReadRun" => again::<ReadRun>(data),
         "Ready" => again::<Ready>(data),
+        "Referred" => again::<Referred>(data),
+        "Refers" => again::<Refers>(data),
         "Register" => again::<Register>(data),
         "Reply" => again::<Reply>(data),
         "ResultBatch" => again::<ResultBatch>(data),

@@ -1,0 +1,111 @@
+"""Rules 4 and 5: one emitter, and levels instead of edges. And what an owner makes of leases."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from conductor.kernel.partition import Owned, Partition
+from conductor.kernel.workers import Workers
+from conductor.wire.ready import Ready, ResyncPage
+from conductor.wire.runs import RunEnded
+from tests.conductor.kernel.support import grant, task
+
+
+def message(sequence: int, epoch: int = 1, **said: Any) -> Ready:
+    return Ready(partition=0, epoch=epoch, sequence=sequence, folded=sequence * 10, **said)
+
+
+@pytest.fixture
+def partition() -> Partition:
+    made = Partition(0, Owned(5, 99))
+    made.arrived(message(1, tasks=[task(1)]))
+    made.add(task(1))
+    made.stale = False
+    return made
+
+
+def test_rule_4_a_lower_emitter_is_passed_over_and_a_higher_one_asked_for_everything(partition: Partition) -> None:
+    assert not partition.arrived(message(9, epoch=0, tasks=[task(2)]))
+    assert not partition.stale
+    assert partition.arrived(message(1, epoch=2, tasks=[task(2)]))
+    assert partition.stale
+
+
+def test_rule_5_the_next_message_and_its_level_are_no_gap(partition: Partition) -> None:
+    assert partition.arrived(message(2, tasks=[task(2)]))
+    assert partition.arrived(message(2))
+    assert not partition.stale
+
+
+def test_rule_5_a_gap_asks_for_everything(partition: Partition) -> None:
+    partition.arrived(message(3, tasks=[task(3)]))
+    assert partition.stale
+
+
+def test_rule_5_a_level_that_is_ahead_asks_for_everything(partition: Partition) -> None:
+    partition.arrived(message(2))
+    assert partition.stale
+
+
+def test_rule_5_two_mismatches_of_the_open_count_ask_for_everything(partition: Partition) -> None:
+    level = message(1, open=7)
+    partition.check_level(level)
+    assert not partition.stale
+    partition.check_level(level)
+    assert partition.stale
+    partition.stale = False
+    partition.check_level(message(1, open=1))
+    assert partition.mismatches == 0
+
+
+def test_an_execution_is_known_once(partition: Partition) -> None:
+    assert partition.add(task(1)) is None
+    assert partition.add(task(1, try_=2)) is not None
+    assert len(partition.open) == 2
+
+
+def test_a_resync_drops_what_the_tracker_does_not_list_but_not_what_came_since(partition: Partition) -> None:
+    partition.add(task(2))
+    partition.arrived(message(2, tasks=[task(3)]))
+    partition.add(task(3))
+    page = ResyncPage(partition=0, epoch=1, sequence=1, folded=10)
+    listed = {(task(2).run, "t", 0, 1)}
+    gone = partition.resynced(page, listed)
+    assert [execution.task.run for execution in gone] == [task(1).run]
+    assert len(partition.open) == 2
+
+
+def test_rule_14_an_end_that_is_told_again_is_told_on_once(partition: Partition) -> None:
+    ended = RunEnded(run=task(1).run, tenant="acme", workflow="w", version="1.0.0", status="succeeded")
+    assert partition.end(ended)
+    assert not partition.end(ended)
+
+
+def test_a_grant_is_absolute() -> None:
+    workers = Workers()
+    workers.grant(grant(("a", 2), ("b", 3)), 0)
+    assert workers.slots == {"f": 5}
+    workers.grant(grant(("b", 3)), 10)
+    assert workers.slots == {"f": 3}
+    assert [worker.name for worker in workers.serving("f")] == ["b"]
+    assert [worker.name for worker in workers.grant(grant(dead=["b"]), 20)] == ["b"]
+
+
+def test_a_lease_that_is_not_renewed_gives_no_slots() -> None:
+    workers = Workers()
+    workers.grant(grant(("a", 2)), 0)
+    workers.expire(2_999)
+    assert workers.serving("f")
+    workers.expire(3_000)
+    assert not workers.serving("f")
+
+
+def test_dispatch_numbers_go_on_when_a_worker_comes_back() -> None:
+    workers = Workers()
+    workers.grant(grant(("a", 2)), 0)
+    assert [workers.by_name["a"].number(0) for _ in range(3)] == [1, 2, 3]
+    workers.expire(10_000)
+    workers.grant(grant(("a", 2)), 10_000)
+    assert workers.by_name["a"].number(0) == 4
