@@ -47,8 +47,9 @@ format: setup ## Format Python and Rust
 types: setup ## Check the types
 	$(BIN)/mypy
 
-bench: setup ## Measure, beside the floors of the same machine
-	$(BIN)/symphony bench
+bench: setup ## Measure a release build, beside the floors of the same machine
+	cargo build --locked --quiet --release --package symphony-pit
+	SYMPHONY_PIT="$(CURDIR)/target/release/symphony-pit" $(BIN)/symphony bench
 
 schemas: setup ## Write schemas/ from conductor/wire
 	$(BIN)/symphony schemas emit

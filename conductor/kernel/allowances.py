@@ -28,6 +28,8 @@ class Allowances:
         self.usage: dict[tuple[str, str, str], list[int]] = {}
         self.tenants: dict[str, int] = {}
         """Running executions by tenant: what fair shares compare."""
+        self.run_us: dict[str, float] = {}
+        """How long each function ran lately, on average."""
         self._sequence: tuple[str, int] = ("", -1)
 
     def grant(self, grant: ShareGrant, now_ms: int) -> None:
@@ -97,6 +99,9 @@ class Allowances:
                     limit.running -= 1
         used[1] -= 1
         used[2] += run_us
+        if run_us:
+            before = self.run_us.get(task.capability, float(run_us))
+            self.run_us[task.capability] = before + (run_us - before) / 8
         left = self.tenants.get(task.tenant, 1) - 1
         if left > 0:
             self.tenants[task.tenant] = left

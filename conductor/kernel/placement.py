@@ -16,6 +16,10 @@ CANDIDATES_MAX = 256
 DECISIONS_MAX = 256
 """Logged choices of one beat; more tell a trainer nothing new about the same moment."""
 ALTERNATIVES_MAX = 16
+TURN_US = 5_000
+"""A turn of the ring under load, from one attempt's end to the next one's arrival."""
+AHEAD_TURNS = 2
+AHEAD_RUN_US_MAX = 250_000
 
 
 @dataclass(slots=True)
@@ -59,7 +63,8 @@ def place(waiting: Waiting, workers: Workers, allowances: Allowances, policy: Po
     """Fill free slots. Where all fit nobody is asked; else shares choose the tenant and the policy its execution."""
     made = Placement()
     for capability in list(waiting.by_capability):
-        free = workers.serving(capability)
+        ahead = share_ahead(allowances.run_us.get(capability))
+        free = workers.serving(capability, ahead)
         if not free:
             continue
         ready = [e for e in waiting.by_capability[capability].values() if not e.blocked]
@@ -67,30 +72,45 @@ def place(waiting: Waiting, workers: Workers, allowances: Allowances, policy: Po
             ready = [e for e in ready if allowances.admits(e.task, now_ms)]
         if not ready:
             continue
-        room = sum(worker.free for worker in free)
+        room = sum(worker.room(worker.ahead(ahead)) for worker in free)
         if len(ready) > room:
             ready = _order(capability, ready, room, allowances, policy, now_ms, made.decisions)
-        _fill(ready, deque(free), waiting, allowances, now_ms, made)
+        rest = _fill(ready, free, 0.0, waiting, allowances, now_ms, made)
+        if rest and ahead:
+            _fill(rest, free, ahead, waiting, allowances, now_ms, made)
     return made
+
+
+def share_ahead(run_us: float | None) -> float:
+    """What share of a worker's slots may wait there as well, so that none is empty while a result goes round the ring.
+
+    The shorter a function runs, the more slots fall free within a turn of the ring. A long one is not sent ahead at all: it
+    might wait behind another while a slot elsewhere falls free.
+    """
+    if run_us is None or run_us > AHEAD_RUN_US_MAX:
+        return 0.0
+    return min(1.0, AHEAD_TURNS * TURN_US / max(run_us, 1.0))
 
 
 def _fill(
     ready: list[Execution],
-    free: deque[Worker],
+    workers: list[Worker],
+    ahead: float,
     waiting: Waiting,
     allowances: Allowances,
     now_ms: int,
     made: Placement,
-) -> None:
-    """Give executions to workers in turn, the freest first."""
+) -> list[Execution]:
+    """Give executions to workers in turn, the freest first. Returns those for which there was no room."""
     limited = bool(allowances.limits)
-    for execution in ready:
+    free = deque(workers)
+    for place, execution in enumerate(ready):
         if limited and not allowances.admits(execution.task, now_ms):
             continue  # the ones before it in this beat used the rest of the limit
-        while free and free[0].free <= 0:
+        while free and free[0].room(free[0].ahead(ahead)) <= 0:
             free.popleft()
         if not free:
-            return
+            return ready[place:]
         worker = free[0]
         free.rotate(-1)
         waiting.remove(execution)
@@ -99,6 +119,7 @@ def _fill(
         worker.held[(execution.partition, execution.n)] = execution
         execution.usage = allowances.start(execution.task)
         made.starts.append((execution, worker))
+    return []
 
 
 def _order(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
@@ -35,6 +36,14 @@ class Worker:
     @property
     def free(self) -> int:
         return self.slots - len(self.held) - len(self.cancelled)
+
+    def ahead(self, share: float) -> int:
+        """How many may wait at it. None at a plain client: it takes what it registered for."""
+        return 0 if self.queue or not self.slots else math.ceil(self.slots * share)
+
+    def room(self, ahead: int) -> int:
+        """Attempts that may still be sent, `ahead` of them to wait there until a slot falls free."""
+        return self.slots + ahead - len(self.held) - len(self.cancelled)
 
     def number(self, partition: int) -> int:
         """The next dispatch number of a partition, from 1."""
@@ -105,9 +114,12 @@ class Workers:
         if late:
             self._index()
 
-    def serving(self, capability: str) -> list[Worker]:
-        """Workers with a free slot for a capability, the freest first: load spreads without being looked at twice."""
-        found = [worker for worker in self._serving.get(capability, ()) if worker.free > 0]
+    def serving(self, capability: str, share_ahead: float = 0.0) -> list[Worker]:
+        """Workers with room for a capability, the freest first: load spreads without being looked at twice.
+
+        `share_ahead` of its slots, from 0 to 1, may wait at a worker besides.
+        """
+        found = [worker for worker in self._serving.get(capability, ()) if worker.room(worker.ahead(share_ahead)) > 0]
         if len(found) > 1:
             found.sort(key=_freest)
         return found

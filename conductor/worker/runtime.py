@@ -73,6 +73,7 @@ class Worker:
         self._executor = Executor(options.slots)
         self._tracer = Tracer(f"symphony-worker-{options.extension}")
         self._held: dict[Key, _Held] = {}
+        self._pending: dict[Key, tuple[str, Task]] = {}
         self._beat = 0
         self._ready_us = 0
         self._process = psutil.Process()
@@ -115,6 +116,9 @@ class Worker:
             if not self.stopping.is_set():
                 continue
             if deadline is None:
+                for waiting in list(self._pending):
+                    del self._pending[waiting]
+                    self._ledger.refuse(waiting)  # others take them at once
                 deadline = time.monotonic() + DRAIN_S
                 await self._heartbeat()
             if not len(self._ledger) and self._results.empty:
@@ -134,7 +138,10 @@ class Worker:
             _log.warning("a message of tasks is passed over: %s", error)
             return
         for attempt in batch.cancel:
-            held = self._held.get((attempt.partition, attempt.epoch, attempt.n))
+            key = (attempt.partition, attempt.epoch, attempt.n)
+            held = self._held.get(key)
+            if self._pending.pop(key, None) is not None:
+                self._ledger.refuse(key)
             if held is not None:
                 held.context.stop.set()
                 held.running.cancel()
@@ -142,20 +149,26 @@ class Worker:
             key = (batch.partition, batch.epoch, task.n)
             if not self._ledger.arrive(key):
                 continue
-            if self.stopping.is_set() or len(self._held) >= self.options.slots:
+            if self.stopping.is_set() or len(self._pending) >= self.options.slots:
                 self._ledger.refuse(key)
-                continue
-            context = TaskContext(
-                run=task.run,
-                task=task.task,
-                attempt=task.try_,
-                generation=task.generation,
-                worker=self.options.name,
-                capability=task.capability,
-                deadline_at_ms=task.deadline_at_ms,
-            )
-            running = asyncio.create_task(self._attempt(key, batch.reply, task, context, time.time_ns() // 1000))
-            self._held[key] = _Held(running, context)
+            elif len(self._held) >= self.options.slots:
+                # As many as there are slots may wait here, so that one that falls free is filled at once.
+                self._pending[key] = (batch.reply, task)
+            else:
+                self._begin(key, batch.reply, task)
+
+    def _begin(self, key: Key, reply: str, task: Task) -> None:
+        context = TaskContext(
+            run=task.run,
+            task=task.task,
+            attempt=task.try_,
+            generation=task.generation,
+            worker=self.options.name,
+            capability=task.capability,
+            deadline_at_ms=task.deadline_at_ms,
+        )
+        running = asyncio.create_task(self._attempt(key, reply, task, context, time.time_ns() // 1000))
+        self._held[key] = _Held(running, context)
 
     async def _attempt(self, key: Key, reply: str, task: Task, context: TaskContext, received_us: int) -> None:
         span = self._span(task)
@@ -186,6 +199,9 @@ class Worker:
         )
         self._held.pop(key, None)
         self._results.push(reply, key, result)
+        while self._pending and len(self._held) < self.options.slots:
+            waiting = next(iter(self._pending))
+            self._begin(waiting, *self._pending.pop(waiting))
         status = type(outcome).__name__.removesuffix("Outcome").lower()
         metrics.WORKER_TASKS.labels(task.capability, status).inc()
         self._record(task, span, outcome, began_us, began_us + run_us, status)

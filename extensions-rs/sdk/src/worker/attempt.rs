@@ -1,7 +1,7 @@
 //! One attempt: its inputs read, its function run within its time, its outcome made a result.
 
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use symphony_protocol::{Cancelled, Failed, Lineage, Payload, Succeeded, TaskResult, Value};
 use tokio::sync::mpsc;
@@ -10,8 +10,13 @@ use super::context::Context;
 use super::function::{FunctionError, Handler, Offered, Outcome};
 use super::ledger::Key;
 use super::payloads::{has_reference, resolve, spill};
-use super::runtime::now_us;
 use crate::telemetry::Traced;
+
+pub(super) fn now_us() -> u64 {
+    SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .map_or(0, |now| u64::try_from(now.as_micros()).unwrap_or(u64::MAX))
+}
 
 /// An attempt that has ended.
 pub(super) struct Ended {

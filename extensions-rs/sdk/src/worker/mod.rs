@@ -10,4 +10,13 @@ pub mod runtime;
 
 pub use context::Context;
 pub use function::{FunctionError, Handler, Outcome};
-pub use runtime::{Worker, WorkerOptions};
+pub use runtime::Worker;
+
+/// What whoever starts a worker may choose.
+#[derive(Clone, Debug)]
+pub struct WorkerOptions {
+    pub name: String,
+    pub slots: u32,
+    pub pool: Option<String>,
+    pub manifest_name: String,
+}

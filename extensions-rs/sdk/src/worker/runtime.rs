@@ -1,8 +1,8 @@
 //! The worker's loop: tasks in, results out, heartbeats in between.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
-use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant};
 
 use async_nats::Subscriber;
 use futures_util::{FutureExt, StreamExt};
@@ -11,7 +11,8 @@ use symphony_protocol::{
 };
 use tokio::sync::{mpsc, watch};
 
-use super::attempt::{Ended, Running, failed, succeeded, unpack};
+use super::WorkerOptions;
+use super::attempt::{Ended, Running, failed, now_us, succeeded, unpack};
 use super::context::Context;
 use super::function::{FunctionError, Handler, Offered};
 use super::ledger::{Key, Ledger};
@@ -29,15 +30,6 @@ const DRAIN_TIME: Duration = Duration::from_secs(10);
 /// Attempts that have ended and wait for the loop.
 const ENDED_MAX: usize = 65_536;
 
-/// What whoever starts a worker may choose.
-#[derive(Clone, Debug)]
-pub struct WorkerOptions {
-    pub name: String,
-    pub slots: u32,
-    pub pool: Option<String>,
-    pub manifest_name: String,
-}
-
 /// A worker of functions.
 pub struct Worker {
     options: WorkerOptions,
@@ -46,12 +38,6 @@ pub struct Worker {
 
 struct Held {
     stop: watch::Sender<bool>,
-}
-
-pub(super) fn now_us() -> u64 {
-    SystemTime::now()
-        .duration_since(UNIX_EPOCH)
-        .map_or(0, |now| u64::try_from(now.as_micros()).unwrap_or(u64::MAX))
 }
 
 impl Worker {
@@ -96,6 +82,7 @@ impl Worker {
             artifacts: Artifacts::new(bus.clone()),
             ledger: Ledger::default(),
             held: HashMap::new(),
+            pending: VecDeque::new(),
             beat: 0,
             ready_us: 0,
             draining: false,
@@ -119,6 +106,9 @@ impl Worker {
             tokio::select! {
                 () = shutdown.requested(), if deadline.is_none() => {
                     state.draining = true;
+                    for (key, _, _) in std::mem::take(&mut state.pending) {
+                        state.ledger.refuse(key); // others take them at once
+                    }
                     deadline = Some(tokio::time::Instant::now() + DRAIN_TIME);
                     state.heartbeat(false, None).await;
                 }
@@ -158,6 +148,7 @@ struct State {
     artifacts: Artifacts,
     ledger: Ledger,
     held: HashMap<Key, Held>,
+    pending: VecDeque<(Key, Arc<str>, Task)>,
     beat: u64,
     ready_us: u64,
     draining: bool,
@@ -180,8 +171,12 @@ impl State {
             Err(error) => return tracing::warn!(%error, "a message of tasks is passed over"),
         };
         for attempt in &batch.cancel {
-            if let Some(held) = self.held.get(&(attempt.partition, attempt.epoch, attempt.n)) {
+            let key = (attempt.partition, attempt.epoch, attempt.n);
+            if let Some(held) = self.held.get(&key) {
                 held.stop.send_replace(true);
+            } else if self.pending.iter().any(|(waiting, _, _)| *waiting == key) {
+                self.pending.retain(|(waiting, _, _)| *waiting != key);
+                self.ledger.refuse(key);
             }
         }
         let reply: Arc<str> = batch.reply.as_str().into();
@@ -196,11 +191,14 @@ impl State {
                 .functions
                 .get(&task.capability)
                 .is_some_and(|f| matches!(f.handler, Handler::Quick(_)));
-            if self.draining || (!quick && self.held.len() >= slots) {
+            if self.draining || (!quick && self.pending.len() >= slots) {
                 self.ledger.refuse(key);
-                continue;
+            } else if !quick && self.held.len() >= slots {
+                // As many as there are slots may wait here, so that one that falls free is filled at once.
+                self.pending.push_back((key, reply.clone(), task));
+            } else {
+                self.begin(key, batch.epoch, &reply, task);
             }
-            self.begin(key, batch.epoch, &reply, task);
         }
     }
 
@@ -309,6 +307,13 @@ impl State {
             telemetry::attempt(traced, capability, &self.worker, &ended.result);
         }
         self.outbox.push(&ended.reply, ended.key, ended.result);
+        let slots = usize::try_from(self.spec.options.slots).unwrap_or(usize::MAX);
+        while self.held.len() < slots {
+            let Some((key, reply, task)) = self.pending.pop_front() else {
+                break;
+            };
+            self.begin(key, key.1, &reply, task);
+        }
     }
 
     fn stored(&mut self, done: Sent) {
