@@ -1,5 +1,13 @@
 //! The rules of the design that the fold keeps, each by its number.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a failure is the message"
+)]
+
 mod support;
 
 use serde_json::json;
