@@ -158,8 +158,8 @@ class System:
             command = [str(program), role, "--config", str(config)]
             log = self.layout.logs / f"{user}.log"
             answered: dict[str, float] = {}
-            process = Process(user, "pit", command, env, log, self._answering(services, answered))
-            process.services = answered  # type: ignore[attr-defined]
+            ready = self._answering(services, answered)
+            process = Process(user, "pit", command, env, log, ready, answered=answered)
             self.processes.append(process)
         await asyncio.gather(*(process.start() for process in self.processes if process.kind == "pit"))
 
@@ -215,8 +215,8 @@ class System:
         """What the other verbs find the system by."""
         services = []
         for process in self.processes:
-            answered: dict[str, float] = getattr(process, "services", {})
-            names = list(answered) or [process.name]
+            answered = process.answered
+            names = sorted(answered) or [process.name]
             for name in names:
                 ready = answered.get(name, process.ready_ms)
                 services.append(

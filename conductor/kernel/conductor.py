@@ -7,6 +7,7 @@ and what must stand in the log is written by others while the next beat goes on.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import time
 from dataclasses import dataclass
@@ -34,6 +35,7 @@ from conductor.wire.ready import Frame, Ready
 _log = logging.getLogger("symphony.kernel")
 M = TypeVar("M")
 
+STOP_TIME_S = 3.0
 IDLE_WAIT_S = 0.25
 """The longest that a beat waits with nothing arriving: leases expire and time-outs are looked at so often."""
 
@@ -101,7 +103,10 @@ class Conductor:
             keeper.cancel()
             await asyncio.gather(keeper, return_exceptions=True)
             await housekeeping.close()
-            await self._close()
+            # A broker that is gone takes no farewell; leases expire by themselves.
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(STOP_TIME_S):
+                    await self._close()
 
     async def _rest(self) -> None:
         """Until something arrives, a timer is due, or a while has passed."""

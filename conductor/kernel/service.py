@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import gc
 import logging
 import os
@@ -27,6 +28,7 @@ from conductor.wire.grants import Reply
 
 _log = logging.getLogger("symphony.kernel")
 CONFIG, UNREACHED = 2, 3
+STOP_TIME_S = 3.0
 
 
 def options() -> tuple[BusOptions, ConductorOptions]:
@@ -75,7 +77,9 @@ async def serve(bus_options: BusOptions, conductor_options: ConductorOptions) ->
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, conductor.stop)
     await conductor.run()
-    await bus.close()
+    with contextlib.suppress(TimeoutError, BusError):
+        async with asyncio.timeout(STOP_TIME_S):
+            await bus.close()
 
 
 def describe(conductor: Conductor) -> dict[str, object]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import os
 import socket
@@ -14,7 +15,7 @@ from typing import Any
 import psutil
 
 from conductor import __version__
-from conductor.bus import Artifacts, Bus
+from conductor.bus import Artifacts, Bus, BusError
 from conductor.observe import logs, metrics
 from conductor.observe.tracing import Tracer, new_span_id
 from conductor.wire import subjects
@@ -77,6 +78,7 @@ class Worker:
         self._beat = 0
         self._ready_us = 0
         self._process = psutil.Process()
+        self._parent = os.getppid()
         self.stopping = asyncio.Event()
         self._wake = asyncio.Event()
 
@@ -101,6 +103,12 @@ class Worker:
         next_beat = time.monotonic()
         while True:
             now = time.monotonic()
+            if self.options.pool is not None and os.getppid() != self._parent:
+                # Whoever started this process is gone, and its successor starts another one under the same name.
+                _log.warning(
+                    "the Pool Manager that started this worker is gone: %d attempts are left", len(self._ledger)
+                )
+                break
             if now >= next_beat:
                 await self._heartbeat()
                 next_beat = now + HEARTBEAT_INTERVAL_MS / 1000
@@ -127,7 +135,8 @@ class Worker:
                 _log.warning("%d attempts are abandoned", len(self._ledger))
                 break
         await self._heartbeat(state="stopped")
-        await self._bus.flush()
+        with contextlib.suppress(BusError):
+            await self._bus.flush()
         self._executor.close()
         self._tracer.close()
 

@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import json
 import os
 import signal
 import sys
+from pathlib import Path
+
+import psutil
 
 from conductor.embedded import inspect, roles
 from conductor.wire.values import unpack
 from tests.e2e.conftest import until
-from tests.e2e.running import Running, document, outputs
+from tests.e2e.running import Running, document, outputs, symphony
 from tests.shared import ROOT
 
 BUSY = {
@@ -62,10 +67,18 @@ async def test_a_conductor_killed_in_mid_run_costs_no_run(own_system: Running) -
     assert ended.tasks.succeeded == 41
 
 
-async def test_a_pit_killed_in_mid_run_costs_no_run(own_system: Running) -> None:
+async def test_a_pit_killed_in_mid_run_costs_no_run_and_its_workers_go_with_it(own_system: Running) -> None:
     run = await own_system.begin(document(BUSY))
     await asyncio.sleep(0.2)
-    os.kill(own_system.process("pit").pid, signal.SIGKILL)
+    pit = own_system.process("pit").pid
+    workers = [child.pid for child in psutil.Process(pit).children()]
+    assert len(workers) == 2
+    os.kill(pit, signal.SIGKILL)
+
+    async def gone() -> bool:
+        return not any(psutil.pid_exists(pid) for pid in workers)
+
+    await until(gone)
     ended = await own_system.end(run)
     assert ended.status == "succeeded", ended.error
     assert ended.tasks.succeeded == 41
@@ -232,8 +245,6 @@ async def test_python_functions_are_served_by_name_of_their_file(own_system: Run
 
     try:
         await until(serving)
-        import json
-
         done = await own_system.cli_async("run", str(folder / "workflow.yaml"), "-i", "name=Ada", "--json")
         assert json.loads(done.stdout)["outputs"] == {"said": "HELLO, ADA!"}
         done = await own_system.cli_async("run", f"{folder / 'functions.py'}:hello", "--json")
@@ -243,3 +254,38 @@ async def test_python_functions_are_served_by_name_of_their_file(own_system: Run
         assert await asyncio.wait_for(process.wait(), 20) == 0
         await bus.close()
     assert unpack(b"\x80") == {}
+
+
+async def test_a_supervisor_that_is_killed_leaves_no_process_and_the_next_one_goes_on(tmp_path: Path) -> None:
+    data = tmp_path / "data"
+
+    def system() -> list[int]:
+        """The processes that know this data folder: all of a system but its supervisor."""
+        found = []
+        for process in psutil.process_iter():
+            with contextlib.suppress(psutil.Error):
+                environment = process.environ().get("SYMPHONY_CREDS", "")
+                if str(data) in environment or any(str(data) in word for word in process.cmdline()):
+                    found.append(process.pid)
+        return found
+
+    started = await asyncio.to_thread(symphony, "up", "--detach", "--json", data=data)
+    assert started.returncode == 0, started.stderr
+    assert len(system()) >= 5
+    write = tmp_path / "w.json"
+    write.write_text(json.dumps({"workflow": "w", "version": "1.0.0", "tasks": BUSY}))
+    begun = await asyncio.to_thread(symphony, "run", str(write), "--no-wait", "--json", data=data)
+    run = json.loads(begun.stdout)["run"]
+    os.kill(json.loads(started.stdout)["pid"], signal.SIGKILL)
+
+    async def gone() -> bool:
+        return not system()
+
+    await until(gone)
+    again = await asyncio.to_thread(symphony, "up", "--detach", data=data)
+    assert again.returncode == 0, again.stderr
+    watched = await asyncio.to_thread(symphony, "runs", "watch", run, "--json", data=data)
+    assert json.loads(watched.stdout)["status"] == "succeeded", watched.stderr
+    stopped = await asyncio.to_thread(symphony, "down", data=data)
+    assert stopped.returncode == 0
+    await until(gone)

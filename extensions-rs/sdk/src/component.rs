@@ -1,6 +1,7 @@
 //! The life of a process: it starts, runs until told to stop, and stops cleanly.
 
 use std::future::Future;
+use std::time::Duration;
 
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
@@ -45,7 +46,10 @@ impl Shutdown {
     }
 }
 
-/// Run a component until it ends, or until SIGTERM or SIGINT asks it to.
+/// How long a component may take to stop: longer than a worker's drain. A broker that is gone answers no farewell.
+const STOP_TIME: Duration = Duration::from_secs(12);
+
+/// Run a component until it ends, or until SIGTERM or SIGINT asks it to; then it has a while to finish.
 pub async fn run_until_signal<F, Fut>(component: F) -> Result<(), Error>
 where
     F: FnOnce(Shutdown) -> Fut,
@@ -56,11 +60,16 @@ where
     let mut interrupt = signal(SignalKind::interrupt())?;
     let running = component(shutdown);
     tokio::pin!(running);
-    loop {
-        tokio::select! {
-            ended = &mut running => return ended,
-            _ = terminate.recv() => stop.now(),
-            _ = interrupt.recv() => stop.now(),
+    tokio::select! {
+        ended = &mut running => return ended,
+        _ = terminate.recv() => stop.now(),
+        _ = interrupt.recv() => stop.now(),
+    }
+    match tokio::time::timeout(STOP_TIME, running).await {
+        Ok(ended) => ended,
+        Err(_) => {
+            tracing::warn!("stopped without finishing: the broker may be gone");
+            Ok(())
         }
     }
 }

@@ -1,6 +1,7 @@
 //! The worker's loop: tasks in, results out, heartbeats in between.
 
 use std::collections::{HashMap, VecDeque};
+use std::os::unix::process::parent_id;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -42,10 +43,8 @@ struct Held {
 
 impl Worker {
     pub fn new(options: WorkerOptions) -> Self {
-        Self {
-            options,
-            functions: HashMap::new(),
-        }
+        let functions = HashMap::new();
+        Self { options, functions }
     }
 
     pub fn offer(mut self, offered: Offered) -> Self {
@@ -71,7 +70,7 @@ impl Worker {
 
     /// Serve until told to stop; then finish what is under way.
     pub async fn run(self, bus: Bus, mut shutdown: Shutdown) -> Result<(), Error> {
-        let began = Instant::now();
+        let (began, parent) = (Instant::now(), parent_id());
         let mut tasks = bus.subscribe(subjects::tasks_of(&self.options.name)).await?;
         let mut roll = bus.subscribe(subjects::ROLL_CALL.to_owned()).await?;
         bus.flush().await?;
@@ -129,7 +128,12 @@ impl Worker {
                     let manifests = decode::<RollCall>(&call.payload).is_ok_and(|call| call.manifests);
                     state.heartbeat(manifests, None).await;
                 }
-                _ = tick.tick() => state.heartbeat(false, None).await,
+                _ = tick.tick() => {
+                    if state.spec.options.pool.is_some() && parent_id() != parent {
+                        break; // whoever started it is gone, and its successor starts another under this name
+                    }
+                    state.heartbeat(false, None).await;
+                }
             }
             if state.draining && state.ledger.held() == 0 && state.outbox.is_empty() {
                 break;
