@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from collections import Counter, deque
 from dataclasses import dataclass
 
 from conductor.wire.grants import ShareGrant, Usage
 from conductor.wire.ready import ReadyTask
+
+TOLD_MAX = 8
+"""Claims that no grant has counted yet: one a second, and an allowance lasts three."""
 
 
 @dataclass(slots=True)
@@ -21,7 +25,8 @@ class Limit:
 class Allowances:
     """Limits by key, weights by claimant, and the usage that is settled with Arbitration afterwards."""
 
-    def __init__(self) -> None:
+    def __init__(self, first: int = 0) -> None:
+        """`first` lies above every claim's number of a process of this name before: the time of the start will do."""
         self.limits: dict[str, Limit] = {}
         self.weights: dict[tuple[str, str | None], float] = {}
         self.starvation_ms = 30_000
@@ -30,22 +35,49 @@ class Allowances:
         """Running executions by tenant: what fair shares compare."""
         self.run_us: dict[str, float] = {}
         """How long each function ran lately, on average."""
+        self.number = self._first = first
+        """The number of the last claim."""
+        self._told: deque[tuple[int, Counter[str]]] = deque(maxlen=TOLD_MAX)
+        """Starts by key of the claims that the last grant had not counted."""
         self._sequence: tuple[str, int] = ("", -1)
 
     def grant(self, grant: ShareGrant, now_ms: int) -> None:
-        """Take a grant in; it is absolute, and an older one of the same issuer is passed over."""
+        """Take a grant in; it is absolute. Passed over: an older one of the same issuer, and one that counts a claim that
+        was not made here, for it is meant for the process before this one."""
         if grant.issuer == self._sequence[0] and grant.sequence <= self._sequence[1]:
+            return
+        if grant.counted and not self._first < grant.counted <= self.number:
             return
         self._sequence = (grant.issuer, grant.sequence)
         self.starvation_ms = grant.starvation_ms
         self.weights = {(share.tenant, share.workflow): share.weight for share in grant.shares}
+        while self._told and (self._told[0][0] <= grant.counted or not grant.counted):
+            self._told.popleft()
+        uncounted = self._uncounted() if grant.allowances else Counter[str]()
         before = self.limits
         self.limits = {}
         for given in grant.allowances:
             old = before.get(given.key)
             running = old.running if old else self._running(given.key)
             expires = now_ms + given.expires_in_ms
-            self.limits[given.key] = Limit(given.starts, given.concurrency, expires, running)
+            starts = None if given.starts is None else max(given.starts - uncounted[given.key], 0)
+            self.limits[given.key] = Limit(starts, given.concurrency, expires, running)
+
+    def _uncounted(self) -> Counter[str]:
+        """Starts by key that the sender of a grant did not know of: without them a grant would give back what is spent."""
+        counts = self._started()
+        for _, told in self._told:
+            counts.update(told)
+        return counts
+
+    def _started(self) -> Counter[str]:
+        """Starts by key since the last claim."""
+        counts: Counter[str] = Counter()
+        for who, used in self.usage.items():
+            if used[0]:
+                for key in _keys(*who):
+                    counts[key] += used[0]
+        return counts
 
     def _running(self, key: str) -> int:
         """How many executions of a key run now: a limit may arrive after they began."""
@@ -60,7 +92,7 @@ class Allowances:
 
     def admits(self, task: ReadyTask, now_ms: int) -> bool:
         """Whether every limit that the task falls under has room."""
-        for key in _keys(task):
+        for key in _keys(task.tenant, task.workflow, task.capability):
             limit = self.limits.get(key)
             if limit is None:
                 continue
@@ -75,7 +107,7 @@ class Allowances:
     def start(self, task: ReadyTask) -> list[int]:
         """An execution starts: spend, and count. Returns the record that `end` takes."""
         if self.limits:
-            for key in _keys(task):
+            for key in _keys(task.tenant, task.workflow, task.capability):
                 limit = self.limits.get(key)
                 if limit is not None:
                     limit.running += 1
@@ -93,7 +125,7 @@ class Allowances:
     def end(self, task: ReadyTask, used: list[int], run_us: int) -> None:
         """It ended, or was lost."""
         if self.limits:
-            for key in _keys(task):
+            for key in _keys(task.tenant, task.workflow, task.capability):
                 limit = self.limits.get(key)
                 if limit is not None and limit.running > 0:
                     limit.running -= 1
@@ -110,6 +142,9 @@ class Allowances:
 
     def settle(self, waiting: dict[tuple[str, str, str], int]) -> list[Usage]:
         """The usage since the last call, and what waits; records of those that rest are dropped."""
+        self.number += 1
+        if self.limits:
+            self._told.append((self.number, self._started()))
         told = []
         for who in {*self.usage, *waiting}:
             used = self.usage.get(who, [0, 0, 0])
@@ -141,5 +176,5 @@ class Allowances:
         return used[1] if used else 0
 
 
-def _keys(task: ReadyTask) -> tuple[str, str, str]:
-    return (f"tenant:{task.tenant}", f"workflow:{task.workflow}", f"capability:{task.capability}")
+def _keys(tenant: str, workflow: str, capability: str) -> tuple[str, str, str]:
+    return (f"tenant:{tenant}", f"workflow:{workflow}", f"capability:{capability}")

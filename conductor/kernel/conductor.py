@@ -69,6 +69,7 @@ class Conductor:
             self._frames,
             self.lose,
             self._wake.set,
+            time.time_ns() // 1_000_000,
         )
         self.stopping = asyncio.Event()
 

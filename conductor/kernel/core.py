@@ -48,6 +48,7 @@ class Core:
         frames: Frames,
         lose: Callable[[int], None],
         wake: Callable[[], None],
+        started_ms: int = 0,
     ) -> None:
         self.policy = policy
         self.lifecycle = lifecycle
@@ -58,7 +59,7 @@ class Core:
         self.offices: dict[int, Office] = {}
         self.workers = Workers()
         self.waiting = Waiting()
-        self.allowances = Allowances()
+        self.allowances = Allowances(started_ms)
         self.now_ms = 0
         self._supplies = supplies
         self._frames = frames
@@ -342,7 +343,8 @@ class Core:
             for capability, count in partition.backlog.items():
                 backlog[capability] = backlog.get(capability, 0) + count
         self.reports.demand(self.partitions, backlog)
-        self.reports.claim(self.allowances.settle(self.waiting.usage()), self.allowances.heard)
+        usage = self.allowances.settle(self.waiting.usage())
+        self.reports.claim(usage, self.allowances.heard, self.allowances.number)
         self.give_credit()
         leased = {worker.name for worker in self.workers if worker.expires_at_ms > self.now_ms}
         self._alive = {name: at for name, at in self._alive.items() if self.now_ms - at < ALIVE_MS}

@@ -51,9 +51,10 @@ class Reports:
         )
         self._say(subjects.pit("pool", "demand"), encode(message))
 
-    def claim(self, usage: list[Usage], heard: int) -> None:
+    def claim(self, usage: list[Usage], heard: int, number: int = 0) -> None:
         """What was used, and what waits, since the last time."""
-        message = Claim(conductor=self._conductor, usage=usage[: bounds.BATCH_COUNT_MAX], heard=heard)
+        usage = usage[: bounds.BATCH_COUNT_MAX]
+        message = Claim(conductor=self._conductor, usage=usage, heard=heard, number=number)
         self._say(subjects.pit("arbitration", "claim"), encode(message))
 
     def started(self, started: Started, now_ms: int) -> None:

@@ -124,7 +124,8 @@ class Allowance(Part, frozen=True, kw_only=True):
 class ShareGrant(Message, frozen=True, kw_only=True, tag_field="is", tag="shares"):
     """The current shares and allowances. Claimants that are not listed have weight 1 and no limit.
 
-    `starvation_ms` is the bound: whoever waited longer goes first, whatever the shares say.
+    `starvation_ms` is the bound: whoever waited longer goes first, whatever the shares say. `counted` is the number of
+    the last claim that the allowances count: what was started after it comes off their `starts`.
     """
 
     conductor: Name
@@ -133,6 +134,7 @@ class ShareGrant(Message, frozen=True, kw_only=True, tag_field="is", tag="shares
     shares: Annotated[list[Share], BATCH] = []
     allowances: Annotated[list[Allowance], BATCH] = []
     starvation_ms: Millis = 30_000
+    counted: Sequence = 0
 
 
 Grant = PoolGrant | ShareGrant
@@ -157,6 +159,8 @@ class Claim(Message, frozen=True, kw_only=True):
     usage: Annotated[list[Usage], BATCH] = []
     heard: Sequence = 0
     """The last grant of this issuer that was taken in: what it took back, nobody goes by any more."""
+    number: Sequence = 0
+    """Claims count up by one, so that a lost one shows, from the time of the process's start; 0: not counted."""
 
 
 class Claimant(Part, frozen=True, kw_only=True):

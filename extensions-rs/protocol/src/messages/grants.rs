@@ -396,7 +396,8 @@ fn default_share_grant_starvation_ms() -> u64 {
 }
 /// The current shares and allowances. Claimants that are not listed have weight 1 and no limit.
 ///
-/// `starvation_ms` is the bound: whoever waited longer goes first, whatever the shares say.
+/// `starvation_ms` is the bound: whoever waited longer goes first, whatever the shares say. `counted` is the number of
+/// the last claim that the allowances count: what was started after it comes off their `starts`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct ShareGrant {
     #[serde(default = "default_share_grant_v")]
@@ -410,6 +411,8 @@ pub struct ShareGrant {
     pub allowances: Vec<Allowance>,
     #[serde(default = "default_share_grant_starvation_ms")]
     pub starvation_ms: u64,
+    #[serde(default)]
+    pub counted: u64,
 }
 
 impl Default for ShareGrant {
@@ -422,6 +425,7 @@ impl Default for ShareGrant {
             shares: Default::default(),
             allowances: Default::default(),
             starvation_ms: default_share_grant_starvation_ms(),
+            counted: Default::default(),
         }
     }
 }
@@ -441,6 +445,7 @@ impl Bounded for ShareGrant {
             item0.check()?;
         }
         check::range("starvation_ms", self.starvation_ms, 0, 9223372036854775807)?;
+        check::range("counted", self.counted, 0, 9223372036854775807)?;
         Ok(())
     }
 }
@@ -501,6 +506,8 @@ pub struct Claim {
     pub usage: Vec<Usage>,
     #[serde(default)]
     pub heard: u64,
+    #[serde(default)]
+    pub number: u64,
 }
 
 impl Default for Claim {
@@ -510,6 +517,7 @@ impl Default for Claim {
             conductor: Default::default(),
             usage: Default::default(),
             heard: Default::default(),
+            number: Default::default(),
         }
     }
 }
@@ -523,6 +531,7 @@ impl Bounded for Claim {
             item0.check()?;
         }
         check::range("heard", self.heard, 0, 9223372036854775807)?;
+        check::range("number", self.number, 0, 9223372036854775807)?;
         Ok(())
     }
 }
@@ -1054,6 +1063,8 @@ struct RawGrant {
     allowances: Option<Vec<Allowance>>,
     #[serde(default)]
     starvation_ms: Option<u64>,
+    #[serde(default)]
+    counted: Option<u64>,
 }
 
 impl TryFrom<RawGrant> for Grant {
@@ -1079,6 +1090,7 @@ impl TryFrom<RawGrant> for Grant {
                 starvation_ms: raw
                     .starvation_ms
                     .unwrap_or_else(|| ShareGrant::default().starvation_ms),
+                counted: raw.counted.unwrap_or_else(|| ShareGrant::default().counted),
             })),
             _ => Err("unknown tag"),
         }
