@@ -48,6 +48,9 @@ pub struct Limits {
 }
 
 /// Starts per second in the long run, and as many at once after a pause.
+///
+/// What conductors hold counts against the burst until they settle, once a second; so a burst of less than two seconds'
+/// worth keeps them below the rate. Above it they never come.
 #[derive(Clone, Copy, Debug, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Rate {

@@ -1,7 +1,7 @@
 //! The service: claims in, grants out, orders answered.
 
 use std::collections::HashMap;
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use futures_util::{FutureExt, StreamExt};
 use symphony_protocol::{Claim, Contend, Grant, decode, subjects};
@@ -42,8 +42,11 @@ impl Service {
         let began = Instant::now();
         // Monotonic milliseconds: a clock that jumps must neither fill nor empty a bucket.
         let now = || u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX);
-        let issuer = format!("arbitration-{}", std::process::id());
-        let mut arbiter = Arbiter::new(&issuer, self.options, 0);
+        // Grants are numbered on from the time of the start: a container's process id is the same each time.
+        let started = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        let first = u64::try_from(started.as_millis()).unwrap_or(0);
+        let issuer = format!("arbitration-{}-{first}", std::process::id());
+        let mut arbiter = Arbiter::new(&issuer, self.options, first, 0);
         let mut tick = tokio::time::interval(GRANT_INTERVAL);
         loop {
             tokio::select! {
@@ -65,7 +68,7 @@ impl Service {
                     told.dedup();
                     grant(&bus, &mut arbiter, &told, now()).await;
                 }
-                Some(call) = calls.recv() => answer(&mut arbiter, call).await,
+                Some(call) = calls.recv() => answer(&mut arbiter, call, now()).await,
                 _ = tick.tick() => {
                     arbiter.sweep(now());
                     let all = arbiter.conductors();
@@ -92,10 +95,10 @@ async fn grant(bus: &Bus, arbiter: &mut Arbiter, conductors: &[String], now_ms: 
     }
 }
 
-async fn answer(arbiter: &mut Arbiter, call: Call) {
+async fn answer(arbiter: &mut Arbiter, call: Call, now_ms: u64) {
     match call.name {
         "order" => {
-            let answer = call.decode().map(|ask: Contend| arbiter.contend(&ask));
+            let answer = call.decode().map(|ask: Contend| arbiter.contend(&ask, now_ms));
             call.finish(answer).await;
         }
         "show" => call.reply(&arbiter.show()).await,

@@ -89,13 +89,26 @@ impl Concurrency {
             .retain(|before| before.until_ms > now_ms && before.sequence > heard);
     }
 
+    /// A conductor goes by a grant of an earlier service until it hears one of this: nobody here knows which bound.
+    /// Any grant from `sequence` on takes it back.
+    pub fn inherit(&mut self, conductor: &str, sequence: u64, now_ms: u64) {
+        let holding = self.held.entry(conductor.to_owned()).or_default();
+        holding.before.push(Before {
+            bound: self.limit,
+            until_ms: now_ms + LEASE_MS + SLACK_MS,
+            sequence,
+        });
+    }
+
     /// The conductor is gone: its partitions are another's, who tells what runs there.
     pub fn forget(&mut self, conductor: &str) {
         self.held.remove(conductor);
     }
 
     /// Divide anew and renew the lease of one conductor. Returns its bound. `sequence` is the grant that tells it.
-    pub fn grant(&mut self, conductor: &str, sequence: u64, now_ms: u64) -> u64 {
+    ///
+    /// `closed`: there may be conductors that nobody here knows of, so nothing more may start than runs.
+    pub fn grant(&mut self, conductor: &str, sequence: u64, now_ms: u64, closed: bool) -> u64 {
         let wants: BTreeMap<String, Want> = self
             .held
             .iter()
@@ -126,7 +139,8 @@ impl Concurrency {
         };
         // Nobody else in need: what nobody asks for is better in a hand than in none, except a share for each.
         let wanted = if in_need { share } else { share.max(holding.bound) };
-        let bound = wanted.min(room);
+        let most = if closed { holding.running } else { u64::MAX };
+        let bound = wanted.min(room).min(most);
         if bound < holding.bound {
             holding.lower(bound, sequence);
         } else {
@@ -159,38 +173,50 @@ mod tests {
     fn one_conductor_has_all_and_two_share_once_it_is_heard() {
         let mut limit = Concurrency::new(10);
         limit.claim("a", 0, 50, 0, 0);
-        assert_eq!(limit.grant("a", 1, 0), 10);
+        assert_eq!(limit.grant("a", 1, 0, false), 10);
         limit.claim("a", 10, 50, 1, 100);
         limit.claim("b", 0, 50, 0, 100);
-        assert_eq!(limit.grant("b", 2, 100), 0); // all of it is in use
-        assert_eq!(limit.grant("a", 3, 100), 5); // by demand 61 of 112, and the odd one to whoever got least
+        assert_eq!(limit.grant("b", 2, 100, false), 0); // all of it is in use
+        assert_eq!(limit.grant("a", 3, 100, false), 5); // by demand 61 of 112, and the odd one to whoever got least
         limit.claim("a", 8, 50, 3, 200);
-        assert_eq!(limit.grant("b", 4, 200), 2);
+        assert_eq!(limit.grant("b", 4, 200, false), 2);
         limit.claim("a", 5, 50, 3, 300);
         limit.claim("b", 2, 50, 4, 300);
-        assert_eq!(limit.grant("b", 5, 300), 5);
+        assert_eq!(limit.grant("b", 5, 300, false), 5);
     }
 
     #[test]
     fn a_bound_taken_back_counts_until_its_lease_is_over_and_told_of() {
         let mut limit = Concurrency::new(4);
         limit.claim("a", 0, 9, 0, 0);
-        limit.grant("a", 1, 0);
+        limit.grant("a", 1, 0, false);
         limit.claim("b", 0, 9, 0, 10);
-        limit.grant("a", 2, 10);
+        limit.grant("a", 2, 10, false);
         limit.claim("a", 0, 9, 1, 20); // it has not heard of grant 2
-        assert_eq!(limit.grant("b", 3, 20), 0);
+        assert_eq!(limit.grant("b", 3, 20, false), 0);
         limit.claim("a", 2, 9, 1, LEASE_MS + SLACK_MS + 20);
-        assert!(limit.grant("b", 4, LEASE_MS + SLACK_MS + 20) > 0);
+        assert!(limit.grant("b", 4, LEASE_MS + SLACK_MS + 20, false) > 0);
+    }
+
+    #[test]
+    fn what_an_earlier_service_granted_counts_until_this_one_is_heard() {
+        let mut limit = Concurrency::new(4);
+        limit.inherit("a", 100, 0);
+        limit.claim("a", 1, 9, 0, 0);
+        limit.claim("b", 0, 9, 0, 0);
+        assert_eq!(limit.grant("b", 101, 0, false), 0);
+        assert_eq!(limit.grant("a", 102, 0, true), 1); // there may be a third one
+        limit.claim("a", 1, 9, 102, 10);
+        assert_eq!(limit.grant("b", 103, 10, false), 2);
     }
 
     #[test]
     fn a_conductor_that_is_gone_frees_its_part() {
         let mut limit = Concurrency::new(4);
         limit.claim("a", 4, 9, 0, 0);
-        limit.grant("a", 1, 0);
+        limit.grant("a", 1, 0, false);
         limit.forget("a");
         limit.claim("b", 0, 9, 0, 10);
-        assert_eq!(limit.grant("b", 2, 10), 4);
+        assert_eq!(limit.grant("b", 2, 10, false), 4);
     }
 }

@@ -3,14 +3,23 @@
 pub mod arbiter;
 pub mod concurrency;
 pub mod division;
+pub mod durations;
 pub mod key;
+pub mod limit;
 pub mod memory;
 pub mod order;
+pub mod rationale;
+pub mod shares;
 pub mod starts;
 
 pub use arbiter::Arbiter;
+pub use concurrency::Concurrency;
+pub use starts::Starts;
 
 /// How long an allowance lasts for a conductor; it is renewed every second.
 pub const LEASE_MS: u64 = 3_000;
 /// A conductor counts from receipt: what it holds is given to nobody else until this much later.
 pub const SLACK_MS: u64 = 1_000;
+/// A conductor that said nothing for so long is gone: by now another has taken over and tells what runs there. What is
+/// told twice until then only makes the limit seem fuller than it is.
+pub const GONE_MS: u64 = 10_000;

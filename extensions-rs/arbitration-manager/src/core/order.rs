@@ -1,103 +1,227 @@
-//! Who goes first where claimants outnumber slots, and why, in a sentence that a person can read.
+//! Who goes first where claimants outnumber slots.
+//!
+//! Those who waited past the bound get one slot each, the oldest first. Then the highest priority; among equals the
+//! tenant with the smallest share, and of that tenant the workflow with the smallest. A share is the slot seconds that
+//! were used lately and that running executions are going to take, over the weight; so in the long run time follows the
+//! weights, and a tenant gains nothing by cutting its work into many workflows or into longer executions.
 
-use std::collections::BTreeMap;
+use std::cmp::{Ordering, Reverse};
+use std::collections::{BTreeMap, BTreeSet};
 
-use symphony_protocol::{Claimant, Contend, Order, OrderStrategy, Placed};
+use symphony_protocol::{Claimant, Contend, Order, OrderStrategy};
 
 use super::memory::Memory;
+use super::rationale;
 use crate::options::Options;
 
+/// What was used lately and what is running, and the weight that it is held against.
+#[derive(Clone, Copy, Debug)]
+pub struct Burden {
+    pub seconds: f64,
+    pub weight: f64,
+}
+
+impl Burden {
+    fn new(seconds: f64, weight: f64) -> Self {
+        Self {
+            seconds: seconds.max(0.0),
+            weight: weight.max(0.001),
+        }
+    }
+
+    pub fn share(&self) -> f64 {
+        self.seconds / self.weight
+    }
+
+    /// The share as a number that sorts: the bits of floats that are not negative stand in their order.
+    fn rank(&self) -> u64 {
+        self.share().to_bits()
+    }
+}
+
 /// A claimant being served.
-struct Candidate<'a> {
-    claimant: &'a Claimant,
-    weight: f64,
-    priority: u8,
-    starving: bool,
-    /// Slots held and used lately, before this order.
-    burden: f64,
-    given: u32,
-    rank: usize,
+#[derive(Debug)]
+pub struct Candidate<'a> {
+    pub claimant: &'a Claimant,
+    pub priority: u8,
+    pub starving: bool,
+    /// Of the tenant, over all its workflows, and of this workflow: before this order.
+    pub tenant: Burden,
+    pub workflow: Burden,
+    pub given: u32,
+    /// The place in which it was served first.
+    place: usize,
 }
 
 impl Candidate<'_> {
-    /// What it has over what it may have; the least goes first.
-    fn share(&self) -> f64 {
-        (self.burden + f64::from(self.given)) / self.weight
+    fn wants(&self) -> bool {
+        u64::from(self.given) < self.claimant.waiting
+    }
+
+    /// The fixed order: what decides among equals, and the place of those who get nothing.
+    fn standing(&self, other: &Self) -> Ordering {
+        let age = |c: &Self| Reverse(c.claimant.waited_ms);
+        let oldest_first = if self.starving {
+            age(self).cmp(&age(other))
+        } else {
+            Ordering::Equal
+        };
+        Reverse(self.starving)
+            .cmp(&Reverse(other.starving))
+            .then(oldest_first)
+            .then_with(|| other.priority.cmp(&self.priority))
+            .then_with(|| self.tenant.rank().cmp(&other.tenant.rank()))
+            .then_with(|| self.workflow.rank().cmp(&other.workflow.rank()))
+            .then_with(|| age(self).cmp(&age(other)))
+            .then_with(|| self.claimant.tenant.cmp(&other.claimant.tenant))
+            .then_with(|| self.claimant.workflow.cmp(&other.claimant.workflow))
     }
 }
 
-/// Divide the slots, one by one: the starving by age, then priority, then the smallest share, then age.
-pub fn order(ask: &Contend, decision: String, options: &Options, memory: &Memory) -> Order {
-    let mut candidates: Vec<Candidate> = ask
-        .claimants
-        .iter()
-        .map(|claimant| candidate(claimant, options, memory, ask.now_ms))
-        .collect();
+/// What is known of the past; `now_ms` by the memory's clock, not the asker's.
+pub struct Past<'a> {
+    pub memory: &'a Memory,
+    /// Seconds that an execution of the capability in question takes.
+    pub duration: f64,
+    pub now_ms: u64,
+}
+
+/// Divide the slots. Every claimant is in the answer once, also those who get nothing.
+pub fn order(ask: &Contend, decision: String, options: &Options, past: &Past) -> Order {
+    let mut candidates = candidates(ask, options, past);
+    candidates.sort_by(Candidate::standing);
     let strategy = strategy(&candidates);
-    let mut served = 0_usize;
-    for _ in 0..ask.slots {
-        let wanting = candidates
-            .iter_mut()
-            .filter(|c| u64::from(c.given) < c.claimant.waiting);
-        let Some(next) = wanting.min_by(|a, b| before(a, b)) else {
-            break;
-        };
-        if next.given == 0 {
-            next.rank = served;
-            served += 1;
-        }
-        next.given += 1;
+    let mut line = Line {
+        left: ask.slots,
+        served: 0,
+        duration: past.duration,
+        tenants: candidates
+            .iter()
+            .map(|c| (c.claimant.tenant.as_str(), c.tenant))
+            .collect(),
+    };
+    for candidate in candidates.iter_mut().filter(|c| c.starving) {
+        line.serve(candidate);
     }
-    candidates.sort_by(|a, b| {
-        (a.given == 0)
-            .cmp(&(b.given == 0))
-            .then(a.rank.cmp(&b.rank))
-            .then(before(a, b))
-    });
+    let priorities: BTreeSet<Reverse<u8>> = candidates.iter().map(|c| Reverse(c.priority)).collect();
+    for Reverse(priority) in priorities {
+        line.fill(&mut candidates, priority);
+    }
+    candidates.sort_by_key(|c| c.place); // stable: the unserved keep their standing
     Order {
         decision,
         strategy,
-        order: candidates.iter().map(placed).collect(),
+        order: candidates.iter().map(rationale::placed).collect(),
         ..Default::default()
     }
 }
 
-fn candidate<'a>(claimant: &'a Claimant, options: &Options, memory: &Memory, now_ms: u64) -> Candidate<'a> {
-    let tenant = options.tenants.get(&claimant.tenant);
-    let workflow = options.workflows.get(&claimant.workflow);
-    let weight = tenant.map_or(1.0, |c| c.weight) * workflow.map_or(1.0, |c| c.weight);
-    let said = workflow
-        .and_then(|c| c.priority)
-        .or(tenant.and_then(|c| c.priority));
-    Candidate {
-        claimant,
-        weight: weight.max(0.001),
-        priority: said.unwrap_or(claimant.priority),
-        starving: claimant.waited_ms >= options.starvation_ms,
-        burden: claimant.running as f64 + memory.of(&claimant.tenant, &claimant.workflow, now_ms),
-        given: 0,
-        rank: usize::MAX,
+fn candidates<'a>(ask: &'a Contend, options: &Options, past: &Past) -> Vec<Candidate<'a>> {
+    let mut running: BTreeMap<&str, u64> = BTreeMap::new();
+    for claimant in &ask.claimants {
+        let sum = running.entry(&claimant.tenant).or_default();
+        *sum = sum.saturating_add(claimant.running);
     }
+    let tenants: BTreeMap<&str, Burden> = running
+        .into_iter()
+        .map(|(name, running)| {
+            let weight = options.tenants.get(name).map_or(1.0, |claims| claims.weight);
+            let used = past.memory.of_tenant(name, past.now_ms);
+            (name, Burden::new(used + running as f64 * past.duration, weight))
+        })
+        .collect();
+    let candidate = |claimant: &'a Claimant| {
+        let workflow = options.workflows.get(&claimant.workflow);
+        let tenant = options.tenants.get(&claimant.tenant);
+        let said = workflow
+            .and_then(|c| c.priority)
+            .or(tenant.and_then(|c| c.priority));
+        let used = past.memory.of(&claimant.tenant, &claimant.workflow, past.now_ms);
+        let used = used + claimant.running as f64 * past.duration;
+        let burden = Burden::new(used, workflow.map_or(1.0, |claims| claims.weight));
+        Candidate {
+            claimant,
+            priority: said.unwrap_or(claimant.priority),
+            starving: claimant.waiting > 0 && claimant.waited_ms >= options.starvation_ms,
+            tenant: tenants.get(claimant.tenant.as_str()).copied().unwrap_or(burden),
+            workflow: burden,
+            given: 0,
+            place: usize::MAX,
+        }
+    };
+    ask.claimants.iter().map(candidate).collect()
 }
 
-fn before(a: &Candidate, b: &Candidate) -> std::cmp::Ordering {
-    // A starving one is served once ahead of all, then it stands in line again: else it would take every slot.
-    let first = |c: &Candidate| c.starving && c.given == 0;
-    let age = |c: &Candidate| std::cmp::Reverse(c.claimant.waited_ms);
-    first(b)
-        .cmp(&first(a))
-        .then_with(|| {
-            if first(a) && first(b) {
-                age(a).cmp(&age(b))
-            } else {
-                std::cmp::Ordering::Equal
+/// The slots that are left, and what each tenant has by now.
+struct Line<'a> {
+    left: u32,
+    served: usize,
+    duration: f64,
+    tenants: BTreeMap<&'a str, Burden>,
+}
+
+impl<'a> Line<'a> {
+    fn serve(&mut self, candidate: &mut Candidate<'a>) {
+        if self.left == 0 || !candidate.wants() {
+            return;
+        }
+        if candidate.given == 0 {
+            candidate.place = self.served;
+            self.served += 1;
+        }
+        candidate.given += 1;
+        self.left -= 1;
+        if let Some(tenant) = self.tenants.get_mut(candidate.claimant.tenant.as_str()) {
+            tenant.seconds += self.duration;
+        }
+    }
+
+    fn rank(&self, tenant: &str) -> u64 {
+        self.tenants.get(tenant).map_or(0, Burden::rank)
+    }
+
+    /// The rank of a candidate's share with what this order gave it.
+    fn now(&self, candidate: &Candidate) -> u64 {
+        let held = candidate.workflow.seconds + f64::from(candidate.given) * self.duration;
+        Burden::new(held, candidate.workflow.weight).rank()
+    }
+
+    /// Serve those of one priority, slot by slot, until none of them wants more: a higher one goes before every lower.
+    fn fill(&mut self, candidates: &mut [Candidate<'a>], priority: u8) {
+        // Candidates stand in their order already, so their index decides among equal shares.
+        let mut queues: BTreeMap<&str, BTreeSet<(u64, usize)>> = BTreeMap::new();
+        let mut turns = BTreeSet::new();
+        for (index, candidate) in candidates.iter().enumerate() {
+            if candidate.priority == priority && candidate.wants() {
+                let name = candidate.claimant.tenant.as_str();
+                let queue = queues.entry(name).or_default();
+                if queue.is_empty() {
+                    turns.insert((self.rank(name), index, name));
+                }
+                queue.insert((self.now(candidate), index));
             }
-        })
-        .then_with(|| b.priority.cmp(&a.priority))
-        .then_with(|| a.share().total_cmp(&b.share()))
-        .then_with(|| age(a).cmp(&age(b)))
-        .then_with(|| a.claimant.tenant.cmp(&b.claimant.tenant))
-        .then_with(|| a.claimant.workflow.cmp(&b.claimant.workflow))
+        }
+        while self.left > 0
+            && let Some((_, first, name)) = turns.pop_first()
+        {
+            let Some(queue) = queues.get_mut(name) else {
+                continue;
+            };
+            let Some((_, index)) = queue.pop_first() else {
+                continue;
+            };
+            let Some(candidate) = candidates.get_mut(index) else {
+                continue;
+            };
+            self.serve(candidate);
+            if candidate.wants() {
+                queue.insert((self.now(candidate), index));
+            }
+            if !queue.is_empty() {
+                turns.insert((self.rank(name), first, name));
+            }
+        }
+    }
 }
 
 fn strategy(candidates: &[Candidate]) -> OrderStrategy {
@@ -110,163 +234,5 @@ fn strategy(candidates: &[Candidate]) -> OrderStrategy {
         OrderStrategy::Priority
     } else {
         OrderStrategy::FairShare
-    }
-}
-
-fn placed(candidate: &Candidate) -> Placed {
-    let claimant = candidate.claimant;
-    let why = if candidate.starving {
-        format!("it has waited {} ms, longer than the bound", claimant.waited_ms)
-    } else {
-        format!(
-            "priority {}, it holds {:.1} slots of weight {}",
-            candidate.priority, candidate.burden, candidate.weight
-        )
-    };
-    let rationale = match candidate.given {
-        0 => format!(
-            "{}/{} gets no slot now: {why}",
-            claimant.tenant, claimant.workflow
-        ),
-        n => format!(
-            "{}/{} gets {n} of {} asked for: {why}",
-            claimant.tenant, claimant.workflow, claimant.waiting
-        ),
-    };
-    let factors = BTreeMap::from([
-        ("weight".to_owned(), candidate.weight),
-        ("priority".to_owned(), f64::from(candidate.priority)),
-        ("burden".to_owned(), candidate.burden),
-        ("share".to_owned(), candidate.share()),
-        ("waited_ms".to_owned(), claimant.waited_ms as f64),
-    ]);
-    Placed {
-        tenant: claimant.tenant.clone(),
-        workflow: claimant.workflow.clone(),
-        slots: candidate.given,
-        rationale,
-        factors,
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use proptest::prelude::*;
-
-    fn claimant(tenant: &str, waiting: u64, running: u64) -> Claimant {
-        Claimant {
-            tenant: tenant.to_owned(),
-            workflow: "w".to_owned(),
-            waiting,
-            running,
-            ..Default::default()
-        }
-    }
-
-    fn ask(slots: u32, claimants: Vec<Claimant>) -> Contend {
-        Contend {
-            conductor: "c".to_owned(),
-            capability: "f".to_owned(),
-            slots,
-            claimants,
-            ..Default::default()
-        }
-    }
-
-    fn slots(order: &Order) -> BTreeMap<&str, u32> {
-        order.order.iter().map(|p| (p.tenant.as_str(), p.slots)).collect()
-    }
-
-    fn weighted(weights: &[(&str, f64)]) -> Options {
-        let tenants = weights.iter().map(|(name, weight)| {
-            (
-                (*name).to_owned(),
-                crate::options::Claims {
-                    weight: *weight,
-                    ..Default::default()
-                },
-            )
-        });
-        Options {
-            tenants: tenants.collect(),
-            ..Default::default()
-        }
-    }
-
-    #[test]
-    fn slots_follow_the_weights() {
-        let options = weighted(&[("big", 3.0)]);
-        let made = order(
-            &ask(8, vec![claimant("big", 99, 0), claimant("small", 99, 0)]),
-            "1".into(),
-            &options,
-            &Memory::new(1000),
-        );
-        assert_eq!(slots(&made), BTreeMap::from([("big", 6), ("small", 2)]));
-        assert_eq!(made.strategy, OrderStrategy::FairShare);
-        assert!(made.order.iter().all(|p| p.rationale.contains("weight")));
-    }
-
-    #[test]
-    fn a_higher_priority_goes_first_and_a_starving_one_before_it() {
-        let urgent = Claimant {
-            priority: 9,
-            ..claimant("urgent", 5, 0)
-        };
-        let starving = Claimant {
-            waited_ms: 60_000,
-            ..claimant("starving", 5, 9)
-        };
-        let made = order(
-            &ask(3, vec![claimant("idle", 5, 0), urgent, starving]),
-            "1".into(),
-            &Options::default(),
-            &Memory::new(1000),
-        );
-        assert_eq!(made.strategy, OrderStrategy::Starvation);
-        assert_eq!(
-            slots(&made),
-            BTreeMap::from([("idle", 0), ("urgent", 2), ("starving", 1)])
-        );
-        assert_eq!(made.order.first().unwrap().tenant, "starving");
-    }
-
-    #[test]
-    fn who_used_much_lately_waits() {
-        let mut memory = Memory::new(10_000);
-        memory.add("busy", "w", 50.0, 0);
-        let made = order(
-            &ask(4, vec![claimant("busy", 9, 0), claimant("quiet", 9, 0)]),
-            "1".into(),
-            &Options::default(),
-            &memory,
-        );
-        assert_eq!(slots(&made), BTreeMap::from([("busy", 0), ("quiet", 4)]));
-    }
-
-    proptest! {
-        #[test]
-        fn every_claimant_is_answered_once_and_no_slot_is_given_twice(
-            slots in 0u32..40,
-            wants in proptest::collection::vec((0u64..9, 0u64..9, 0u8..10, 0u64..60_000), 1..8),
-        ) {
-            let claimants: Vec<Claimant> = wants.iter().enumerate().map(|(i, (waiting, running, priority, waited))| Claimant {
-                priority: *priority, waited_ms: *waited, ..claimant(&format!("t{i}"), *waiting, *running)
-            }).collect();
-            let asked = ask(slots, claimants.clone());
-            let made = order(&asked, "1".into(), &Options::default(), &Memory::new(1000));
-            prop_assert_eq!(made.order.len(), claimants.len());
-            let wanted: u64 = claimants.iter().map(|c| c.waiting).sum();
-            let given: u64 = made.order.iter().map(|p| u64::from(p.slots)).sum();
-            prop_assert_eq!(given, wanted.min(u64::from(slots)));
-            for claimant in &claimants {
-                let place = made.order.iter().filter(|p| p.tenant == claimant.tenant).collect::<Vec<_>>();
-                prop_assert_eq!(place.len(), 1);
-                prop_assert!(u64::from(place[0].slots) <= claimant.waiting);
-            }
-            let again = order(&asked, "1".into(), &Options::default(), &Memory::new(1000));
-            prop_assert_eq!(made, again);
-        }
     }
 }

@@ -101,7 +101,8 @@ impl Starts {
     }
 
     /// A conductor says what it spent since its last claim, and what waits.
-    pub fn settle(&mut self, conductor: &str, spent: u64, waiting: u64) {
+    pub fn settle(&mut self, conductor: &str, spent: u64, waiting: u64, now_ms: u64) {
+        self.refresh(now_ms); // what it held left no room until now
         let holding = self.held.entry(conductor.to_owned()).or_default();
         holding.want = waiting.saturating_add(spent);
         let mut rest = spent - spent.min(holding.starts);
@@ -116,10 +117,18 @@ impl Starts {
     }
 
     /// What a conductor held counts as spent: a claim was lost, or it is a new process, or gone.
-    pub fn forfeit(&mut self, conductor: &str) {
+    pub fn forfeit(&mut self, conductor: &str, now_ms: u64) {
+        self.refresh(now_ms);
         if let Some(holding) = self.held.get_mut(conductor) {
             holding.starts = 0;
             holding.fading.clear();
+        }
+    }
+
+    /// Conductors hold tokens of an earlier service: the burst is theirs already.
+    pub fn inherit(&mut self) {
+        if let Some(bucket) = &mut self.bucket {
+            bucket.level = bucket.level.min(0);
         }
     }
 
@@ -212,9 +221,9 @@ mod tests {
     #[test]
     fn a_conductor_holds_the_burst_and_then_the_rate() {
         let mut starts = rate(10.0, 5);
-        starts.settle("a", 0, 100);
+        starts.settle("a", 0, 100, 0);
         assert_eq!(starts.grant("a", 0), 5);
-        starts.settle("a", 5, 95);
+        starts.settle("a", 5, 95, 0);
         assert_eq!(starts.grant("a", 0), 0);
         assert_eq!(starts.grant("a", 100), 1);
         assert_eq!(starts.grant("a", 300), 3);
@@ -229,7 +238,7 @@ mod tests {
             for name in ["a", "b"] {
                 let count = starts.grant(name, second * 1000);
                 *had.get_mut(name).unwrap() += count;
-                starts.settle(name, count, 10);
+                starts.settle(name, count, 10, second * 1000);
             }
         }
         assert!(had.values().all(|count| *count >= 8), "{had:?}");
@@ -239,9 +248,9 @@ mod tests {
     #[test]
     fn tokens_of_an_idle_conductor_go_to_one_that_waits_once_its_lease_is_over() {
         let mut starts = Starts::new(None, Some(10), 0).unwrap();
-        starts.settle("a", 0, 0);
+        starts.settle("a", 0, 0, 0);
         assert_eq!(starts.grant("a", 0), 10);
-        starts.settle("b", 0, 50);
+        starts.settle("b", 0, 50, 10);
         assert_eq!(starts.grant("b", 10), 0);
         assert!(starts.grant("a", 10) <= 1);
         assert_eq!(starts.grant("b", 20), 0);
@@ -251,11 +260,11 @@ mod tests {
     #[test]
     fn a_lost_claim_forfeits_and_a_careless_conductor_pays() {
         let mut starts = rate(10.0, 10);
-        starts.settle("a", 0, 100);
+        starts.settle("a", 0, 100, 0);
         starts.grant("a", 0);
-        starts.forfeit("a");
+        starts.forfeit("a", 0);
         assert_eq!(starts.grant("a", 0), 0);
-        starts.settle("a", 10, 100); // ten that nobody allowed
+        starts.settle("a", 10, 100, 0); // ten that nobody allowed
         assert_eq!(starts.grant("a", 1000), 0);
         assert_eq!(starts.grant("a", 1500), 5);
     }
@@ -263,10 +272,20 @@ mod tests {
     #[test]
     fn a_budget_ends() {
         let mut starts = Starts::new(None, Some(3), 0).unwrap();
-        starts.settle("a", 0, 100);
+        starts.settle("a", 0, 100, 0);
         assert_eq!(starts.grant("a", 0), 3);
-        starts.settle("a", 3, 100);
+        starts.settle("a", 3, 100, 0);
         assert_eq!(starts.grant("a", 1_000_000), 0);
         assert_eq!(starts.budget_left(), Some(0));
+    }
+
+    #[test]
+    fn no_tokens_come_in_while_the_burst_is_in_hands() {
+        let mut starts = rate(5.0, 8);
+        starts.settle("a", 0, 100, 0);
+        assert_eq!(starts.grant("a", 0), 8);
+        starts.settle("a", 4, 100, 800);
+        assert_eq!(starts.grant("a", 800), 4);
+        assert_eq!(starts.grant("a", 1000), 5);
     }
 }
