@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 from dataclasses import dataclass, field
+from typing import Any
 
 from conductor.kernel.allowances import Allowances
 from conductor.kernel.execution import Execution, Key
@@ -103,22 +104,28 @@ def _fill(
 ) -> list[Execution]:
     """Give executions to workers in turn, the freest first. Returns those for which there was no room."""
     limited = bool(allowances.limits)
-    free = deque(workers)
+    # Rooms are counted here and not asked for again: this loop runs once for every step of every workflow.
+    free: deque[Any] = deque([worker, worker.room(worker.ahead(ahead))] for worker in workers)
+    queued = waiting.by_capability.get(ready[0].task.capability, {})
     for place, execution in enumerate(ready):
         if limited and not allowances.admits(execution.task, now_ms):
             continue  # the ones before it in this beat used the rest of the limit
-        while free and free[0].room(free[0].ahead(ahead)) <= 0:
+        while free and free[0][1] <= 0:
             free.popleft()
         if not free:
             return ready[place:]
-        worker = free[0]
+        entry = free[0]
+        entry[1] -= 1
+        worker = entry[0]
         free.rotate(-1)
-        waiting.remove(execution)
+        del queued[execution.key]
         execution.worker = worker.name
         execution.n = worker.number(execution.partition)
         worker.held[(execution.partition, execution.n)] = execution
         execution.usage = allowances.start(execution.task)
         made.starts.append((execution, worker))
+    if not queued:
+        waiting.by_capability.pop(ready[0].task.capability, None)
     return []
 
 
