@@ -177,3 +177,38 @@ fn the_foreign_msgpack_suite_reads_as_it_should() {
     }
     assert_eq!(count, 233);
 }
+
+#[test]
+fn the_cases_of_w3c_trace_context() {
+    let Some(data) = shared("trace-context/cases.tsv") else {
+        eprintln!("skipped: the shared trace-context cases are not here; set SYMPHONY_SHARED to its folder");
+        return;
+    };
+    let text = String::from_utf8(data).unwrap();
+    let mut judged = 0;
+    for line in text.lines().skip(1) {
+        let fields: Vec<&str> = line.split('\t').collect();
+        let [case, headers, expected, ..] = fields.as_slice() else {
+            continue;
+        };
+        // The value starts right after the colon; `\t` in the table is a tab.
+        let headers = headers.replace("\\t", "\t");
+        let values: Vec<&str> = headers
+            .split(" | ")
+            .filter_map(|header| header.split_once(':'))
+            .filter(|(name, _)| name.eq_ignore_ascii_case("traceparent"))
+            .map(|(_, value)| value)
+            .collect();
+        let context = symphony_protocol::trace::parse_traceparent(&values);
+        if expected.starts_with("same trace_id") {
+            let context = context.unwrap_or_else(|| panic!("{case}"));
+            let trace_id = symphony_protocol::trace::hex(&context.trace_id);
+            assert!(values[0].contains(&trace_id), "{case}");
+            judged += 1;
+        } else if expected.starts_with("new trace_id") {
+            assert!(context.is_none(), "{case}");
+            judged += 1;
+        }
+    }
+    assert!(judged > 40, "{judged} cases");
+}
