@@ -37,7 +37,7 @@ fn checked(ask: &Check, plan: &Plan) -> Checked {
         workflow: Some(plan.name.clone()),
         version: Some(plan.version.clone()),
         digest: Some(plan.digest.clone()),
-        tasks: u64::try_from(plan.nodes.len()).unwrap_or_default(),
+        tasks: u64::try_from(plan.task_count()).unwrap_or_default(),
         inputs: plan.inputs.iter().cloned().collect(),
         ..Default::default()
     };

@@ -31,7 +31,7 @@ pub fn checked(json: &[u8], functions: &dyn Functions, inputs: Option<&[u8]>) ->
         workflow: Some(plan.name.clone()),
         version: Some(plan.version.clone()),
         digest: Some(plan.digest.clone()),
-        tasks: u64::try_from(plan.nodes.len()).unwrap_or(u64::MAX),
+        tasks: u64::try_from(plan.task_count()).unwrap_or(u64::MAX),
         inputs: plan.inputs.iter().cloned().collect(),
         problems: trouble.into_iter().collect(),
         ..Default::default()

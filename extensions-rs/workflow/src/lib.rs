@@ -18,6 +18,9 @@ pub use check::{Functions, NoFunctions, check};
 pub use checked::{checked, cli_check};
 pub use inputs::fill_inputs;
 pub use pack::{compile, pack, unpack};
-pub use plan::{Action, Edge, EdgeKind, Fallback, ForEach, Kind, Node, OnFailure, Plan, Retry};
+pub use plan::{
+    Action, Approve, Branch, Budget, Cache, Child, Compensate, Edge, EdgeKind, Fallback, ForEach, Function,
+    Graph, GraphIndex, Kind, Node, OnFailure, Plan, Rate, Repeat, Retry, ScopedLock, Semaphore, Test, Wait,
+};
 pub use read::TASKS_MAX;
 pub use types::{compatible, fits};

@@ -4,7 +4,6 @@ use symphony_expression::{Expression, Path, Segment, Template};
 use symphony_protocol::{TypeName, Value};
 
 use crate::check::Known;
-use crate::plan::Kind;
 
 /// Whether a value is of a type. Paths are strings; an artifact is a reference or, where an SDK will store it, anything.
 pub fn fits(value: &Value, wanted: TypeName) -> bool {
@@ -74,7 +73,7 @@ fn of_output(task: &str, steps: &[Segment], known: &Known<'_>) -> TypeName {
             _ => TypeName::Any,
         };
     }
-    let (Kind::Call { capability, .. }, true) = (&node.kind, node.fallback.is_empty()) else {
+    let (Some(capability), true) = (node.capability(), node.fallback.is_empty()) else {
         return TypeName::Any;
     };
     let function = known.functions.function(capability);

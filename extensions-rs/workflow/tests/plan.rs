@@ -39,7 +39,10 @@ fn the_word_atlas_becomes_four_nodes_in_order() {
     let (_, merge) = plan.named("merge").unwrap();
     assert_eq!((merge.timeout_ms, merge.task_timeout_ms), (Some(10_000), None));
     assert_eq!(
-        plan.outputs.as_ref().map(|outputs| outputs.paths().count()),
+        plan.graphs[0]
+            .outputs
+            .as_ref()
+            .map(|outputs| outputs.paths().count()),
         Some(2)
     );
 }
@@ -148,7 +151,7 @@ fn the_longest_way_to_the_end_is_known_for_each_node() {
         "d": {"call": "quick", "after": ["b", "c"]},
         "v": {"value": "1"},
     })));
-    let rest = plan.rest_us(|node| match node.capability() {
+    let rest = plan.graphs[0].rest_us(|node| match node.capability() {
         Some("slow") => 100,
         Some(_) => 1,
         None => 0,

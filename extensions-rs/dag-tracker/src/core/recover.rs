@@ -51,7 +51,7 @@ pub fn allowed(node: &Node, exec: &super::state::Exec, problem: &ErrorValue, tim
         return vec![Action::Fallback(Fallback { index: index.into() })];
     }
     vec![match node.on_failure {
-        OnFailure::Fail => Action::Fail(Fail {}),
+        OnFailure::Fail | OnFailure::Compensate => Action::Fail(Fail {}),
         OnFailure::Skip => Action::Skip(Skip {}),
         OnFailure::Continue => Action::Continue(Continue {}),
     }]

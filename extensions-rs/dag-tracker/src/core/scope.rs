@@ -21,7 +21,7 @@ impl<'a> RunScope<'a> {
     }
 
     fn state(&self, name: &str) -> Option<&'a NodeState> {
-        let index = *self.run.plan.as_ref()?.by_name.get(name)?;
+        let (index, _) = self.run.plan.as_ref()?.named(name)?;
         self.run.nodes.get(index)
     }
 }

@@ -224,7 +224,7 @@ impl Run {
             Some((name, rest)) => (name, rest.strip_suffix(']')?.parse().ok()?),
             None => (path, WHOLE),
         };
-        let index = *self.plan.as_ref()?.by_name.get(name)?;
+        let (index, _) = self.plan.as_ref()?.named(name)?;
         let node = u32::try_from(index).ok()?;
         let is_map = self.nodes.get(index)?.items.is_some();
         (is_map == (item != WHOLE)).then_some((node, item))

@@ -4,7 +4,7 @@ use symphony_expression::Template;
 use symphony_protocol::TypeName::{Any, Array, Artifact, Boolean, Object};
 
 use super::{Known, place};
-use crate::plan::{Action, Kind, Node};
+use crate::plan::{Action, Node};
 use crate::types::{compatible, of_expression, of_template};
 use crate::words::{Place, Problems};
 
@@ -24,11 +24,12 @@ pub fn check(node: &Node, known: &Known<'_>, problems: &mut Problems) {
             problems.add(&at.child("when"), message, "compare it with something");
         }
     }
-    if let Kind::Call { capability, .. } = &node.kind {
+    if let Some(capability) = node.capability() {
         check_call(capability, &node.with, known, (&at, &at.child("with")), problems);
     }
     for (index, fallback) in node.fallback.iter().enumerate() {
-        if let Action::Call { capability, .. } = &fallback.action {
+        if let Action::Call(function) = &fallback.action {
+            let capability = &function.capability;
             let here = at.child("fallback").child(&index.to_string());
             let (with, with_at) = match &fallback.with {
                 Some(with) => (with, here.child("with")),

@@ -3,25 +3,25 @@
 use std::collections::HashMap;
 
 use super::{parts, place};
-use crate::plan::{Edge, EdgeKind, Plan};
+use crate::plan::{Edge, EdgeKind, Graph};
 use crate::read::After;
 use crate::words::Problems;
 
 /// The edges of every task: what `after` states, then what references imply.
-pub fn connect(plan: &mut Plan, after: &[After], problems: &mut Problems) {
-    let all: Vec<Vec<Edge>> = (0..plan.nodes.len())
+pub fn connect(graph: &mut Graph, after: &[After], problems: &mut Problems) {
+    let all: Vec<Vec<Edge>> = (0..graph.nodes.len())
         .map(|index| {
             let stated = after.get(index).map(Vec::as_slice).unwrap_or_default();
-            edges(plan, index, stated, problems)
+            edges(graph, index, stated, problems)
         })
         .collect();
     for (index, edges) in all.into_iter().enumerate() {
         for edge in &edges {
-            if let Some(other) = plan.nodes.get_mut(edge.from) {
+            if let Some(other) = graph.nodes.get_mut(edge.from) {
                 other.dependents.push(index);
             }
         }
-        if let Some(node) = plan.nodes.get_mut(index) {
+        if let Some(node) = graph.nodes.get_mut(index) {
             node.edges = edges;
         }
     }
@@ -29,7 +29,7 @@ pub fn connect(plan: &mut Plan, after: &[After], problems: &mut Problems) {
 
 /// One task's edges, in the order in which the document names them.
 fn edges(
-    plan: &Plan,
+    graph: &Graph,
     index: usize,
     stated: &[(String, EdgeKind, crate::words::Place)],
     problems: &mut Problems,
@@ -38,8 +38,8 @@ fn edges(
     // For each task that is waited for: the place of its edge, and whether `after` stated it.
     let mut known: HashMap<usize, (usize, bool)> = HashMap::new();
     for (name, kind, at) in stated {
-        let Some(from) = plan.by_name.get(name).copied() else {
-            let names = plan.nodes.iter().map(|node| node.name.as_str());
+        let Some(from) = graph.by_name.get(name).copied() else {
+            let names = graph.nodes.iter().map(|node| node.name.as_str());
             problems.unknown(at, format!("there is no task `{name}`"), name, names, None);
             continue;
         };
@@ -51,7 +51,7 @@ fn edges(
         known.insert(from, (edges.len(), true));
         edges.push(Edge { from, kind: *kind });
     }
-    let Some(node) = plan.nodes.get(index) else {
+    let Some(node) = graph.nodes.get(index) else {
         return edges;
     };
     let parts = parts(node);
@@ -61,7 +61,7 @@ fn edges(
             "tasks_meta" => EdgeKind::Soft,
             _ => continue,
         };
-        let Some(from) = path.name().and_then(|name| plan.by_name.get(name)).copied() else {
+        let Some(from) = path.name().and_then(|name| graph.by_name.get(name)).copied() else {
             continue;
         };
         match known.get(&from) {
@@ -82,14 +82,14 @@ fn edges(
 }
 
 /// Kahn's order; what is left over is on a cycle or behind one.
-pub fn order(plan: &mut Plan, problems: &mut Problems) {
-    let mut missing: Vec<usize> = plan.nodes.iter().map(|node| node.edges.len()).collect();
+pub fn order(graph: &mut Graph, problems: &mut Problems) {
+    let mut missing: Vec<usize> = graph.nodes.iter().map(|node| node.edges.len()).collect();
     let mut order: Vec<usize> = Vec::with_capacity(missing.len());
     order.extend((0..missing.len()).filter(|index| missing.get(*index) == Some(&0)));
     let mut next = 0;
     while let Some(index) = order.get(next).copied() {
         next += 1;
-        for dependent in plan.nodes.get(index).map_or(&[][..], |node| &node.dependents) {
+        for dependent in graph.nodes.get(index).map_or(&[][..], |node| &node.dependents) {
             if let Some(count) = missing.get_mut(*dependent) {
                 *count -= 1;
                 if *count == 0 {
@@ -99,8 +99,8 @@ pub fn order(plan: &mut Plan, problems: &mut Problems) {
         }
     }
     if let Some(stuck) = missing.iter().position(|count| *count > 0) {
-        let cycle = cycle_through(plan, stuck, &missing);
-        let nodes: Vec<_> = cycle.iter().filter_map(|index| plan.nodes.get(*index)).collect();
+        let cycle = cycle_through(graph, stuck, &missing);
+        let nodes: Vec<_> = cycle.iter().filter_map(|index| graph.nodes.get(*index)).collect();
         let names: Vec<&str> = nodes
             .iter()
             .take(SHOWN_COUNT)
@@ -115,14 +115,14 @@ pub fn order(plan: &mut Plan, problems: &mut Problems) {
         );
         problems.add(&at, message, "take one of these references or `after` out");
     }
-    plan.order = order;
+    graph.order = order;
 }
 
 /// Tasks of a cycle that are named.
 const SHOWN_COUNT: usize = 20;
 
 /// Walk back along edges that never came free until a task comes up again; in the order in which they wait.
-fn cycle_through(plan: &Plan, start: usize, missing: &[usize]) -> Vec<usize> {
+fn cycle_through(graph: &Graph, start: usize, missing: &[usize]) -> Vec<usize> {
     let mut walked: Vec<usize> = Vec::new();
     let mut places: HashMap<usize, usize> = HashMap::new();
     let mut at = start;
@@ -134,7 +134,7 @@ fn cycle_through(plan: &Plan, start: usize, missing: &[usize]) -> Vec<usize> {
         }
         places.insert(at, walked.len());
         walked.push(at);
-        let edges = plan.nodes.get(at).map_or(&[][..], |node| &node.edges);
+        let edges = graph.nodes.get(at).map_or(&[][..], |node| &node.edges);
         let held = |from: usize| missing.get(from).is_some_and(|count| *count > 0);
         match edges.iter().find(|edge| held(edge.from)) {
             Some(edge) => at = edge.from,

@@ -55,15 +55,18 @@ pub fn check(json: &[u8], functions: &dyn Functions) -> Result<Arc<Plan>, Vec<Pr
     let Some(Draft { mut plan, after }) = read(&document, digest, &mut problems) else {
         return Err(problems.found);
     };
-    graph::connect(&mut plan, &after, &mut problems);
+    if let Some(graph) = plan.graphs.first_mut() {
+        graph::connect(graph, &after, &mut problems);
+    }
     let known = Known::of(&plan, functions);
-    if let Some(outputs) = &plan.outputs {
+    let outputs = plan.graphs.first().and_then(|graph| graph.outputs.as_ref());
+    if let Some(outputs) = outputs {
         for (at, expression) in outputs.located() {
             let at = Place(format!("/outputs{at}"));
             references::check(expression, None, &known, &at, &mut problems);
         }
     }
-    for node in &plan.nodes {
+    for node in plan.nodes() {
         if problems.full() {
             break;
         }
@@ -74,7 +77,9 @@ pub fn check(json: &[u8], functions: &dyn Functions) -> Result<Arc<Plan>, Vec<Pr
         }
         contracts::check(node, &known, &mut problems);
     }
-    graph::order(&mut plan, &mut problems);
+    if let Some(graph) = plan.graphs.first_mut() {
+        graph::order(graph, &mut problems);
+    }
     if problems.found.is_empty() {
         Ok(Arc::new(plan))
     } else {

@@ -4,7 +4,7 @@ use symphony_expression::{Expression, Path, Reference, Segment};
 use symphony_protocol::TypeName;
 
 use super::Known;
-use crate::plan::{Kind, Node};
+use crate::plan::Node;
 use crate::words::{Place, Problems};
 
 const META: &[&str] = &["status", "attempts", "error", "started", "ended"];
@@ -31,7 +31,7 @@ pub fn check(
 fn fine(path: &Path, item: Option<&str>, known: &Known<'_>) -> bool {
     match (path.root.as_str(), path.name()) {
         ("inputs", Some(name)) => path.segments.len() == 1 && known.inputs.contains_key(name),
-        ("tasks", Some(name)) => path.segments.len() == 1 && known.plan.by_name.contains_key(name),
+        ("tasks", Some(name)) => path.segments.len() == 1 && known.plan.named(name).is_some(),
         (root, _) => item == Some(root) || (root == "index" && item.is_some()),
     }
 }
@@ -69,7 +69,7 @@ fn check_one(
             }
             Some(_) => check_word(path, 1, META, at, *column, problems),
             None => {
-                let names = known.plan.nodes.iter().map(|node| node.name.as_str());
+                let names = known.plan.nodes().iter().map(|node| node.name.as_str());
                 let message = format!("`{path}`: there is no task `{name}`");
                 problems.unknown(at, message, name, names, *column);
             }
@@ -136,7 +136,7 @@ fn check_field(
         }
         _ => return,
     };
-    let Kind::Call { capability, .. } = &node.kind else {
+    let Some(capability) = node.capability() else {
         return;
     };
     // A fallback may give other fields than the function that it stands in for.

@@ -5,15 +5,13 @@ mod header;
 mod parts;
 mod task;
 
-use std::collections::HashMap;
-
 use serde_json::Value as Json;
 
 use self::grammar::DOCUMENT_WORDS;
 use self::header::{is_version, read_inputs, read_labels, read_priority};
 pub use self::parts::After;
 use self::task::{Defaults, read_task};
-use crate::plan::Plan;
+use crate::plan::{Graph, Plan};
 use crate::words::{Place, Problems};
 
 /// Tasks of one document.
@@ -60,31 +58,33 @@ pub fn read(json: &Json, digest: String, problems: &mut Problems) -> Option<Draf
         digest,
         description: read_description(map.get("description"), &root, problems),
         inputs: read_inputs(map.get("inputs"), &root.child("inputs"), problems),
-        nodes: Vec::new(),
-        by_name: HashMap::new(),
-        order: Vec::new(),
-        outputs: None,
+        graphs: Vec::new(),
         deadline_ms: map
             .get("deadline")
             .and_then(|json| problems.duration(json, &root.child("deadline"))),
         priority: read_priority(map.get("priority"), &root, problems).unwrap_or(5),
+        budget: None,
+        lock: None,
+        compensates: false,
         tags: read_labels(map.get("tags"), &root.child("tags"), problems),
     };
+    let mut graph = Graph::default();
     let after = read_tasks(
         map.get("tasks"),
         &root.child("tasks"),
         &defaults,
-        &mut plan,
+        &mut graph,
         problems,
     );
     if let Some(json) = map.get("outputs") {
         let at = root.child("outputs");
         if json.is_object() {
-            plan.outputs = problems.template(json, &at);
+            graph.outputs = problems.template(json, &at);
         } else {
             problems.add(&at, "outputs are a mapping", "write `name: \"${...}\"` pairs");
         }
     }
+    plan.graphs.push(graph);
     Some(Draft { plan, after })
 }
 
@@ -92,7 +92,7 @@ fn read_tasks(
     json: Option<&Json>,
     at: &Place,
     defaults: &Defaults,
-    plan: &mut Plan,
+    graph: &mut Graph,
     problems: &mut Problems,
 ) -> Vec<After> {
     let mut after = Vec::new();
@@ -102,14 +102,14 @@ fn read_tasks(
             problems.add(at, message, "use for_each");
         }
         Some(tasks) if !tasks.is_empty() => {
-            plan.nodes.reserve(tasks.len());
+            graph.nodes.reserve(tasks.len());
             for (name, task) in tasks {
                 let at = at.child(name);
                 problems.name(name, &at);
                 // A task that could not be read keeps its name, so that who refers to it is not called wrong too.
-                plan.by_name.insert(name.clone(), plan.nodes.len());
+                graph.by_name.insert(name.clone(), graph.nodes.len());
                 let (node, edges) = read_task(name, task, &at, defaults, problems);
-                plan.nodes.push(node);
+                graph.nodes.push(node);
                 after.push(edges);
             }
         }

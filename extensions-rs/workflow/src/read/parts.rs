@@ -3,7 +3,7 @@
 use serde_json::{Map, Value as Json};
 
 use super::grammar::RETRY_WORDS;
-use crate::plan::{Action, EdgeKind, Fallback, ForEach, OnFailure, Retry};
+use crate::plan::{Action, EdgeKind, Fallback, ForEach, Function, OnFailure, Retry};
 use crate::words::{Place, Problems};
 
 /// Steps of one `fallback`.
@@ -80,7 +80,7 @@ pub fn read_retry(json: &Json, at: &Place, problems: &mut Problems) -> Retry {
 }
 
 /// `capability[@range]`.
-pub fn read_call(json: &Json, at: &Place, problems: &mut Problems) -> Option<(String, Option<String>)> {
+pub fn read_call(json: &Json, at: &Place, problems: &mut Problems) -> Option<Function> {
     let text = problems.text(json, at)?;
     let (capability, range) = match text.split_once('@') {
         Some((capability, range)) => (capability, Some(range.to_owned())),
@@ -107,7 +107,10 @@ pub fn read_call(json: &Json, at: &Place, problems: &mut Problems) -> Option<(St
         problems.add(at, message, "leave out what stands behind @");
         return None;
     }
-    Some((capability.to_owned(), range))
+    Some(Function {
+        capability: capability.to_owned(),
+        range,
+    })
 }
 
 pub fn read_for_each(map: &Map<String, Json>, at: &Place, problems: &mut Problems) -> Option<ForEach> {
@@ -155,6 +158,9 @@ pub fn read_for_each(map: &Map<String, Json>, at: &Place, problems: &mut Problem
         items,
         variable: variable.to_owned(),
         max_parallel,
+        batch: None,
+        min_success: None,
+        ordered: true,
     })
 }
 
@@ -177,8 +183,7 @@ pub fn read_fallback(json: Option<&Json>, at: &Place, problems: &mut Problems) -
             .get("with")
             .and_then(|json| problems.template(json, &at.child("with")));
         let action = match (map.get("call"), map.get("value")) {
-            (Some(call), None) => read_call(call, &at.child("call"), problems)
-                .map(|(capability, range)| Action::Call { capability, range }),
+            (Some(call), None) => read_call(call, &at.child("call"), problems).map(Action::Call),
             (None, Some(value)) => problems.computed(value, &at.child("value")).map(Action::Value),
             _ => {
                 problems.add(

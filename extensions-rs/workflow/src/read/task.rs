@@ -50,7 +50,7 @@ pub fn read_task(
         None => Kind::nothing(),
     };
     let map = map.unwrap_or(&empty);
-    let is_call = matches!(kind, Kind::Call { .. });
+    let is_call = matches!(kind, Kind::Call(_));
     let retry = map
         .get("retry")
         .map(|json| read_retry(json, &at.child("retry"), problems));
@@ -80,6 +80,13 @@ pub fn read_task(
         queue_timeout_ms: timeouts.queue,
         fallback: read_fallback(map.get("fallback"), &at.child("fallback"), problems),
         on_failure: read_on_failure(map.get("on_failure"), &at.child("on_failure"), problems),
+        compensate: None,
+        lock: None,
+        semaphore: None,
+        rate: None,
+        budget: None,
+        cache: None,
+        checkpoint: None,
         priority: read_priority(map.get("priority"), at, problems),
         retry_safe: read_taken_back(map, "retry_safe", at, problems),
         pure: read_taken_back(map, "pure", at, problems),
@@ -107,8 +114,8 @@ fn read_kind(name: &str, map: &Map<String, Json>, at: &Place, problems: &mut Pro
             problems.add(at, message, "keep one of them");
         }
         (Some(call), None) => {
-            if let Some((capability, range)) = read_call(call, &at.child("call"), problems) {
-                return Kind::Call { capability, range };
+            if let Some(function) = read_call(call, &at.child("call"), problems) {
+                return Kind::Call(function);
             }
         }
         (None, Some(value)) => {

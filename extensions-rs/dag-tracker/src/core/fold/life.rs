@@ -55,9 +55,12 @@ pub(super) fn begin_run(run: &mut Run, plan: Arc<Plan>, context: &mut Context, e
         let at_ms = context.time_ms.saturating_add(deadline);
         run.deadline_at_ms = Some(run.deadline_at_ms.map_or(at_ms, |known| known.min(at_ms)));
     }
-    run.remaining = u32::try_from(plan.nodes.len()).unwrap_or(u32::MAX);
-    run.nodes = vec![NodeState::default(); plan.nodes.len()];
-    run.rest_us = plan.rest_us(|node| context.estimate(node)).into();
+    run.remaining = u32::try_from(plan.nodes().len()).unwrap_or(u32::MAX);
+    run.nodes = vec![NodeState::default(); plan.nodes().len()];
+    let rest_us = plan
+        .graph(0)
+        .map(|graph| graph.rest_us(|node| context.estimate(node)));
+    run.rest_us = rest_us.unwrap_or_default().into();
     run.plan = Some(plan.clone());
     if let (Some(at_ms), Some(key)) = (run.deadline_at_ms, run_key(&run.id)) {
         let id = ExecId {

@@ -54,7 +54,7 @@ pub fn finish_if_done(run: &mut Run, plan: &Plan, context: &mut Context, effects
         return;
     }
     let mut outputs = Vec::new();
-    match &plan.outputs {
+    match plan.graph(0).and_then(|graph| graph.outputs.as_ref()) {
         None => outputs.push(0x80),
         Some(template) => {
             if let Err(problem) = template.write(&RunScope::of(run), &mut outputs) {

@@ -47,12 +47,12 @@ pub fn id_of(run: &Run, node: usize, item: u32) -> ExecId {
 
 /// Begin every task that waits for nothing.
 pub fn start(run: &mut Run, plan: &Plan, context: &mut Context, effects: &mut Effects) {
-    for (index, node) in plan.nodes.iter().enumerate() {
+    for (index, node) in plan.nodes().iter().enumerate() {
         if let Some(state) = run.nodes.get_mut(index) {
             state.missing = u32::try_from(node.edges.len()).unwrap_or(u32::MAX);
         }
     }
-    for index in 0..plan.nodes.len() {
+    for index in 0..plan.nodes().len() {
         if plan.node(index).is_some_and(|node| node.edges.is_empty()) {
             activate(run, plan, index, context, effects);
         }
@@ -176,7 +176,7 @@ pub fn capability<'a>(node: &'a Node, exec: &Exec) -> Option<&'a str> {
         .and_then(|at| node.fallback.get(usize::from(at)))
         .map(|fallback| &fallback.action)
     {
-        Some(Action::Call { capability, .. }) => Some(capability),
+        Some(Action::Call(function)) => Some(&function.capability),
         Some(Action::Value(_)) => None,
         None => node.capability(),
     }
