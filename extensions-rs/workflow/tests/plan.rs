@@ -19,7 +19,7 @@ fn edge(plan: &symphony_workflow::Plan, of: &str, to: &str) -> Option<EdgeKind> 
 fn the_word_atlas_becomes_four_nodes_in_order() {
     let text = include_str!("word_atlas.json");
     let plan = compile(&pack(text.as_bytes()).unwrap()).unwrap();
-    let names: Vec<&str> = plan
+    let names: Vec<&str> = plan.graphs[0]
         .order
         .iter()
         .filter_map(|index| plan.node(*index))
