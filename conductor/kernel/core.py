@@ -98,12 +98,13 @@ class Core:
         """An execution that is new here waits for a slot, and for the composed parts of its inputs to be stored."""
         if execution is None:
             return
-        missing = [digest for digest in execution.task.frames if not self._frames.has(digest)]
-        execution.blocked = bool(missing)
-        for digest in missing:
-            self._held_back.setdefault(digest, set()).add(execution.key)
-            if not self._frames.knows(digest):
-                office.partition.stale = True  # a frame was lost on its way: a resync sends it again
+        if execution.blocked:
+            missing = [digest for digest in execution.task.frames if not self._frames.has(digest)]
+            execution.blocked = bool(missing)
+            for digest in missing:
+                self._held_back.setdefault(digest, set()).add(execution.key)
+                if not self._frames.knows(digest):
+                    office.partition.stale = True  # a frame was lost on its way: a resync sends it again
         self.waiting.add(execution)
 
     def need(self, office: Office, digest: str) -> None:
@@ -144,7 +145,8 @@ class Core:
             execution = worker.held.pop(slot, None) or worker.cancelled.pop(slot, None)
         if execution is not None:
             self._release(execution, settled.run_us)
-            self.spans.settled(execution, settled, self.now_ms * 1000)
+            if execution.span is not None:
+                self.spans.settled(execution, settled, self.now_ms * 1000)
             if execution.task.watch:
                 self.reports.task(execution.task, settled.status, settled.worker, self.now_ms)
             if settled.accepted and office.partition.open.get(execution.key) is execution:
@@ -321,7 +323,7 @@ class Core:
                 execution.expires_at_ms = self.now_ms + limit
             else:
                 execution.expires_at_ms = None
-            trace = self.spans.dispatch(execution)
+            trace = None if execution.task.trace is None else self.spans.dispatch(execution)
             self.offices[execution.partition].outbox.task(execution, worker, trace)
             if execution.task.watch:
                 self.reports.task(execution.task, "running", worker.name, self.now_ms)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field
+
 from blake3 import blake3
 
 from conductor.kernel.execution import Execution
@@ -17,6 +19,17 @@ TASK_BYTES = 256
 """What a task weighs beside its inputs."""
 
 
+@dataclass(slots=True)
+class _Line:
+    """What goes to one worker for one capability in this beat."""
+
+    subject: str
+    worker: str
+    capability: str
+    tasks: list[Task] = field(default_factory=list)
+    size_bytes: int = 0
+
+
 class Outbox:
     """Collects what a beat sends; `messages` writes it out. One for each partition and ownership epoch."""
 
@@ -26,19 +39,24 @@ class Outbox:
         self._epoch = epoch
         self._key = subjects.mesh_key(secret, partition, epoch)
         self._reply = subjects.log_event(partition, "result")
-        self._tasks: dict[str, list[Task]] = {}
-        self._weights: dict[str, int] = {}
+        self._lines: dict[str, _Line] = {}
+        self._line = _Line("", "", "")
+        """The line of the last task: those of one worker and capability come one after another."""
         self._cancels: dict[str, list[Attempt]] = {}
-        self._subjects: dict[tuple[str, str, bool], str] = {}
         self._full: list[tuple[str, bytes]] = []
 
     def task(self, execution: Execution, worker: Worker, trace: bytes | None) -> None:
         """A dispatch, with the token that only this worker's result may carry (rule 2)."""
-        task, n = execution.task, execution.n
-        identity = f"{task.run}\0{task.task}\0{task.generation}\0{task.try_}\0{self._epoch}\0{n}\0{worker.name}"
-        timeout_ms = task.timeout_ms
+        task, n, name = execution.task, execution.n, worker.name
+        line = self._line
+        if line.worker != name or line.capability != task.capability:
+            line = self._line = self._line_of(task.capability, worker)
+        identity = f"{task.run}\0{task.task}\0{task.generation}\0{task.try_}\0{self._epoch}\0{n}\0{name}"
+        timeout_ms, deadline_at_ms = task.timeout_ms, task.deadline_at_ms
         if worker.queue:
             timeout_ms = min(timeout_ms or 1 << 62, worker.timeout_ms or 60_000)
+        if execution.expires_at_ms is not None:
+            deadline_at_ms = min(deadline_at_ms or 1 << 62, execution.expires_at_ms)
         made = Task(
             run=task.run,
             task=task.task,
@@ -49,21 +67,15 @@ class Outbox:
             capability=task.capability,
             inputs=task.inputs,
             timeout_ms=timeout_ms,
-            deadline_at_ms=task.deadline_at_ms
-            if execution.expires_at_ms is None
-            else _earliest(task.deadline_at_ms, execution.expires_at_ms),
+            deadline_at_ms=deadline_at_ms,
             ready_at_ms=task.ready_at_ms,
             trace=trace,
         )
-        subject = self._subject(task.capability, worker.name, worker.queue)
-        weight = self._weights.get(subject, 0) + len(task.inputs) + TASK_BYTES
-        tasks = self._tasks.setdefault(subject, [])
-        if tasks and (weight > BATCH_BYTES_MAX or len(tasks) >= BATCH_TASKS_MAX):
-            self._write(subject)
-            tasks = self._tasks.setdefault(subject, [])
-            weight = len(task.inputs) + TASK_BYTES
-        tasks.append(made)
-        self._weights[subject] = weight
+        size_bytes = len(task.inputs) + TASK_BYTES
+        if line.tasks and (line.size_bytes + size_bytes > BATCH_BYTES_MAX or len(line.tasks) >= BATCH_TASKS_MAX):
+            self._write(line)
+        line.tasks.append(made)
+        line.size_bytes += size_bytes
 
     def cancel(self, worker: Worker, slot: Slot) -> None:
         """An attempt to be stopped."""
@@ -75,8 +87,12 @@ class Outbox:
 
     def messages(self) -> list[tuple[str, bytes]]:
         """Everything collected, as subjects and bytes; the collection is empty then."""
-        for subject in list(self._tasks):
-            self._write(subject)
+        for line in self._lines.values():
+            self._write(line)
+        if self._lines:
+            # Workers come and go under new names: a line lives as long as a beat.
+            self._lines.clear()
+            self._line = _Line("", "", "")
         for subject, cancels in self._cancels.items():
             for at in range(0, len(cancels), BATCH_TASKS_MAX):
                 self._full.append((subject, self._encode([], cancels[at : at + BATCH_TASKS_MAX])))
@@ -84,9 +100,16 @@ class Outbox:
         made, self._full = self._full, []
         return made
 
-    def _write(self, subject: str) -> None:
-        self._full.append((subject, self._encode(self._tasks.pop(subject), [])))
-        self._weights.pop(subject, None)
+    def _line_of(self, capability: str, worker: Worker) -> _Line:
+        subject = subjects.task_queue(capability) if worker.queue else subjects.task(capability, worker.name)
+        line = self._lines.get(subject)
+        if line is None:
+            line = self._lines[subject] = _Line(subject, worker.name, capability)
+        return line
+
+    def _write(self, line: _Line) -> None:
+        self._full.append((line.subject, self._encode(line.tasks, [])))
+        line.tasks, line.size_bytes = [], 0
 
     def _encode(self, tasks: list[Task], cancels: list[Attempt]) -> bytes:
         return encode(
@@ -99,18 +122,3 @@ class Outbox:
                 cancel=cancels,
             )
         )
-
-    def _subject(self, capability: str, worker: str, queue: bool) -> str:
-        key = (capability, worker, queue)
-        found = self._subjects.get(key)
-        if found is None:
-            if len(self._subjects) > 100_000:
-                self._subjects.clear()  # workers come and go under new names; the cache must not follow them for ever
-            made = subjects.task_queue(capability) if queue else subjects.task(capability, worker)
-            found = self._subjects[key] = made
-        return found
-
-
-def _earliest(*moments: int | None) -> int | None:
-    given = [moment for moment in moments if moment is not None]
-    return min(given) if given else None

@@ -26,6 +26,7 @@ from conductor.wire.base import (
     Payload,
     Priority,
     RunId,
+    RunRef,
     Sequence,
     TaskPath,
     Trace,
@@ -44,7 +45,7 @@ class ReadyTask(Part, frozen=True, kw_only=True):
     `timeout_ms` is per attempt, on the worker's clock; `deadline_at_ms` the earliest of the task's and the run's.
     """
 
-    run: RunId
+    run: RunRef
     tenant: Name
     workflow: Name
     task: TaskPath
@@ -95,7 +96,7 @@ class Settled(Part, frozen=True, kw_only=True):
     worker: Name
     epoch: Epoch
     n: Sequence
-    run: RunId
+    run: RunRef
     task: TaskPath
     accepted: bool = True
     status: Name = "succeeded"

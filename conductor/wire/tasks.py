@@ -19,7 +19,7 @@ from conductor.wire.base import (
     Part,
     Partition,
     Payload,
-    RunId,
+    RunRef,
     Sequence,
     TaskPath,
     Token,
@@ -35,7 +35,7 @@ class Task(Part, frozen=True, kw_only=True):
     worker; a result without it is not folded.
     """
 
-    run: RunId
+    run: RunRef
     task: TaskPath
     generation: Generation = 0
     try_: Try = msgspec.field(default=1, name="try")

@@ -1,5 +1,6 @@
 // Made by `symphony schemas emit` from conductor/wire. Change it there.
 
+
 //! What the tracker tells the conductor that owns a partition: `sym.ready.<partition>`, and the answers to `dag.resync`.
 
 #![allow(clippy::derivable_impls, unused_imports)]
@@ -8,10 +9,10 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::*;
 use crate::check::{self, Bounded, Verdict};
 use crate::payload::{Payload, Token, Trace};
 use crate::values::Value;
+use super::*;
 
 fn default_ready_task_try() -> u32 {
     1
@@ -95,7 +96,7 @@ impl Default for ReadyTask {
 
 impl Bounded for ReadyTask {
     fn check(&self) -> Verdict {
-        check::run_id("run", &self.run)?;
+        check::text("run", &self.run, 32, 32)?;
         check::text("tenant", &self.tenant, 1, 128)?;
         check::text("workflow", &self.workflow, 1, 128)?;
         check::text("task", &self.task, 1, 512)?;
@@ -236,7 +237,7 @@ impl Bounded for Settled {
         check::text("worker", &self.worker, 1, 128)?;
         check::range("epoch", self.epoch, 0, 9223372036854775807)?;
         check::range("n", self.n, 0, 9223372036854775807)?;
-        check::run_id("run", &self.run)?;
+        check::text("run", &self.run, 32, 32)?;
         check::text("task", &self.task, 1, 512)?;
         check::text("status", &self.status, 1, 128)?;
         check::range("run_us", self.run_us, 0, 9223372036854775807)?;

@@ -1,5 +1,6 @@
 // Made by `symphony schemas emit` from conductor/wire. Change it there.
 
+
 //! What the conductor sends to workers: `sym.task.<capability>.<worker>`, and `sym.task.<capability>` for plain clients.
 
 #![allow(clippy::derivable_impls, unused_imports)]
@@ -8,10 +9,10 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::*;
 use crate::check::{self, Bounded, Verdict};
 use crate::payload::{Payload, Token, Trace};
 use crate::values::Value;
+use super::*;
 
 fn default_task_try() -> u32 {
     1
@@ -67,7 +68,7 @@ impl Default for Task {
 
 impl Bounded for Task {
     fn check(&self) -> Verdict {
-        check::run_id("run", &self.run)?;
+        check::text("run", &self.run, 32, 32)?;
         check::text("task", &self.task, 1, 512)?;
         check::range("try", self.r#try, 1, 4294967295)?;
         check::range("n", self.n, 0, 9223372036854775807)?;
