@@ -15,7 +15,7 @@ use symphony_sdk::{Error, ErrorKind};
 
 use crate::core::fold::Tombstone;
 use crate::core::run::Timer;
-use crate::core::{Fold, FoldOptions, Run};
+use crate::core::{ExecId, Fold, FoldOptions, Run};
 
 const MAGIC: &[u8; 8] = b"SYMFOLD1";
 /// Grows with every change of what the body holds.
@@ -29,7 +29,7 @@ struct Body {
     time_ms: u64,
     timers: BTreeSet<Timer>,
     estimates: BTreeMap<String, (u64, u64)>,
-    waiting: BTreeMap<String, BTreeSet<(u128, u32)>>,
+    waiting: BTreeMap<String, BTreeSet<(ExecId, u32)>>,
     owner: Option<Owner>,
     runs: Vec<Run>,
     ended: Vec<u128>,
@@ -98,12 +98,17 @@ pub fn restore(data: &[u8], options: FoldOptions) -> Result<Fold, Error> {
     fold.ended = body.ended.into();
     for mut run in body.runs {
         // A run that never had a plan (its document was refused) has none now.
-        run.plan = if run.nodes.is_empty() {
+        run.plan = if run.frames.is_empty() {
             None
         } else {
             Some(fold.plan(&run.document).map_err(damaged)?)
         };
-        let key = crate::core::state::run_key(&run.id).ok_or_else(|| damaged(format!("run {}", run.id)))?;
+        let key = run.key;
+        for frame in run.frames.iter_mut() {
+            if let Some(inline) = frame.inline.as_mut().map(std::sync::Arc::make_mut) {
+                inline.plan = Some(fold.plan(&inline.document).map_err(damaged)?);
+            }
+        }
         fold.live += u64::from(!run.status.ended());
         fold.runs.insert(key, Box::new(run));
     }

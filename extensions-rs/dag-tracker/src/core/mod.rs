@@ -1,9 +1,12 @@
 //! The pure core: no I/O, no clock, no randomness. What it becomes is a function of the log alone.
 
+pub mod called;
+pub mod composed;
 pub mod emit;
+pub mod exec;
 pub mod fold;
-pub mod frames;
-pub mod recover;
+pub mod frame;
+pub mod journal;
 pub mod run;
 pub mod scope;
 pub mod state;

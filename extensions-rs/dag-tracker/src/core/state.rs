@@ -6,114 +6,9 @@ use serde::{Deserialize, Serialize};
 use symphony_protocol::{ErrorValue, Payload, TaskCounts, Trace};
 use symphony_workflow::Plan;
 
-/// An execution within the partition: the run, the node's index, and the item's of a map.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
-pub struct ExecId {
-    pub run: u128,
-    pub node: u32,
-    /// `WHOLE` where the node is no map.
-    pub item: u32,
-}
-
-pub const WHOLE: u32 = u32::MAX;
-
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub enum Status {
-    /// Waits for other tasks.
-    #[default]
-    Pending,
-    /// A map whose list is on its way.
-    Waiting,
-    /// May run, or is running: which of the two is not the log's to say.
-    Ready,
-    /// Failed; a decision is awaited.
-    Undecided,
-    /// Will be tried again when its timer is due.
-    Delayed,
-    Succeeded,
-    Failed,
-    Skipped,
-    Cancelled,
-}
-
-impl Status {
-    pub fn ended(self) -> bool {
-        matches!(
-            self,
-            Self::Succeeded | Self::Failed | Self::Skipped | Self::Cancelled
-        )
-    }
-
-    /// The word of the workflow language.
-    pub fn word(self) -> &'static str {
-        match self {
-            Self::Pending => "pending",
-            Self::Waiting | Self::Undecided | Self::Delayed => "waiting",
-            Self::Ready => "ready",
-            Self::Succeeded => "succeeded",
-            Self::Failed => "failed",
-            Self::Skipped => "skipped",
-            Self::Cancelled => "cancelled",
-        }
-    }
-}
-
-/// One execution: of a task, or of an item of a map.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-pub struct Exec {
-    pub status: Status,
-    pub generation: u32,
-    /// From 1; grows with every retry and fallback.
-    pub r#try: u32,
-    /// Tries since the last fallback began: what `max_attempts` counts.
-    pub tries_here: u32,
-    pub fallback: Option<u8>,
-    /// Rendered inputs, while they may be needed.
-    pub inputs: Payload,
-    pub output: Payload,
-    pub first_ready_at_ms: u64,
-    pub ready_at_ms: u64,
-    pub ended_at_ms: u64,
-    pub worker: Option<String>,
-    pub queued_us: u64,
-    pub run_us: u64,
-    pub error: Option<ErrorValue>,
-}
-
-/// A map's items, made as they are needed.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-pub struct Items {
-    /// One payload each.
-    pub values: Vec<Payload>,
-    /// The executions begun so far, in order.
-    pub execs: Vec<Exec>,
-    pub open: u32,
-    pub ended: u32,
-}
-
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-pub struct NodeState {
-    /// Of the node as a whole; of a map, that of all its items together.
-    pub exec: Exec,
-    pub items: Option<Items>,
-    /// Tasks that it still waits for.
-    pub missing: u32,
-    /// Function time along the way here that ended last, this node's included.
-    pub path_us: u64,
-}
-
-/// A step of a run's life, as `runs history` tells it.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Entry {
-    pub sequence: u64,
-    pub at_ms: u64,
-    pub event: std::borrow::Cow<'static, str>,
-    pub task: Option<String>,
-    pub attempt: u32,
-    pub accepted: bool,
-    pub by: String,
-    pub detail: String,
-}
+pub use super::exec::{Exec, ExecId, Rare, Status, UNDO, WHOLE};
+pub use super::frame::{Frame, Frames, Inline, Items, NodeState, Plot};
+pub use super::journal::{Entry, Journal};
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub enum RunStatus {
@@ -145,6 +40,7 @@ impl RunStatus {
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Run {
     pub id: String,
+    pub key: u128,
     pub tenant: Arc<str>,
     pub workflow: String,
     #[serde(skip)]
@@ -160,74 +56,168 @@ pub struct Run {
     pub watch: bool,
     pub submitted_at_ms: u64,
     pub ended_at_ms: u64,
-    pub nodes: Vec<NodeState>,
-    /// Nodes that have not ended.
-    pub remaining: u32,
+    /// Frame 0 is the document's own; none where the document was refused.
+    pub frames: Frames,
+    /// The number of the frame, or of the turn, that was begun last.
+    pub generation: u32,
     pub counts: TaskCounts,
     pub outputs: Payload,
     pub error: Option<ErrorValue>,
     pub function_us: u64,
     /// The sequence of its submission in the log.
     pub submitted_sequence: u64,
-    pub journal: Vec<Entry>,
-    /// Time from each node's start to the end of the run, as estimated when it began.
-    pub rest_us: Arc<[u64]>,
+    pub journal: Journal,
 }
-
-/// Steps of one run's history that are kept; a run that has more keeps its first and its last.
-pub const JOURNAL_COUNT_MAX: usize = 20_000;
 
 impl Run {
     pub fn note(&mut self, entry: Entry) {
-        if self.journal.len() >= JOURNAL_COUNT_MAX {
-            // The middle of a very long history is what a reader misses least.
-            self.journal.remove(JOURNAL_COUNT_MAX / 2);
-        }
-        self.journal.push(entry);
+        self.journal.note(entry);
     }
 
-    pub fn exec(&self, node: u32, item: u32) -> Option<&Exec> {
-        let state = self.nodes.get(usize::try_from(node).ok()?)?;
-        if item == WHOLE {
-            Some(&state.exec)
-        } else {
-            state.items.as_ref()?.execs.get(usize::try_from(item).ok()?)
+    /// The identity of an execution of this run.
+    pub fn id_of(&self, frame: u32, node: u32, item: u32) -> ExecId {
+        ExecId {
+            run: self.key,
+            frame,
+            node,
+            item,
         }
     }
 
-    pub fn exec_mut(&mut self, node: u32, item: u32) -> Option<&mut Exec> {
-        let state = self.nodes.get_mut(usize::try_from(node).ok()?)?;
-        if item == WHOLE {
-            Some(&mut state.exec)
-        } else {
-            state.items.as_mut()?.execs.get_mut(usize::try_from(item).ok()?)
-        }
+    pub fn frame(&self, frame: u32) -> Option<&Frame> {
+        self.frames.get(frame)
     }
 
-    /// `count`, or `count[3]`.
-    pub fn path(&self, node: u32, item: u32) -> String {
-        let name = self
-            .plan
-            .as_ref()
-            .and_then(|plan| plan.node(usize::try_from(node).ok()?))
-            .map_or("?", |node| node.name.as_str());
-        if item == WHOLE {
-            name.to_owned()
-        } else {
-            format!("{name}[{item}]")
-        }
-    }
-
-    /// The execution that a path names.
-    pub fn find(&self, path: &str) -> Option<(u32, u32)> {
-        let (name, item) = match path.split_once('[') {
-            Some((name, rest)) => (name, rest.strip_suffix(']')?.parse().ok()?),
-            None => (path, WHOLE),
+    /// The graph that a frame follows.
+    pub fn plot(&self, frame: u32) -> Option<Plot> {
+        let found = self.frames.get(frame)?;
+        let plan = match &found.inline {
+            Some(inline) => inline.plan.clone()?,
+            None => self.plan.clone()?,
         };
-        let (index, _) = self.plan.as_ref()?.named(name)?;
-        let node = u32::try_from(index).ok()?;
-        let is_map = self.nodes.get(index)?.items.is_some();
-        (is_map == (item != WHOLE)).then_some((node, item))
+        Some(Plot::new(plan, found.graph))
+    }
+
+    pub fn node(&self, frame: u32, node: u32) -> Option<&NodeState> {
+        self.frames.get(frame)?.nodes.get(usize::try_from(node).ok()?)
+    }
+
+    pub fn node_mut(&mut self, frame: u32, node: u32) -> Option<&mut NodeState> {
+        self.frames
+            .get_mut(frame)?
+            .nodes
+            .get_mut(usize::try_from(node).ok()?)
+    }
+
+    pub fn exec(&self, id: ExecId) -> Option<&Exec> {
+        let state = self.node(id.frame, id.node)?;
+        if id.item == WHOLE {
+            return Some(&state.exec);
+        }
+        state.items.as_ref()?.execs.get(usize::try_from(id.item).ok()?)
+    }
+
+    pub fn exec_mut(&mut self, id: ExecId) -> Option<&mut Exec> {
+        let state = self.node_mut(id.frame, id.node)?;
+        if id.item == WHOLE {
+            return Some(&mut state.exec);
+        }
+        state
+            .items
+            .as_mut()?
+            .execs
+            .get_mut(usize::try_from(id.item).ok()?)
+    }
+
+    /// Every execution that is there, frame by frame.
+    pub fn execs(&self) -> impl Iterator<Item = (ExecId, &Exec)> {
+        self.frames.iter().flat_map(move |(number, frame)| {
+            let nodes = frame.nodes.iter().zip(0..);
+            nodes.flat_map(move |(state, node)| {
+                let whole = (self.id_of(number, node, WHOLE), &state.exec);
+                let items = state.items.iter().flat_map(|items| items.execs.iter().zip(0..));
+                std::iter::once(whole)
+                    .chain(items.map(move |(exec, item)| (self.id_of(number, node, item), exec)))
+            })
+        })
+    }
+
+    /// `count`, `count[3]`, and for what is inside another task `outer.inner` or `outer[2].inner`.
+    pub fn path(&self, id: ExecId) -> String {
+        let mut path = String::new();
+        let mut at = Some(id);
+        // As deep as frames may be nested, which their making bounds.
+        while let Some(id) = at {
+            let plot = self.plot(id.frame);
+            let name = plot
+                .as_ref()
+                .and_then(|plot| plot.node(id.node))
+                .map_or("?", |node| node.name.as_str());
+            let item = if id.item == WHOLE {
+                String::new()
+            } else {
+                format!("[{}]", id.item)
+            };
+            let dot = if path.is_empty() { "" } else { "." };
+            path = format!("{name}{item}{dot}{path}");
+            at = self.frames.get(id.frame).and_then(|frame| frame.parent);
+        }
+        path
+    }
+
+    /// The execution that a path names now.
+    pub fn find(&self, path: &str) -> Option<ExecId> {
+        let mut frame = 0;
+        let mut steps = path.split('.').peekable();
+        while let Some(step) = steps.next() {
+            let (name, item) = match step.split_once('[') {
+                Some((name, rest)) => (name, rest.strip_suffix(']')?.parse().ok()?),
+                None => (step, WHOLE),
+            };
+            let index = *self.plot(frame)?.graph()?.by_name.get(name)?;
+            let node = u32::try_from(index).ok()?;
+            let is_map = self.node(frame, node)?.items.is_some();
+            if is_map != (item != WHOLE) {
+                return None;
+            }
+            let id = self.id_of(frame, node, item);
+            if steps.peek().is_none() {
+                return Some(id);
+            }
+            frame = self.exec(id)?.inner()?;
+        }
+        None
+    }
+
+    /// Every execution that a reader is shown, each behind what it is inside of: items of maps, and tasks that are none.
+    pub fn shown(&self) -> Vec<ExecId> {
+        let mut found = Vec::new();
+        let mut open: Vec<ExecId> = self.heads(0);
+        while let Some(id) = open.pop() {
+            let items = self
+                .node(id.frame, id.node)
+                .and_then(|state| state.items.as_ref());
+            let items = items.filter(|items| id.item == WHOLE && !items.values.is_empty());
+            match items {
+                Some(items) => open.extend((0..items.execs.len()).rev().map(|item| id.at(item))),
+                None => {
+                    found.push(id);
+                    let inner = self.exec(id).and_then(Exec::inner);
+                    open.extend(inner.map(|frame| self.heads(frame)).unwrap_or_default());
+                }
+            }
+        }
+        found
+    }
+
+    /// The nodes of a frame, last first.
+    fn heads(&self, frame: u32) -> Vec<ExecId> {
+        let count = self.frames.get(frame).map_or(0, |frame| frame.nodes.len());
+        let count = u32::try_from(count).unwrap_or(WHOLE);
+        (0..count)
+            .rev()
+            .map(|node| self.id_of(frame, node, WHOLE))
+            .collect()
     }
 }
 

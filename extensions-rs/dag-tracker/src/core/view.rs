@@ -8,8 +8,7 @@ use symphony_protocol::{
 
 use super::emit::version;
 use super::fold::Fold;
-use super::run::capability;
-use super::state::{Entry, Exec, Run, Status, WHOLE, run_key};
+use super::state::{Entry, Exec, ExecId, Run, Status, run_key};
 
 /// Nodes of one page: a page with values stays below the broker's bound.
 const PAGE_NODES_MAX: usize = 1000;
@@ -25,17 +24,13 @@ fn status(run: &Run) -> &'static str {
     if run.status.ended() {
         return run.status.word();
     }
-    let waits = |s: Status| matches!(s, Status::Delayed | Status::Undecided);
-    let open = run.nodes.iter().flat_map(|state| {
-        let items = state.items.iter().flat_map(|items| items.execs.iter());
-        std::iter::once(&state.exec).chain(items).map(|exec| exec.status)
-    });
     let mut waiting = false;
-    for found in open {
-        if found == Status::Ready {
-            return "running";
+    for (_, exec) in run.execs() {
+        match exec.status {
+            Status::Ready => return "running",
+            Status::Waiting | Status::Held | Status::Delayed | Status::Undecided => waiting = true,
+            _ => {}
         }
-        waiting |= waits(found);
     }
     if waiting { "waiting" } else { "running" }
 }
@@ -64,22 +59,20 @@ fn shown(payload: &Payload) -> Option<Payload> {
     (!payload.is_empty() && payload.len() <= INLINE_PAYLOAD_BYTES_MAX).then(|| payload.clone())
 }
 
-fn node_view(run: &Run, index: usize, item: u32, exec: &Exec, values: bool) -> NodeView {
-    let node = u32::try_from(index).unwrap_or(WHOLE);
-    let spec = run.plan.as_ref().and_then(|plan| plan.node(index));
+fn node_view(run: &Run, id: ExecId, exec: &Exec, values: bool) -> NodeView {
     NodeView {
-        task: run.path(node, item),
-        capability: spec.and_then(|spec| capability(spec, exec)).map(str::to_owned),
+        task: run.path(id),
+        capability: run.called(id).map(|called| called.function.capability.clone()),
         status: exec.status.word().to_owned(),
         attempts: u64::from(exec.r#try),
-        worker: exec.worker.clone(),
+        worker: exec.worker.as_deref().map(str::to_owned),
         queued_us: exec.queued_us,
         run_us: exec.run_us,
         ready_at_ms: (exec.ready_at_ms > 0).then_some(exec.ready_at_ms),
         ended_at_ms: (exec.ended_at_ms > 0).then_some(exec.ended_at_ms),
-        error: exec.error.clone(),
+        error: exec.error().cloned(),
         inputs: if values {
-            shown(&inputs(run, index, item, exec))
+            shown(&inputs(run, id, exec))
         } else {
             None
         },
@@ -88,47 +81,25 @@ fn node_view(run: &Run, index: usize, item: u32, exec: &Exec, values: bool) -> N
 }
 
 /// The inputs of an execution; those of an ended one are rendered again, since outputs never change.
-fn inputs(run: &Run, index: usize, item: u32, exec: &Exec) -> Payload {
+fn inputs(run: &Run, id: ExecId, exec: &Exec) -> Payload {
     if !exec.inputs.is_empty() || exec.r#try == 0 {
         return exec.inputs.clone();
     }
-    let Some(spec) = run.plan.as_ref().and_then(|plan| plan.node(index)) else {
+    let Some(spec) = run.spec(id) else {
         return Payload::default();
     };
     let with = exec
         .fallback
         .and_then(|at| spec.fallback.get(usize::from(at)))
         .and_then(|f| f.with.as_ref());
-    let value = run
-        .nodes
-        .get(index)
-        .and_then(|state| state.items.as_ref())
-        .and_then(|items| items.values.get(usize::try_from(item).ok()?));
-    let variable = spec
-        .for_each
-        .as_ref()
-        .map_or("item", |each| each.variable.as_str());
-    let scope = super::scope::RunScope {
-        run,
-        item: value.map(|value| (variable, &**value, item)),
-    };
     let mut out = Vec::new();
-    match with.unwrap_or(&spec.with).write(&scope, &mut out) {
+    match with
+        .unwrap_or(&spec.with)
+        .write(&super::scope::RunScope::at(run, id), &mut out)
+    {
         Ok(()) => out.into(),
         Err(_) => Payload::default(),
     }
-}
-
-/// The executions of a run that a reader counts: items of maps, and tasks that are none.
-fn executions(run: &Run) -> impl Iterator<Item = (usize, u32, &Exec)> {
-    run.nodes.iter().enumerate().flat_map(|(index, state)| {
-        let items = state.items.as_ref().filter(|items| !items.values.is_empty());
-        let whole = items.is_none().then_some((index, WHOLE, &state.exec));
-        let each = items.into_iter().flat_map(|items| items.execs.iter().enumerate());
-        whole
-            .into_iter()
-            .chain(each.map(move |(at, exec)| (index, u32::try_from(at).unwrap_or(WHOLE), exec)))
-    })
 }
 
 pub fn show(fold: &Fold, show: &Show, tenant: &str) -> RunView {
@@ -170,12 +141,14 @@ pub fn view(run: &Run, show: &Show) -> RunView {
     if show.nodes {
         let skip = usize::try_from(show.cursor).unwrap_or(usize::MAX);
         let mut size = 0;
-        for (count, (index, item, exec)) in executions(run).skip(skip).enumerate() {
+        let shown = run.shown();
+        let execs = shown.into_iter().filter_map(|id| Some((id, run.exec(id)?)));
+        for (count, (id, exec)) in execs.skip(skip).enumerate() {
             if count >= PAGE_NODES_MAX || size > PAGE_BYTES_MAX {
                 made.next = u64::try_from(skip + count).ok();
                 break;
             }
-            let node = node_view(run, index, item, exec, show.values);
+            let node = node_view(run, id, exec, show.values);
             size += 256
                 + node.inputs.as_ref().map_or(0, |p| p.len())
                 + node.outputs.as_ref().map_or(0, |p| p.len());
@@ -311,15 +284,17 @@ fn named(run: &Run, found: &mut Vec<String>) {
     for payload in [&run.given_inputs, &run.inputs, &run.outputs] {
         digests(payload, found);
     }
-    for node in &run.nodes {
-        let items = node.items.iter();
-        for exec in items.clone().flat_map(|items| &items.execs).chain([&node.exec]) {
-            digests(&exec.inputs, found);
-            digests(&exec.output, found);
-        }
-        for value in items.flat_map(|items| &items.values) {
-            digests(value, found);
-        }
+    for (_, frame) in run.frames.iter() {
+        digests(&frame.inputs, found);
+        digests(&frame.state, found);
+        let values = frame.nodes.iter().flat_map(|node| &node.items);
+        values
+            .flat_map(|items| &items.values)
+            .for_each(|value| digests(value, found));
+    }
+    for (_, exec) in run.execs() {
+        digests(&exec.inputs, found);
+        digests(&exec.output, found);
     }
 }
 

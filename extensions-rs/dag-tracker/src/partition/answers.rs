@@ -154,15 +154,11 @@ impl Partition {
                 continue;
             };
             for id in open_execs(&self.fold, *key, Status::Undecided) {
-                let exec = run.exec(id.node, id.item);
-                let node = usize::try_from(id.node)
-                    .ok()
-                    .and_then(|at| run.plan.as_ref()?.node(at));
-                let (Some(exec), Some(node)) = (exec, node) else {
+                let (Some(exec), Some(spec)) = (run.exec(id), run.spec(id)) else {
                     continue;
                 };
-                let problem = exec.error.clone().unwrap_or_default();
-                let actions = crate::core::recover::allowed(node, exec, &problem, self.fold.context.time_ms);
+                let problem = exec.error().cloned().unwrap_or_default();
+                let actions = crate::core::run::allowed(spec, exec, &problem, self.fold.context.time_ms);
                 found.extend(failure(run, id, actions));
             }
             if found.len() >= PAGE_COUNT_MAX {

@@ -266,11 +266,11 @@ impl Ring {
     pub fn statuses(&self, run: &str) -> BTreeMap<String, String> {
         let key = u128::from_str_radix(run, 16).unwrap();
         let run = &self.fold.runs[&key];
-        run.nodes
-            .iter()
-            .enumerate()
+        let nodes = &run.frame(0).unwrap().nodes;
+        (0..)
+            .zip(nodes)
             .map(|(index, node)| {
-                let path = run.path(u32::try_from(index).unwrap(), u32::MAX);
+                let path = run.path(run.id_of(0, index, u32::MAX));
                 (path, node.exec.status.word().to_owned())
             })
             .collect()

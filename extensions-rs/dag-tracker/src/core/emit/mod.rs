@@ -9,18 +9,17 @@ pub use draft::frames;
 pub use told::{failure, ready_task, run_ended, version};
 
 use draft::Draft;
-use told::{started, unwanted};
+use told::started;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
 use symphony_protocol::bounds::FRAME_BYTES_MAX;
-use symphony_protocol::{Action, ErrorValue, Failure, Frame, Ready, ReadyTask, RunEnded, Started, Unwanted};
+use symphony_protocol::{Action, ErrorValue, Failure, Frame, Ready, ReadyTask, RunEnded, Started};
 
+use super::composed::{Composed, compose};
 use super::fold::{Effects, Fold};
-use super::frames::{Composed, compose};
-use super::run::capability;
-use super::state::{ExecId, Run, Status};
+use super::state::{Exec, ExecId, Run, Status};
 
 /// Executions of a capability that are given out while the conductor has stated no window.
 const WINDOW_DEFAULT: u64 = 256;
@@ -35,6 +34,15 @@ struct Rank {
     rest_us: std::cmp::Reverse<u64>,
     serial: u64,
     id: ExecId,
+    generation: u32,
+    r#try: u32,
+}
+
+/// An execution that was given out: of which generation and try, and for which function.
+#[derive(Debug)]
+struct Given {
+    function: String,
+    generation: u32,
     r#try: u32,
 }
 
@@ -77,7 +85,7 @@ pub struct Emitter {
     /// The log below this sequence is in two verified snapshots.
     pub floor: u64,
     queues: BTreeMap<String, Queue>,
-    given: HashMap<ExecId, String>,
+    given: HashMap<ExecId, Given>,
     windows: BTreeMap<String, u64>,
     window_default: Option<u64>,
     serial: u64,
@@ -130,33 +138,21 @@ impl Emitter {
 
     fn enqueue(&mut self, fold: &Fold, id: ExecId) {
         let Some(run) = fold.runs.get(&id.run) else { return };
-        let Some(exec) = run
-            .exec(id.node, id.item)
-            .filter(|exec| exec.status == Status::Ready)
+        let Some(called) = run
+            .called(id)
+            .filter(|called| called.exec.status == Status::Ready)
         else {
             return;
         };
-        let Some(node) = usize::try_from(id.node)
-            .ok()
-            .and_then(|at| run.plan.as_ref()?.node(at))
-        else {
-            return;
-        };
-        let Some(function) = capability(node, exec) else {
-            return;
-        };
+        let function = called.function.capability.as_str();
         self.serial += 1;
-        let rest_us = usize::try_from(id.node)
-            .ok()
-            .and_then(|at| run.rest_us.get(at))
-            .copied()
-            .unwrap_or_default();
         let rank = Rank {
-            priority: std::cmp::Reverse(node.priority.unwrap_or(run.priority)),
-            rest_us: std::cmp::Reverse(rest_us),
+            priority: std::cmp::Reverse(called.priority),
+            rest_us: std::cmp::Reverse(called.rest_us),
             serial: self.serial,
             id,
-            r#try: exec.r#try,
+            generation: called.exec.generation,
+            r#try: called.exec.r#try,
         };
         if !self.queues.contains_key(function) {
             self.queues.insert(function.to_owned(), Queue::default());
@@ -171,7 +167,7 @@ impl Emitter {
     }
 
     fn close(&mut self, id: &ExecId) {
-        let Some(function) = self.given.remove(id) else {
+        let Some(Given { function, .. }) = self.given.remove(id) else {
             return;
         };
         let Some(queue) = self.queues.get_mut(&function) else {
@@ -185,7 +181,8 @@ impl Emitter {
 
     /// One beat: what the events brought about, and what credit allows, as messages.
     pub fn beat(&mut self, fold: &mut Fold, effects: Effects, level: bool) -> Vec<Message> {
-        for id in effects.closed.iter().chain(&effects.unwanted) {
+        let unwanted = effects.unwanted.iter().map(|(id, _)| id);
+        for id in effects.closed.iter().chain(unwanted) {
             self.close(id);
         }
         for id in &effects.ready {
@@ -197,12 +194,10 @@ impl Emitter {
             draft.ready.settled.push(settled);
             draft.flush_if_full();
         }
-        for id in effects.unwanted {
-            if let Some(unwanted) = fold.runs.get(&id.run).map(|run| unwanted(run, id)) {
-                draft.ready.unwanted.push(unwanted);
-                draft.size += 128;
-                draft.flush_if_full();
-            }
+        for (_, unwanted) in effects.unwanted {
+            draft.ready.unwanted.push(unwanted);
+            draft.size += 128;
+            draft.flush_if_full();
         }
         for key in effects.started {
             let Some(run) = fold.runs.get(&key).filter(|run| run.watch || run.trace.is_some()) else {
@@ -212,8 +207,14 @@ impl Emitter {
             draft.size += 192;
             draft.flush_if_full();
         }
-        for (id, actions) in effects.failures {
-            if let Some(failure) = fold.runs.get(&id.run).and_then(|run| failure(run, id, actions)) {
+        for (id, generation, r#try, actions) in effects.failures {
+            let run = fold.runs.get(&id.run);
+            // What was decided, or overtaken, later in the same beat is no longer to be told.
+            let awaits = |exec: &Exec| {
+                exec.status == Status::Undecided && exec.generation == generation && exec.r#try == r#try
+            };
+            let run = run.filter(|run| run.exec(id).is_some_and(awaits));
+            if let Some(failure) = run.and_then(|run| failure(run, id, actions)) {
                 draft.size += 512 + failure.error.message.len();
                 draft.ready.failures.push(failure);
                 draft.flush_if_full();
@@ -263,15 +264,24 @@ impl Emitter {
                 self.touched.remove(&function);
                 continue;
             };
-            let exec = fold
-                .runs
-                .get(&rank.id.run)
-                .and_then(|run| run.exec(rank.id.node, rank.id.item));
-            if exec.is_some_and(|exec| exec.status == Status::Ready && exec.r#try == rank.r#try) {
+            let exec = fold.runs.get(&rank.id.run).and_then(|run| run.exec(rank.id));
+            let is_current = exec.is_some_and(|exec| {
+                exec.status == Status::Ready && exec.generation == rank.generation && exec.r#try == rank.r#try
+            });
+            let is_given = self
+                .given
+                .get(&rank.id)
+                .is_some_and(|given| given.generation == rank.generation && given.r#try == rank.r#try);
+            if is_current && !is_given {
                 if let Some(queue) = self.queues.get_mut(&function) {
                     queue.outstanding += 1;
                 }
-                self.given.insert(rank.id, function);
+                let given = Given {
+                    function,
+                    generation: rank.generation,
+                    r#try: rank.r#try,
+                };
+                self.given.insert(rank.id, given);
                 return Some(rank.id);
             }
         }
@@ -337,29 +347,8 @@ pub fn open_execs(fold: &Fold, key: u128, status: Status) -> Vec<ExecId> {
     let Some(run) = fold.runs.get(&key) else {
         return Vec::new();
     };
-    let mut found = Vec::new();
-    for (index, state) in run.nodes.iter().enumerate() {
-        let node = u32::try_from(index).unwrap_or(u32::MAX);
-        if state.exec.status == status {
-            found.push(ExecId {
-                run: key,
-                node,
-                item: super::state::WHOLE,
-            });
-        }
-        for (at, exec) in state
-            .items
-            .iter()
-            .flat_map(|items| items.execs.iter().enumerate())
-        {
-            if exec.status == status {
-                found.push(ExecId {
-                    run: key,
-                    node,
-                    item: u32::try_from(at).unwrap_or(u32::MAX),
-                });
-            }
-        }
-    }
-    found
+    let all = run.execs();
+    all.filter(|(_, exec)| exec.status == status)
+        .map(|(id, _)| id)
+        .collect()
 }

@@ -5,12 +5,10 @@ use super::*;
 /// The task as the conductor gets it, with what has to be stored first.
 pub fn ready_task(fold: &Fold, id: ExecId) -> Option<Result<(ReadyTask, Vec<Composed>), String>> {
     let run = fold.runs.get(&id.run)?;
-    let exec = run
-        .exec(id.node, id.item)
-        .filter(|exec| exec.status == Status::Ready)?;
-    let index = usize::try_from(id.node).ok()?;
-    let node = run.plan.as_ref()?.node(index)?;
-    let function = capability(node, exec)?;
+    let called = run
+        .called(id)
+        .filter(|called| called.exec.status == Status::Ready)?;
+    let exec = called.exec;
     let (inputs, composed) = match compose(&exec.inputs) {
         Ok(made) => made,
         Err(problem) => return Some(Err(problem.to_string())),
@@ -21,18 +19,19 @@ pub fn ready_task(fold: &Fold, id: ExecId) -> Option<Result<(ReadyTask, Vec<Comp
         run: run.id.clone(),
         tenant: run.tenant.to_string(),
         workflow: run.workflow.clone(),
-        task: run.path(id.node, id.item),
+        task: run.path(id),
         generation: exec.generation,
         r#try: exec.r#try,
-        capability: function.to_owned(),
+        capability: called.function.capability.clone(),
+        range: called.function.range.clone(),
         inputs,
-        priority: node.priority.unwrap_or(run.priority).min(9),
-        rest_us: run.rest_us.get(index).copied().unwrap_or_default(),
+        priority: called.priority,
+        rest_us: called.rest_us,
         ready_at_ms: exec.ready_at_ms,
-        timeout_ms: node.timeout_ms,
+        timeout_ms: called.timeout_ms,
         deadline_at_ms: run.deadline_at_ms,
-        retry_safe: node.retry_safe.unwrap_or(true),
-        pure: node.pure.unwrap_or(true),
+        retry_safe: called.retry_safe.unwrap_or(true),
+        pure: called.pure.unwrap_or(true),
         watch: run.watch,
         trace: run.trace,
         frames,
@@ -42,11 +41,10 @@ pub fn ready_task(fold: &Fold, id: ExecId) -> Option<Result<(ReadyTask, Vec<Comp
 }
 
 pub fn failure(run: &Run, id: ExecId, actions: Vec<Action>) -> Option<Failure> {
-    let exec = run.exec(id.node, id.item)?;
-    let index = usize::try_from(id.node).ok()?;
-    let node = run.plan.as_ref()?.node(index)?;
-    let error = exec.error.clone().unwrap_or_default();
-    let jitter = node.retry.jitter && error.retry_after_ms.is_none();
+    let exec = run.exec(id)?;
+    let called = run.called(id);
+    let error = exec.error().cloned().unwrap_or_default();
+    let jitter = run.spec(id).is_some_and(|spec| spec.retry.jitter) && error.retry_after_ms.is_none();
     let kind = if error.kind.is_empty() {
         "internal".to_owned()
     } else {
@@ -56,27 +54,17 @@ pub fn failure(run: &Run, id: ExecId, actions: Vec<Action>) -> Option<Failure> {
         run: run.id.clone(),
         tenant: run.tenant.to_string(),
         workflow: run.workflow.clone(),
-        task: run.path(id.node, id.item),
+        task: run.path(id),
         generation: exec.generation,
         r#try: exec.r#try,
-        capability: capability(node, exec).unwrap_or("value").to_owned(),
+        capability: called.map_or_else(|| "value".to_owned(), |called| called.function.capability.clone()),
         error: ErrorValue { kind, ..error },
         actions,
         jitter,
-        rest_us: run.rest_us.get(index).copied().unwrap_or_default(),
+        rest_us: run.rest_us(id),
         watch: run.watch,
         trace: run.trace,
     })
-}
-
-pub(super) fn unwanted(run: &Run, id: ExecId) -> Unwanted {
-    let exec = run.exec(id.node, id.item);
-    Unwanted {
-        run: run.id.clone(),
-        task: run.path(id.node, id.item),
-        generation: exec.map_or(0, |exec| exec.generation),
-        r#try: exec.map_or(1, |exec| exec.r#try.max(1)),
-    }
 }
 
 pub(super) fn started(run: &Run) -> Started {

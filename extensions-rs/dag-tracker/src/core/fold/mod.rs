@@ -3,7 +3,7 @@
 mod life;
 mod results;
 
-use life::{begin_run, fire, new_run, quarantine, take_result};
+use life::{begin_run, new_run, quarantine, take_result};
 
 use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -12,13 +12,12 @@ use std::sync::Arc;
 use symphony_protocol::subjects::{TokenInput, dispatch_token, mesh_key, partition_of};
 use symphony_protocol::{
     Action, Cancel, DecidedBatch, Due as DueEvent, ErrorValue, Outcome, Owner, Payload, ResultBatch, Settled,
-    Submit, SubmitBatch, Supplied, TaskResult,
+    Submit, SubmitBatch, Supplied, TaskResult, Unwanted,
 };
 use symphony_workflow::{NoFunctions, Plan, check, fill_inputs, unpack};
 
-use super::recover;
-use super::run::{Context, Due, Timer, begin_exec, begin_map, end_run, node_ended, settle_success, start};
-use super::state::{Entry, ExecId, NodeState, Run, RunStatus, Status, WHOLE, run_key};
+use super::run::{Context, Walk, deadline, error};
+use super::state::{Entry, ExecId, Frames, Journal, Run, RunStatus, Status, run_key};
 
 /// Plans kept for documents; one that fell out is compiled again.
 const PLANS_MAX: usize = 1024;
@@ -65,8 +64,9 @@ pub struct Effects {
     pub settled: Vec<Settled>,
     pub started: Vec<u128>,
     pub ready: Vec<ExecId>,
-    pub failures: Vec<(ExecId, Vec<Action>)>,
-    pub unwanted: Vec<ExecId>,
+    /// Tries that await a decision, each with its generation and its number.
+    pub failures: Vec<(ExecId, u32, u32, Vec<Action>)>,
+    pub unwanted: Vec<(ExecId, Unwanted)>,
     pub closed: Vec<ExecId>,
     pub needs: Vec<String>,
     pub ended: Vec<u128>,
@@ -231,7 +231,7 @@ impl Fold {
             }
             return;
         }
-        let mut run = Box::new(new_run(tenant, submit, &self.context));
+        let mut run = Box::new(new_run(key, tenant, submit, &self.context));
         self.live += 1;
         effects.started.push(key);
         let prepared = self
@@ -249,20 +249,11 @@ impl Fold {
                 begin_run(&mut run, plan, &mut self.context, effects);
             }
             Err((kind, message)) => {
-                let message = message.chars().take(1500).collect();
-                let problem = ErrorValue {
-                    kind: kind.to_owned(),
-                    message,
-                    retryable: false,
-                    ..Default::default()
-                };
-                end_run(
-                    &mut run,
+                let problem = error(kind, message);
+                Walk::new(&mut run, &mut self.context, effects).end_run(
                     RunStatus::Failed,
                     Some(problem),
                     "submission",
-                    &mut self.context,
-                    effects,
                 );
             }
         }
@@ -297,19 +288,11 @@ impl Fold {
                 } else {
                     cancel.reason
                 };
-                let problem = ErrorValue {
-                    kind: "cancelled".to_owned(),
-                    message,
-                    retryable: false,
-                    ..Default::default()
-                };
-                end_run(
-                    run,
+                let problem = error("cancelled", message);
+                Walk::new(run, &mut self.context, effects).end_run(
                     RunStatus::Cancelled,
                     Some(problem),
                     &cancel.by,
-                    &mut self.context,
-                    effects,
                 );
                 self.close(effects);
             }

@@ -1,6 +1,7 @@
 //! What results, decisions, time and supplied artifacts do to the fold.
 
 use super::*;
+use crate::core::state::Exec;
 
 impl Fold {
     pub(super) fn key(&mut self, epoch: u64) -> [u8; 32] {
@@ -69,7 +70,7 @@ impl Fold {
             let Some(run) = run_key(&decision.run).and_then(|key| self.runs.get_mut(&key)) else {
                 continue;
             };
-            let Some((node, item)) = run.find(&decision.task) else {
+            let Some(id) = run.find(&decision.task) else {
                 continue;
             };
             let lost = if let Action::Lost(lost) = &decision.action {
@@ -82,7 +83,7 @@ impl Fold {
             } else {
                 Status::Undecided
             };
-            let current = run.exec(node, item).is_some_and(|exec| {
+            let current = run.exec(id).is_some_and(|exec| {
                 exec.status == wanted
                     && exec.generation == decision.generation
                     && exec.r#try == decision.r#try
@@ -102,25 +103,22 @@ impl Fold {
             }
             let context = &mut self.context;
             let done = catch_unwind(AssertUnwindSafe(|| {
-                let (Some(plan), Ok(index)) = (run.plan.clone(), usize::try_from(node)) else {
-                    return;
-                };
-                let Some(spec) = plan.node(index) else { return };
-                let ended = match lost {
-                    Some(message) => {
-                        effects.closed.push(crate::core::run::id_of(run, index, item));
-                        let problem = ErrorValue {
+                if lost.is_some() {
+                    effects.closed.push(id);
+                }
+                let mut walk = Walk::new(run, context, effects);
+                match lost {
+                    Some(message) => walk.lose(
+                        id,
+                        ErrorValue {
                             kind: "lost".to_owned(),
                             message,
                             ..Default::default()
-                        };
-                        recover::failed(run, spec, index, item, problem, context, effects)
-                    }
-                    None => recover::decided(run, spec, index, item, &decision.action, context, effects),
-                };
-                if ended {
-                    node_ended(run, &plan, index, context, effects);
+                        },
+                    ),
+                    None => walk.decided(id, &decision.action),
                 }
+                walk.finish();
             }));
             if done.is_err() {
                 quarantine(run, &mut self.context, effects);
@@ -143,7 +141,7 @@ impl Fold {
                 continue;
             };
             let context = &mut self.context;
-            if catch_unwind(AssertUnwindSafe(|| fire(run, timer, context, effects))).is_err() {
+            if catch_unwind(AssertUnwindSafe(|| Walk::new(run, context, effects).fire(timer))).is_err() {
                 quarantine(run, &mut self.context, effects);
             }
         }
@@ -186,32 +184,23 @@ impl Fold {
         self.context.waiting.remove(&supplied.digest);
         let whole = !missing && blake3::hash(&data).to_hex().as_str() == supplied.digest;
         let list = Payload::from(data);
-        for (key, node) in waiting {
-            let Some(run) = self.runs.get_mut(&key).filter(|run| !run.status.ended()) else {
+        for (id, generation) in waiting {
+            let Some(run) = self.runs.get_mut(&id.run).filter(|run| !run.status.ended()) else {
                 continue;
             };
-            let (Some(plan), Ok(index)) = (run.plan.clone(), usize::try_from(node)) else {
+            let waits = |exec: &Exec| exec.status == Status::Waiting && exec.generation == generation;
+            if !run.exec(id).is_some_and(waits) {
                 continue;
-            };
-            let Some(spec) = plan.node(index) else { continue };
-            let ended = if whole {
-                begin_map(run, spec, index, list.clone(), &mut self.context, effects)
-            } else {
-                let message = format!(
-                    "the artifact {} that the map goes over cannot be read",
-                    supplied.digest
-                );
-                let problem = ErrorValue {
-                    kind: "unavailable".to_owned(),
-                    message,
-                    ..Default::default()
-                };
-                run.counts.total += 1;
-                recover::give_up(run, spec, index, WHOLE, problem, &mut self.context, effects)
-            };
-            if ended {
-                node_ended(run, &plan, index, &mut self.context, effects);
             }
+            let mut walk = Walk::new(run, &mut self.context, effects);
+            if whole {
+                walk.begin_map(id, list.clone());
+            } else {
+                let digest = &supplied.digest;
+                let message = format!("the artifact {digest} that the map goes over cannot be read");
+                walk.fail_unbegun(id, error("unavailable", message));
+            }
+            walk.finish();
         }
         self.close(effects);
     }

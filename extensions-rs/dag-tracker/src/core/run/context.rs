@@ -1,13 +1,25 @@
 //! What all runs of a partition share while an event is applied: time, timers, estimates.
 
-use super::*;
+use std::collections::{BTreeMap, BTreeSet, HashSet};
+use std::sync::Arc;
+
+use symphony_workflow::Node;
+
+use crate::core::state::ExecId;
+
+/// Names of workers that are kept once for all executions; more are workers that come and go.
+const NAMES_MAX: usize = 4096;
 
 /// What is due when a timer fires.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, serde::Serialize, serde::Deserialize)]
 pub enum Due {
     Retry,
     Queue,
+    /// The time of one try of what no worker runs.
+    Attempt,
     Task,
+    /// A map or a loop goes on that had done enough for one event.
+    Resume,
     Run,
 }
 
@@ -17,7 +29,8 @@ pub struct Timer {
     pub at_ms: u64,
     pub id: ExecId,
     pub due: Due,
-    /// The try it was set for; a timer of an earlier one means nothing.
+    /// The generation and the try that it was set for; a timer of an earlier one means nothing.
+    pub generation: u32,
     pub r#try: u32,
 }
 
@@ -29,8 +42,9 @@ pub struct Context {
     pub timers: BTreeSet<Timer>,
     /// Mean run time of each function in microseconds, and over how many.
     pub estimates: BTreeMap<String, (u64, u64)>,
-    /// Maps that wait for an artifact, by digest.
-    pub waiting: BTreeMap<String, BTreeSet<(u128, u32)>>,
+    /// Maps that wait for an artifact, by digest, each with its generation.
+    pub waiting: BTreeMap<String, BTreeSet<(ExecId, u32)>>,
+    names: HashSet<Arc<str>>,
 }
 
 impl Context {
@@ -52,5 +66,18 @@ impl Context {
         } else if self.estimates.len() < 4096 {
             self.estimates.insert(capability.to_owned(), (run_us, 1));
         }
+    }
+
+    /// A name that many executions have in common.
+    pub fn name(&mut self, text: &str) -> Arc<str> {
+        if let Some(known) = self.names.get(text) {
+            return known.clone();
+        }
+        if self.names.len() >= NAMES_MAX {
+            self.names.clear();
+        }
+        let name: Arc<str> = text.into();
+        self.names.insert(name.clone());
+        name
     }
 }

@@ -1,140 +1,155 @@
-//! How nodes end, what that releases, and how a run ends.
+//! How executions end, and how a run does.
+
+use symphony_protocol::Unwanted;
 
 use super::*;
 
-/// Put a node into its last state. Always true.
-pub fn end(
-    run: &mut Run,
-    index: usize,
-    status: Status,
-    output: Payload,
-    problem: Option<ErrorValue>,
-    context: &Context,
-) -> bool {
-    let before = critical(run, index);
-    if let Some(state) = run.nodes.get_mut(index) {
-        if status == Status::Skipped && problem.is_none() {
-            run.counts.total += 1;
-            run.counts.skipped += 1;
-        }
-        state.exec.status = status;
-        state.exec.output = output;
-        state.exec.inputs = Payload::default();
-        state.exec.ended_at_ms = context.time_ms;
-        if problem.is_some() {
-            state.exec.error = problem;
-        }
-        state.path_us = before + state.exec.run_us;
-        run.remaining = run.remaining.saturating_sub(1);
+impl Walk<'_> {
+    /// An execution succeeded.
+    pub(crate) fn succeed(&mut self, id: ExecId, output: Payload) {
+        self.succeed_as(id, Status::Succeeded, output);
     }
-    true
-}
 
-/// Function time along the way to a node: that of whichever predecessor ended last.
-pub(super) fn critical(run: &Run, index: usize) -> u64 {
-    let Some(node) = run.plan.as_ref().and_then(|plan| plan.node(index)) else {
-        return 0;
-    };
-    let states = node.edges.iter().filter_map(|edge| run.nodes.get(edge.from));
-    states
-        .max_by_key(|state| (state.exec.ended_at_ms, state.path_us))
-        .map_or(0, |state| state.path_us)
-}
-
-/// A node has ended: begin what waited for it, and end the run where nothing is left.
-pub fn node_ended(run: &mut Run, plan: &Plan, index: usize, context: &mut Context, effects: &mut Effects) {
-    for next in release(run, plan, index).into_iter().rev() {
-        activate(run, plan, next, context, effects);
-    }
-    finish_if_done(run, plan, context, effects);
-}
-
-pub fn finish_if_done(run: &mut Run, plan: &Plan, context: &mut Context, effects: &mut Effects) {
-    if run.status.ended() || run.remaining > 0 {
-        return;
-    }
-    let mut outputs = Vec::new();
-    match plan.graph(0).and_then(|graph| graph.outputs.as_ref()) {
-        None => outputs.push(0x80),
-        Some(template) => {
-            if let Err(problem) = template.write(&RunScope::of(run), &mut outputs) {
-                let problem = error("expression", format!("outputs: {problem}"));
-                end_run(run, RunStatus::Failed, Some(problem), "fold", context, effects);
-                return;
-            }
-        }
-    }
-    run.outputs = outputs.into();
-    end_run(run, RunStatus::Succeeded, None, "fold", context, effects);
-}
-
-/// End a run: what was given out and is not back is wanted no more.
-pub fn end_run(
-    run: &mut Run,
-    status: RunStatus,
-    problem: Option<ErrorValue>,
-    by: &str,
-    context: &mut Context,
-    effects: &mut Effects,
-) {
-    run.status = status;
-    run.ended_at_ms = context.time_ms;
-    run.function_us = run
-        .nodes
-        .iter()
-        .filter(|state| state.exec.status.ended())
-        .max_by_key(|state| (state.exec.ended_at_ms, state.path_us))
-        .map_or(0, |state| state.path_us);
-    let detail = problem
-        .as_ref()
-        .map(|problem| problem.message.clone())
-        .unwrap_or_default();
-    run.error = problem;
-    let ended_at_ms = context.time_ms;
-    for index in 0..run.nodes.len() {
-        let id = id_of(run, index, WHOLE);
-        let Some(state) = run.nodes.get_mut(index) else {
-            continue;
-        };
-        if !state.exec.status.ended() {
-            if state.exec.status == Status::Ready {
-                effects.unwanted.push(id);
-            }
-            state.exec.status = Status::Cancelled;
-            state.exec.inputs = Payload::default();
-            state.exec.ended_at_ms = ended_at_ms;
-        }
-        for (at, exec) in state
-            .items
-            .iter_mut()
-            .flat_map(|items| items.execs.iter_mut().enumerate())
+    pub(super) fn succeed_as(&mut self, id: ExecId, status: Status, output: Payload) {
+        if self
+            .run
+            .plot(id.frame)
+            .is_some_and(|plot| plot.node(id.node).is_some_and(is_counted))
         {
-            if !exec.status.ended() {
-                if exec.status == Status::Ready {
-                    effects.unwanted.push(ExecId {
-                        item: u32::try_from(at).unwrap_or(WHOLE),
-                        ..id
-                    });
-                }
-                exec.status = Status::Cancelled;
-                exec.inputs = Payload::default();
-                exec.ended_at_ms = ended_at_ms;
-            }
+            self.run.counts.succeeded += 1;
+        }
+        self.end(id, status, output, None);
+    }
+
+    /// Put an execution into its last state: what waited for it is next.
+    pub(super) fn end(&mut self, id: ExecId, status: Status, output: Payload, problem: Option<ErrorValue>) {
+        self.leave(id, true);
+        if status == Status::Skipped && problem.is_none() {
+            self.run.counts.total += 1;
+            self.run.counts.skipped += 1;
+        }
+        let time_ms = self.context.time_ms;
+        let Some(exec) = self.run.exec_mut(id) else { return };
+        exec.settle(status, output, time_ms);
+        if problem.is_some() {
+            exec.rare().error = problem;
+        }
+        if id.item != WHOLE {
+            return self.item_ended(id);
+        }
+        let run_us = exec.run_us;
+        if let Some(state) = self.run.node_mut(id.frame, id.node) {
+            state.path_us += run_us;
+        }
+        let Some(frame) = self.run.frames.get_mut(id.frame) else {
+            return;
+        };
+        frame.remaining = frame.remaining.saturating_sub(1);
+        if frame.remaining == 0 {
+            self.push(Step::Done, id);
+        }
+        self.push(Step::Release, id);
+    }
+
+    /// Function time along the way to a node: that of whichever predecessor ended last.
+    pub(super) fn critical(&self, frame: u32, node: &Node) -> u64 {
+        let Some(frame) = self.run.frame(frame) else {
+            return 0;
+        };
+        let states = node.edges.iter().filter_map(|edge| frame.nodes.get(edge.from));
+        states
+            .max_by_key(|state| (state.exec.ended_at_ms, state.path_us))
+            .map_or(frame.base_us, |state| state.path_us)
+    }
+
+    /// A try is over, however: its timers go, and what is inside it. With `all`, the task is over too.
+    pub(super) fn leave(&mut self, id: ExecId, all: bool) {
+        let Some(plot) = self.run.plot(id.frame) else {
+            return;
+        };
+        let Some(node) = plot.node(id.node) else { return };
+        self.drop_timers(id, node, all);
+        self.close_inside(id);
+    }
+
+    /// What was given out is wanted no more.
+    pub(super) fn withdraw(&mut self, id: ExecId) {
+        let Some(exec) = self.run.exec(id).filter(|exec| exec.status == Status::Ready) else {
+            return;
+        };
+        let unwanted = Unwanted {
+            run: self.run.id.clone(),
+            task: self.run.path(id),
+            generation: exec.generation,
+            r#try: exec.r#try.max(1),
+        };
+        self.effects.unwanted.push((id, unwanted));
+    }
+
+    /// An execution, and all inside it, is over before it has ended by itself.
+    pub(super) fn cancel(&mut self, id: ExecId) {
+        self.withdraw(id);
+        self.leave(id, true);
+        let time_ms = self.context.time_ms;
+        if let Some(exec) = self.run.exec_mut(id) {
+            exec.settle(Status::Cancelled, Payload::default(), time_ms);
         }
     }
-    run.note(Entry {
-        sequence: context.sequence,
-        at_ms: context.time_ms,
-        event: "ended".into(),
-        task: None,
-        attempt: 0,
-        accepted: true,
-        by: by.to_owned(),
-        detail: if detail.is_empty() {
-            status.word().to_owned()
-        } else {
-            format!("{}: {detail}", status.word())
-        },
-    });
-    effects.ended.push(run_key(&run.id).unwrap_or_default());
+
+    /// Every task has ended.
+    pub(super) fn finish_run(&mut self) {
+        match self.outputs(0, None) {
+            Ok(outputs) => {
+                self.run.outputs = outputs;
+                self.end_run(RunStatus::Succeeded, None, "fold");
+            }
+            Err(problem) => self.end_run(RunStatus::Failed, Some(problem), "fold"),
+        }
+    }
+
+    /// End a run: what was given out and is not back is wanted no more.
+    pub(crate) fn end_run(&mut self, status: RunStatus, problem: Option<ErrorValue>, by: &str) {
+        self.run.status = status;
+        self.run.ended_at_ms = self.context.time_ms;
+        let nodes = self.run.frame(0).map_or(&[][..], |frame| &frame.nodes);
+        let ended = nodes.iter().filter(|state| state.exec.status.ended());
+        self.run.function_us = ended
+            .max_by_key(|state| (state.exec.ended_at_ms, state.path_us))
+            .map_or(0, |state| state.path_us);
+        self.close_frame(0);
+        if let (Some(at_ms), true) = (self.run.deadline_at_ms, self.run.plan.is_some()) {
+            self.context.timers.remove(&deadline(self.run, at_ms));
+        }
+        let detail = match &problem {
+            Some(problem) if !problem.message.is_empty() => format!("{}: {}", status.word(), problem.message),
+            _ => status.word().to_owned(),
+        };
+        self.run.error = problem;
+        self.note("ended", None, by, detail);
+        self.effects.ended.push(self.run.key);
+    }
+
+    pub(super) fn note(&mut self, event: &'static str, task: Option<String>, by: &str, detail: String) {
+        self.run.note(Entry {
+            sequence: self.context.sequence,
+            at_ms: self.context.time_ms,
+            event: event.into(),
+            task,
+            attempt: 0,
+            accepted: true,
+            by: by.to_owned(),
+            detail,
+        });
+    }
+}
+
+/// The timer of a run's deadline.
+pub(crate) fn deadline(run: &Run, at_ms: u64) -> Timer {
+    Timer {
+        at_ms,
+        id: run.id_of(WHOLE, WHOLE, WHOLE),
+        due: Due::Run,
+        generation: 0,
+        r#try: 0,
+    }
 }

@@ -1,103 +1,187 @@
 //! Maps: their items, from a list to the outputs gathered.
 
+use symphony_protocol::Value;
+use symphony_protocol::raw::{Head, Reader, write_array, write_map, write_text};
+
 use super::*;
 
-/// A map over a list that is here, or that has to be read first. True: the node has ended.
-pub fn begin_map(
-    run: &mut Run,
-    node: &Node,
-    index: usize,
-    list: Payload,
-    context: &mut Context,
-    effects: &mut Effects,
-) -> bool {
-    let values = match split_items(&list) {
-        Ok(Split::Items(values)) => values,
-        Ok(Split::Reference(digest)) => {
-            let id = id_of(run, index, WHOLE);
-            if let Some(state) = run.nodes.get_mut(index) {
-                state.exec.status = Status::Waiting;
-                state.items = Some(Items::default());
+/// Items of one map that are begun and not ended: memory follows what runs, not what is left.
+const MAP_OPEN_MAX: u32 = 8192;
+/// Items of one map.
+const MAP_ITEMS_MAX: usize = 1_000_000;
+
+impl Walk<'_> {
+    /// A map over a list that is here, or that has to be read first.
+    pub(crate) fn begin_map(&mut self, id: ExecId, list: Payload) {
+        let Some(plot) = self.run.plot(id.frame) else {
+            return;
+        };
+        let Some(node) = plot.node(id.node) else { return };
+        let generation = self.generation(id.frame).unwrap_or_default();
+        let time_ms = self.context.time_ms;
+        let batch = node.for_each.as_ref().and_then(|each| each.batch);
+        let values = match split(&list) {
+            Ok(Split::Items(values)) => batched(values, batch),
+            Ok(Split::Reference(digest)) => {
+                if let Some(state) = self.run.node_mut(id.frame, id.node) {
+                    state.exec.status = Status::Waiting;
+                    state.exec.generation = generation;
+                    state.items = Some(Box::default());
+                }
+                let waiting = self.context.waiting.entry(digest.clone()).or_default();
+                waiting.insert((id, generation));
+                return self.effects.needs.push(digest);
             }
-            context
-                .waiting
-                .entry(digest.clone())
-                .or_default()
-                .insert((id.run, id.node));
-            effects.needs.push(digest);
-            return false;
+            Err(what) => return self.fail_unbegun(id, error("expression", format!("for_each: {what}"))),
+        };
+        if is_counted(node) {
+            self.run.counts.total += u64::try_from(values.len()).unwrap_or_default();
         }
-        Err(what) => {
-            return fail_node(
-                run,
-                node,
-                index,
-                error("expression", format!("for_each: {what}")),
-                context,
-                effects,
-            );
-        }
-    };
-    run.counts.total += u64::try_from(values.len()).unwrap_or_default();
-    let empty = values.is_empty();
-    if let Some(state) = run.nodes.get_mut(index) {
-        state.exec.status = Status::Waiting;
-        state.exec.first_ready_at_ms = context.time_ms;
-        state.items = Some(Items {
+        let empty = values.is_empty();
+        let Some(state) = self.run.node_mut(id.frame, id.node) else {
+            return;
+        };
+        state.exec.status = Status::Open;
+        state.exec.generation = generation;
+        state.exec.first_ready_at_ms = time_ms;
+        state.items = Some(Box::new(Items {
             values,
             ..Items::default()
-        });
+        }));
+        if empty {
+            self.end(id, Status::Succeeded, Payload::default(), None);
+        } else {
+            self.push(Step::Expand, id);
+        }
     }
-    if empty {
-        return end(run, index, Status::Succeeded, Payload::default(), None, context);
-    }
-    expand(run, node, index, context, effects)
-}
 
-/// Begin as many items as may be open. True: the map has ended.
-pub(super) fn expand(
-    run: &mut Run,
-    node: &Node,
-    index: usize,
-    context: &mut Context,
-    effects: &mut Effects,
-) -> bool {
-    let most = node
-        .for_each
-        .as_ref()
-        .and_then(|each| each.max_parallel)
-        .and_then(|n| u32::try_from(n).ok());
-    let most = most.unwrap_or(MAP_OPEN_MAX).min(MAP_OPEN_MAX);
-    loop {
-        let Some(items) = run.nodes.get_mut(index).and_then(|state| state.items.as_mut()) else {
-            return false;
+    /// Begin as many items as may be open.
+    pub(super) fn expand(&mut self, id: ExecId) {
+        let Some(plot) = self.run.plot(id.frame) else {
+            return;
         };
-        let next = items.execs.len();
-        if items.open >= most || next >= items.values.len() {
-            return false;
+        let each = plot.node(id.node).and_then(|node| node.for_each.as_ref());
+        let most = each
+            .and_then(|each| each.max_parallel)
+            .and_then(|n| u32::try_from(n).ok());
+        let most = most.unwrap_or(MAP_OPEN_MAX).clamp(1, MAP_OPEN_MAX);
+        // Each item that ends at once asks for the next; here they are begun one after the other anyway.
+        loop {
+            let exhausted = self.begun >= STEPS_MAX;
+            let Some(state) = self.run.node_mut(id.frame, id.node) else {
+                return;
+            };
+            let Some(items) = state.items.as_mut().filter(|_| state.exec.status == Status::Open) else {
+                return;
+            };
+            let next = items.execs.len();
+            if items.open >= most || next >= items.values.len() {
+                return;
+            }
+            if exhausted {
+                return self.resume_later(id);
+            }
+            items.execs.push(Exec::default());
+            items.open += 1;
+            self.begin(id.at(next));
+            if self.run.status.ended() {
+                return;
+            }
         }
-        items.execs.push(Exec::default());
-        items.open += 1;
-        let item = u32::try_from(next).unwrap_or(WHOLE);
-        if begin_exec(run, node, index, item, context, effects) {
-            return true;
+    }
+
+    pub(super) fn item_ended(&mut self, id: ExecId) {
+        let whole = id.whole();
+        let Some(plot) = self.run.plot(id.frame) else {
+            return;
+        };
+        let ordered = plot
+            .node(id.node)
+            .and_then(|node| node.for_each.as_ref())
+            .is_none_or(|each| each.ordered);
+        let Some(state) = self.run.node_mut(id.frame, id.node) else {
+            return;
+        };
+        // The map may have been given up while its items are being told so.
+        let Some(items) = state.items.as_mut().filter(|_| state.exec.status == Status::Open) else {
+            return;
+        };
+        items.open = items.open.saturating_sub(1);
+        items.ended += 1;
+        if !ordered {
+            items.order.push(id.item);
         }
-        if run.status.ended() || run.nodes.get(index).is_none_or(|state| state.exec.status.ended()) {
-            return run
-                .nodes
-                .get(index)
-                .is_some_and(|state| state.exec.status.ended());
+        if usize::try_from(items.ended).is_ok_and(|ended| ended < items.values.len()) {
+            return self.push(Step::Expand, whole);
+        }
+        let at = usize::try_from(id.item).unwrap_or(usize::MAX);
+        if let Some(last) = items.execs.get(at) {
+            state.exec.run_us = last.run_us;
+        }
+        self.end(whole, Status::Succeeded, Payload::default(), None);
+    }
+
+    /// An item failed for good: it gives null, as long as enough others may still succeed.
+    pub(super) fn let_pass(&mut self, id: ExecId, share: f64, problem: ErrorValue) {
+        let Some(items) = self
+            .run
+            .node_mut(id.frame, id.node)
+            .and_then(|state| state.items.as_mut())
+        else {
+            return;
+        };
+        items.failed += 1;
+        let first = items.failed == 1;
+        let count = items.values.len() as f64;
+        // A share that is not quite a number of items asks for the next whole one; 1e-9 keeps 0.95 of 100 at 95.
+        let needed = (share * count - 1e-9).ceil().max(0.0);
+        let reachable = count - f64::from(items.failed) >= needed;
+        if first && let Some(state) = self.run.node_mut(id.frame, id.node) {
+            state.exec.rare().error = Some(problem.clone());
+        }
+        if reachable {
+            return self.end(id, Status::Failed, Payload::default(), Some(problem));
+        }
+        let whole = id.whole();
+        let first = self
+            .run
+            .exec(whole)
+            .and_then(Exec::error)
+            .cloned()
+            .unwrap_or(problem);
+        let message = format!(
+            "fewer than {}% of the items can succeed; first: {}",
+            share * 100.0,
+            first.message
+        );
+        self.close_items(whole);
+        self.give_up(whole, ErrorValue { message, ..first });
+    }
+
+    /// The items that are open are wanted no more.
+    pub(super) fn close_items(&mut self, whole: ExecId) {
+        let items = self
+            .run
+            .node(whole.frame, whole.node)
+            .and_then(|state| state.items.as_ref());
+        let execs = items.iter().flat_map(|items| items.execs.iter().enumerate());
+        let open: Vec<ExecId> = execs
+            .filter(|(_, exec)| !exec.status.ended())
+            .map(|(item, _)| whole.at(item))
+            .collect();
+        for id in open {
+            self.cancel(id);
         }
     }
 }
 
-pub(super) enum Split {
+enum Split {
     Items(Vec<Payload>),
     Reference(String),
 }
 
 /// The items of a list, the entries of an object as `{key, value}`, or the artifact that stands for them.
-pub(super) fn split_items(list: &Payload) -> Result<Split, String> {
+fn split(list: &Payload) -> Result<Split, String> {
     let mut reader = Reader::new(list);
     let broken = |problem: symphony_protocol::WireError| problem.to_string();
     match reader.head().map_err(broken)? {
@@ -135,44 +219,16 @@ pub(super) fn split_items(list: &Payload) -> Result<Split, String> {
     }
 }
 
-pub(super) fn item_ended(
-    run: &mut Run,
-    node: &Node,
-    index: usize,
-    item: u32,
-    context: &mut Context,
-    effects: &mut Effects,
-) -> bool {
-    let Some(state) = run.nodes.get_mut(index) else {
-        return false;
+/// Lists of so many items each, the last with what is left.
+fn batched(values: Vec<Payload>, batch: Option<usize>) -> Vec<Payload> {
+    let Some(size) = batch.filter(|size| *size > 0) else {
+        return values;
     };
-    let Some(items) = state.items.as_mut() else {
-        return false;
-    };
-    items.open = items.open.saturating_sub(1);
-    items.ended += 1;
-    let last = usize::try_from(item)
-        .ok()
-        .and_then(|at| items.execs.get(at))
-        .map(|exec| (exec.run_us, exec.worker.clone()));
-    if usize::try_from(items.ended).is_ok_and(|ended| ended >= items.values.len()) {
-        if let Some((run_us, _)) = last {
-            state.exec.run_us = run_us;
-        }
-        return end(run, index, Status::Succeeded, Payload::default(), None, context);
-    }
-    // A failing item may have ended the run or the map meanwhile; `expand` sees that.
-    expand(run, node, index, context, effects)
-}
-
-/// An item that failed or was skipped counts as ended, with null as its output. True: its node has ended.
-pub fn item_given_up(
-    run: &mut Run,
-    node: &Node,
-    index: usize,
-    item: u32,
-    context: &mut Context,
-    effects: &mut Effects,
-) -> bool {
-    item_ended(run, node, index, item, context, effects)
+    let lists = values.chunks(size).map(|chunk| {
+        let mut list = Vec::with_capacity(chunk.iter().map(|value| value.len()).sum::<usize>() + 5);
+        write_array(chunk.len(), &mut list);
+        chunk.iter().for_each(|value| list.extend_from_slice(value));
+        list.into()
+    });
+    lists.collect()
 }

@@ -1,32 +1,56 @@
 //! How a run moves on: tasks begin when what they wait for has ended, and end the run when none is left.
+//!
+//! A `Walk` follows what one event brought about until nothing moves any more. What is to be done next stands in a list, so
+//! that a chain of computed tasks, a loop or a nest of maps may be as long as a document makes it.
 
+mod begin;
 mod context;
 mod ending;
+mod failure;
+mod inside;
 mod map;
+mod timers;
 
 pub use context::{Context, Due, Timer};
-pub use ending::{end, end_run, finish_if_done, node_ended};
-pub use map::{begin_map, item_given_up};
+pub(crate) use ending::deadline;
+pub use failure::allowed;
 
-use map::item_ended;
-
-use std::collections::{BTreeMap, BTreeSet};
-
-use symphony_expression::Template;
-use symphony_protocol::raw::{Head, Reader, write_map, write_text};
-use symphony_protocol::{ErrorValue, Payload, Value};
-use symphony_workflow::{Action, EdgeKind, Kind, Node, Plan};
+use symphony_protocol::{ErrorValue, Payload};
+use symphony_workflow::{Action, EdgeKind, Function, Kind, Node};
 
 use super::fold::Effects;
 use super::scope::RunScope;
-use super::state::{Entry, Exec, ExecId, Items, Run, RunStatus, Status, WHOLE, run_key};
+use super::state::{Entry, Exec, ExecId, Frame, Items, NodeState, Run, RunStatus, Status, WHOLE};
 
-/// Items of one map that are begun and not ended: memory follows what runs, not what is left.
-pub const MAP_OPEN_MAX: u32 = 8192;
-/// Items of one map.
-pub const MAP_ITEMS_MAX: usize = 1_000_000;
+/// Executions and turns that one walk begins; what is left goes on at a timer that is due at once, so that no run holds
+/// up the others of its partition.
+const STEPS_MAX: u32 = 20_000;
 
-fn error(kind: &str, message: impl Into<String>) -> ErrorValue {
+/// What is to be done next. Each carries the generation of its frame: of an earlier one it means nothing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Step {
+    /// Everything that a task waited for has ended.
+    Activate(ExecId, u32),
+    /// A task has ended: what waited for it may begin.
+    Release(ExecId, u32),
+    /// The next items of a map.
+    Expand(ExecId, u32),
+    /// The next turn of a loop.
+    Turn(ExecId, u32),
+    /// The last task of a frame has ended.
+    Done(ExecId, u32),
+}
+
+/// One run, and what an event does to it.
+pub struct Walk<'a> {
+    pub run: &'a mut Run,
+    pub context: &'a mut Context,
+    pub effects: &'a mut Effects,
+    steps: Vec<Step>,
+    begun: u32,
+}
+
+pub(super) fn error(kind: &str, message: impl Into<String>) -> ErrorValue {
     let message: String = message.into();
     let message = message.chars().take(1500).collect();
     ErrorValue {
@@ -37,287 +61,168 @@ fn error(kind: &str, message: impl Into<String>) -> ErrorValue {
     }
 }
 
-pub fn id_of(run: &Run, node: usize, item: u32) -> ExecId {
-    ExecId {
-        run: run_key(&run.id).unwrap_or_default(),
-        node: u32::try_from(node).unwrap_or(WHOLE),
-        item,
-    }
-}
-
-/// Begin every task that waits for nothing.
-pub fn start(run: &mut Run, plan: &Plan, context: &mut Context, effects: &mut Effects) {
-    for (index, node) in plan.nodes().iter().enumerate() {
-        if let Some(state) = run.nodes.get_mut(index) {
-            state.missing = u32::try_from(node.edges.len()).unwrap_or(u32::MAX);
+impl<'a> Walk<'a> {
+    pub fn new(run: &'a mut Run, context: &'a mut Context, effects: &'a mut Effects) -> Self {
+        Self {
+            run,
+            context,
+            effects,
+            steps: Vec::new(),
+            begun: 0,
         }
     }
-    for index in 0..plan.nodes().len() {
-        if plan.node(index).is_some_and(|node| node.edges.is_empty()) {
-            activate(run, plan, index, context, effects);
+
+    /// Begin the run's own graph.
+    pub fn start(mut self) {
+        let root = Frame {
+            remaining: u32::MAX,
+            ..Frame::default()
+        };
+        self.run.frames.add(root);
+        self.begin_frame(0);
+        self.finish();
+    }
+
+    /// Follow what was begun until nothing moves any more.
+    pub fn finish(mut self) {
+        while let Some(step) = self.steps.pop() {
+            if self.run.status.ended() {
+                return;
+            }
+            match step {
+                Step::Activate(id, generation) if self.is_current(id, generation) => self.activate(id),
+                Step::Release(id, generation) if self.is_current(id, generation) => self.release(id),
+                Step::Expand(id, generation) if self.is_current(id, generation) => self.expand(id),
+                Step::Turn(id, generation) if self.is_current(id, generation) => self.turn(id),
+                Step::Done(id, generation) if self.is_current(id, generation) => self.frame_done(id.frame),
+                _ => {}
+            }
         }
     }
-    finish_if_done(run, plan, context, effects);
-}
 
-/// Everything that a task waited for has ended: skip it, compute it, expand it, or make it ready.
-fn activate(run: &mut Run, plan: &Plan, index: usize, context: &mut Context, effects: &mut Effects) {
-    // A chain of computed or skipped tasks is followed here, not by recursion: it may be as long as the document.
-    let mut begun = vec![index];
-    while let Some(index) = begun.pop() {
-        if run.status.ended() {
+    fn is_current(&self, id: ExecId, generation: u32) -> bool {
+        self.generation(id.frame) == Some(generation)
+    }
+
+    fn generation(&self, frame: u32) -> Option<u32> {
+        self.run.frame(frame).map(|frame| frame.generation)
+    }
+
+    fn push(&mut self, step: fn(ExecId, u32) -> Step, id: ExecId) {
+        if let Some(generation) = self.generation(id.frame) {
+            let step = step(id, generation);
+            if self.steps.last() != Some(&step) {
+                self.steps.push(step);
+            }
+        }
+    }
+
+    fn status(&self, id: ExecId) -> Option<Status> {
+        self.run.exec(id).map(|exec| exec.status)
+    }
+
+    /// Everything that a task waited for has ended: skip it, expand it, or begin it.
+    fn activate(&mut self, id: ExecId) {
+        let Some(plot) = self.run.plot(id.frame) else {
+            return;
+        };
+        let Some(node) = plot.node(id.node) else { return };
+        if self.status(id) != Some(Status::Pending) {
             return;
         }
-        let Some(node) = plan.node(index) else { continue };
-        if run
-            .nodes
-            .get(index)
-            .is_none_or(|state| state.exec.status != Status::Pending)
-        {
-            continue;
+        let before = self.critical(id.frame, node);
+        if let Some(state) = self.run.node_mut(id.frame, id.node) {
+            state.path_us = before;
         }
-        if begin(run, node, index, context, effects) {
-            begun.extend(release(run, plan, index));
+        if self.is_blocked(id.frame, node) {
+            return self.end(id, Status::Skipped, Payload::default(), None);
+        }
+        if let Some(when) = &node.when {
+            match when.truth(&RunScope::of(self.run, id.frame)) {
+                Ok(true) => {}
+                Ok(false) => return self.end(id, Status::Skipped, Payload::default(), None),
+                Err(problem) => return self.fail_unbegun(id, error("expression", problem.to_string())),
+            }
+        }
+        let Some(each) = &node.for_each else {
+            return self.begin(id);
+        };
+        let mut list = Vec::new();
+        match each.items.write(&RunScope::of(self.run, id.frame), &mut list) {
+            Ok(()) => self.begin_map(id, list.into()),
+            Err(problem) => self.fail_unbegun(id, error("expression", problem.to_string())),
         }
     }
-}
 
-/// The dependents that wait for nothing more, now that a node has ended.
-fn release(run: &mut Run, plan: &Plan, index: usize) -> Vec<usize> {
-    let mut free = Vec::new();
-    for dependent in plan.node(index).map_or(&[][..], |node| &node.dependents) {
-        if let Some(state) = run.nodes.get_mut(*dependent) {
+    fn is_blocked(&self, frame: u32, node: &Node) -> bool {
+        let nodes = self.run.frame(frame).map_or(&[][..], |frame| &frame.nodes);
+        node.edges.iter().any(|edge| {
+            let status = nodes.get(edge.from).map(|state| state.exec.status);
+            match edge.kind {
+                EdgeKind::Soft => false,
+                EdgeKind::Hard => matches!(status, Some(Status::Skipped | Status::Cancelled)),
+                EdgeKind::Optional => !status.is_some_and(|s| s.good() || s == Status::Skipped),
+            }
+        })
+    }
+
+    /// A task has ended: those that wait for nothing more are next, in the document's order.
+    fn release(&mut self, id: ExecId) {
+        let Some(plot) = self.run.plot(id.frame) else {
+            return;
+        };
+        for dependent in plot
+            .node(id.node)
+            .map_or(&[][..], |node| &node.dependents)
+            .iter()
+            .rev()
+        {
+            let next = self
+                .run
+                .id_of(id.frame, u32::try_from(*dependent).unwrap_or(WHOLE), WHOLE);
+            let Some(state) = self.run.node_mut(next.frame, next.node) else {
+                continue;
+            };
             state.missing = state.missing.saturating_sub(1);
             if state.missing == 0 && state.exec.status == Status::Pending {
-                free.push(*dependent);
+                self.push(Step::Activate, next);
             }
         }
     }
-    free.reverse(); // taken from the end: the document's order is kept
-    free
 }
 
-fn blocked(run: &Run, node: &Node) -> bool {
-    node.edges.iter().any(|edge| {
-        let status = run.nodes.get(edge.from).map(|state| state.exec.status);
-        match edge.kind {
-            EdgeKind::Soft => false,
-            EdgeKind::Hard => status == Some(Status::Skipped) || status == Some(Status::Cancelled),
-            EdgeKind::Optional => !matches!(status, Some(Status::Succeeded | Status::Skipped)),
-        }
-    })
+/// What an execution does now: its own kind, or the fallback that it has come to.
+pub(super) enum Doing<'a> {
+    Call(&'a Function, &'a symphony_expression::Template),
+    Value(&'a symphony_expression::Template),
+    Kind(&'a Kind),
 }
 
-/// Begin one node. True: it has ended already.
-fn begin(run: &mut Run, node: &Node, index: usize, context: &mut Context, effects: &mut Effects) -> bool {
-    if blocked(run, node) {
-        return end(run, index, Status::Skipped, Payload::default(), None, context);
-    }
-    if let Some(when) = &node.when {
-        match when.truth(&RunScope::of(run)) {
-            Ok(true) => {}
-            Ok(false) => return end(run, index, Status::Skipped, Payload::default(), None, context),
-            Err(problem) => {
-                return fail_node(
-                    run,
-                    node,
-                    index,
-                    error("expression", problem.to_string()),
-                    context,
-                    effects,
-                );
-            }
-        }
-    }
-    if let Some(each) = &node.for_each {
-        let mut list = Vec::new();
-        return match each.items.write(&RunScope::of(run), &mut list) {
-            Ok(()) => begin_map(run, node, index, list.into(), context, effects),
-            Err(problem) => fail_node(
-                run,
-                node,
-                index,
-                error("expression", problem.to_string()),
-                context,
-                effects,
-            ),
-        };
-    }
-    begin_exec(run, node, index, WHOLE, context, effects)
-}
-
-/// The template that an execution runs with, and what it does.
-fn action<'a>(node: &'a Node, exec: &Exec) -> (Option<&'a Template>, &'a Template) {
+pub(super) fn doing<'a>(node: &'a Node, exec: &Exec) -> Doing<'a> {
     let chosen = exec.fallback.and_then(|at| node.fallback.get(usize::from(at)));
-    match chosen {
-        Some(fallback) => {
-            let computed = if let Action::Value(template) = &fallback.action {
-                Some(template)
-            } else {
-                None
-            };
-            (computed, fallback.with.as_ref().unwrap_or(&node.with))
+    match (chosen.map(|fallback| (&fallback.action, fallback)), &node.kind) {
+        (Some((Action::Call(function), fallback)), _) => {
+            Doing::Call(function, fallback.with.as_ref().unwrap_or(&node.with))
         }
-        None => (
-            if let Kind::Value(template) = &node.kind {
-                Some(template)
-            } else {
-                None
-            },
-            &node.with,
-        ),
+        (Some((Action::Value(template), _)), _) | (None, Kind::Value(template)) => Doing::Value(template),
+        (None, Kind::Call(function)) => Doing::Call(function, &node.with),
+        (None, kind) => Doing::Kind(kind),
     }
 }
 
 /// The function that an execution calls now.
-pub fn capability<'a>(node: &'a Node, exec: &Exec) -> Option<&'a str> {
-    match exec
-        .fallback
-        .and_then(|at| node.fallback.get(usize::from(at)))
-        .map(|fallback| &fallback.action)
-    {
-        Some(Action::Call(function)) => Some(&function.capability),
-        Some(Action::Value(_)) => None,
-        None => node.capability(),
+pub fn function<'a>(node: &'a Node, exec: &Exec) -> Option<&'a Function> {
+    match doing(node, exec) {
+        Doing::Call(function, _) => Some(function),
+        _ => None,
     }
 }
 
-/// Render an execution's inputs, or compute its value. True: the node has ended.
-pub fn begin_exec(
-    run: &mut Run,
-    node: &Node,
-    index: usize,
-    item: u32,
-    context: &mut Context,
-    effects: &mut Effects,
-) -> bool {
-    let id = id_of(run, index, item);
-    let Some(exec) = run.exec(id.node, item) else {
-        return false;
-    };
-    let (computed, with) = action(node, exec);
-    let is_value = computed.is_some();
-    let mut rendered = Vec::new();
-    let value = match (
-        item,
-        &node.for_each,
-        run.nodes.get(index).and_then(|state| state.items.as_ref()),
-    ) {
-        (WHOLE, _, _) | (_, None, _) | (_, _, None) => None,
-        (_, Some(each), Some(items)) => {
-            let value = usize::try_from(item).ok().and_then(|at| items.values.get(at));
-            value.map(|value| (each.variable.as_str(), value.clone()))
-        }
-    };
-    let scope = RunScope {
-        run,
-        item: value.as_ref().map(|(name, value)| (*name, &**value, item)),
-    };
-    if let Err(problem) = computed.unwrap_or(with).write(&scope, &mut rendered) {
-        return settle_failure(
-            run,
-            node,
-            index,
-            item,
-            error("expression", problem.to_string()),
-            context,
-            effects,
-        );
+/// Whether a task is counted as one, or by what is inside it.
+fn is_counted(node: &Node) -> bool {
+    match &node.kind {
+        Kind::Switch(_) | Kind::Repeat(_) => false,
+        Kind::Workflow(child) => !child.inline,
+        Kind::Call(_) | Kind::Value(_) | Kind::Wait(_) | Kind::Approve(_) => true,
     }
-    let (time_ms, first) = (context.time_ms, item == WHOLE);
-    let Some(exec) = run.exec_mut(id.node, item) else {
-        return false;
-    };
-    if exec.r#try == 0 {
-        exec.r#try = 1;
-        exec.tries_here = 1;
-        exec.first_ready_at_ms = time_ms;
-        if first {
-            run.counts.total += 1;
-        }
-    }
-    let Some(exec) = run.exec_mut(id.node, item) else {
-        return false;
-    };
-    exec.ready_at_ms = time_ms;
-    if is_value {
-        return settle_success(run, node, index, item, rendered.into(), context, effects);
-    }
-    exec.status = Status::Ready;
-    exec.inputs = rendered.into();
-    let (r#try, again) = (exec.r#try, exec.r#try > 1);
-    if let Some(timeout) = node.queue_timeout_ms {
-        context.timers.insert(Timer {
-            at_ms: time_ms + timeout,
-            id,
-            due: Due::Queue,
-            r#try,
-        });
-    }
-    if let (Some(timeout), false) = (node.task_timeout_ms, again) {
-        context.timers.insert(Timer {
-            at_ms: time_ms + timeout,
-            id,
-            due: Due::Task,
-            r#try: 0,
-        });
-    }
-    effects.ready.push(id);
-    false
-}
-
-/// An execution succeeded. True: its node has ended.
-pub fn settle_success(
-    run: &mut Run,
-    node: &Node,
-    index: usize,
-    item: u32,
-    output: Payload,
-    context: &mut Context,
-    effects: &mut Effects,
-) -> bool {
-    run.counts.succeeded += 1;
-    if item == WHOLE {
-        return end(run, index, Status::Succeeded, output, None, context);
-    }
-    let time_ms = context.time_ms;
-    if let Some(exec) = run.exec_mut(id_of(run, index, item).node, item) {
-        exec.status = Status::Succeeded;
-        exec.output = output;
-        exec.inputs = Payload::default();
-        exec.ended_at_ms = time_ms;
-    }
-    item_ended(run, node, index, item, context, effects)
-}
-
-/// A node failed before it had an execution. True: it has ended.
-fn fail_node(
-    run: &mut Run,
-    node: &Node,
-    index: usize,
-    problem: ErrorValue,
-    context: &mut Context,
-    effects: &mut Effects,
-) -> bool {
-    run.counts.total += 1;
-    super::recover::give_up(run, node, index, WHOLE, problem, context, effects)
-}
-
-fn settle_failure(
-    run: &mut Run,
-    node: &Node,
-    index: usize,
-    item: u32,
-    problem: ErrorValue,
-    context: &mut Context,
-    effects: &mut Effects,
-) -> bool {
-    if run
-        .exec(u32::try_from(index).unwrap_or(WHOLE), item)
-        .is_some_and(|exec| exec.r#try == 0)
-        && item == WHOLE
-    {
-        run.counts.total += 1;
-    }
-    super::recover::failed(run, node, index, item, problem, context, effects)
 }
