@@ -1,4 +1,4 @@
-"""`symphony runs`: list, show, watch, cancel, and what happened."""
+"""`symphony runs`: list, show, watch, and what happened; `control.py` holds what is asked of a run."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from conductor.cli import connect
+from conductor.cli import connect, control, filters
 from conductor.cli.connect import Place, json_option, place_options
 from conductor.cli.output import FAILED, Refusal, duration, emit, say, table
 
@@ -19,17 +19,17 @@ def runs() -> None:
 
 
 @runs.command("list")
-@click.option("--workflow", help="Of this workflow only")
-@click.option("--status", help="In this state only")
-@click.option("--limit", type=click.IntRange(1, 1000), default=50, show_default=True)
+@filters.filter_options
+@click.option("--limit", type=click.IntRange(1, 1_000_000), default=50, show_default=True)
 @place_options
 @json_option
-def list_(workflow: str | None, status: str | None, limit: int, data: Path, url: str | None, as_json: bool) -> None:
+def list_(limit: int, data: Path, url: str | None, as_json: bool, **said: Any) -> None:
     """Runs, newest first."""
+    wanted = filters.run_filter(said)
 
     async def work() -> Any:
         async with connect.client(Place(data, url)) as client:
-            return await client.list(workflow, status, limit)
+            return await client.list(wanted, limit)
 
     found = connect.run(work())
     rows = [_row(summary) for summary in found]
@@ -97,7 +97,7 @@ async def _shown(run: str, place: Place) -> dict[str, Any]:
     from conductor.workflow.client import ended_of
 
     async with connect.client(place) as client:
-        view = await client.show(_run_id(run), nodes=True, values=True)
+        view = await client.show(control.run_id(run), nodes=True, values=True)
         if view is None:
             raise Refusal(f"there is no run {run}: `symphony runs list` shows those that there are", FAILED)
         document = await follow.document(client, ended_of(view))
@@ -119,12 +119,6 @@ async def _shown(run: str, place: Place) -> dict[str, Any]:
         return document
 
 
-def _run_id(text: str) -> str:
-    if len(text) != 32 or any(letter not in "0123456789abcdef" for letter in text):
-        raise Refusal(f"{text!r} is no run: give the 32 hexadecimal digits that `symphony runs list` shows")
-    return text
-
-
 @runs.command()
 @click.argument("run")
 @place_options
@@ -137,7 +131,7 @@ def watch(ctx: click.Context, run: str, data: Path, url: str | None, as_json: bo
         from conductor.cli import follow
 
         async with connect.client(Place(data, url)) as client:
-            if await client.show(_run_id(run)) is None:
+            if await client.show(control.run_id(run)) is None:
                 raise Refusal(f"there is no run {run}: `symphony runs list` shows those that there are", FAILED)
             with follow.Progress(f"run {run}") as progress:
                 async for event in client.events(run):
@@ -158,25 +152,6 @@ def watch(ctx: click.Context, run: str, data: Path, url: str | None, as_json: bo
 
 @runs.command()
 @click.argument("run")
-@click.option("--reason", default="", help="Kept in the run's history")
-@place_options
-@json_option
-def cancel(run: str, reason: str, data: Path, url: str | None, as_json: bool) -> None:
-    """End a run; a completion that the log has before wins."""
-
-    async def work() -> None:
-        async with connect.client(Place(data, url)) as client:
-            await client.cancel(_run_id(run), reason)
-
-    connect.run(work())
-    if as_json:
-        emit({"run": run, "cancel": "accepted"})
-    else:
-        say(f"the cancel of {run} is accepted")
-
-
-@runs.command()
-@click.argument("run")
 @place_options
 @json_option
 def history(run: str, data: Path, url: str | None, as_json: bool) -> None:
@@ -184,7 +159,7 @@ def history(run: str, data: Path, url: str | None, as_json: bool) -> None:
 
     async def work() -> Any:
         async with connect.client(Place(data, url)) as client:
-            return await client.history(_run_id(run))
+            return await client.history(control.run_id(run))
 
     entries = connect.run(work())
     if entries is None:
@@ -256,5 +231,6 @@ def _later(name: str) -> None:
     runs.add_command(command)
 
 
-for _name in ("pause", "resume", "retry", "signal"):
+for _name in ("signal",):
     _later(_name)
+control.add(runs)

@@ -41,8 +41,8 @@ class Allowances:
         """Starts by key of the claims that the last grant had not counted."""
         self._sequence: tuple[str, int] = ("", -1)
         self._last: tuple[str, str, str, list[int]] | None = None
-        """The record that was counted in last: the executions of a beat are much alike, and comparing is cheaper than looking
-        up three fresh strings."""
+        """The record that was counted in last: the executions of a beat are much alike, and comparing is cheaper than
+        looking up three fresh strings."""
 
     def grant(self, grant: ShareGrant, now_ms: int) -> None:
         """Take a grant in; it is absolute. Passed over: an older one of the same issuer, and one that counts a claim that

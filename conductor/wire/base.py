@@ -17,8 +17,8 @@ Name = Annotated[str, msgspec.Meta(min_length=1, max_length=bounds.NAME_LENGTH_M
 RunId = Annotated[str, msgspec.Meta(pattern="^[0-9a-f]{32}$")]
 """16 bytes in lower-case hexadecimal; also the trace identifier of a run that began its own trace."""
 RunRef = Annotated[str, msgspec.Meta(min_length=32, max_length=32)]
-"""A run's identifier in what the mesh says to itself once a step. Its form was checked where the run came in; only the length
-is looked at here, since a pattern costs more than the rest of the message."""
+"""A run's identifier in what the mesh says to itself once a step. Its form was checked where the run came in; only the
+length is looked at here, since a pattern costs more than the rest of the message."""
 TaskPath = Annotated[str, msgspec.Meta(min_length=1, max_length=bounds.TASK_PATH_LENGTH_MAX)]
 """A task's place in its run: `count`, or `count[3]` for the fourth item of a map."""
 Text = Annotated[str, msgspec.Meta(max_length=bounds.TEXT_LENGTH_MAX)]

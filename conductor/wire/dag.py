@@ -115,10 +115,14 @@ class RunView(Message, frozen=True, kw_only=True):
 
 
 class ListRuns(Message, frozen=True, kw_only=True):
-    """Live runs, newest first."""
+    """Live runs, newest first. `tag` is `name=value`; `text` is looked for in identifier, workflow and error."""
 
     workflow: Name | None = None
     status: Name | None = None
+    tag: Text | None = None
+    text: Text | None = None
+    since_ms: Millis | None = None
+    until_ms: Millis | None = None
     limit: Annotated[int, msgspec.Meta(ge=1, le=1000)] = 100
     cursor: Count = 0
 

@@ -9,13 +9,14 @@ from typing import Any
 
 import msgspec
 
-from conductor.wire import dag, errors, extensions, grants, heartbeat, log, ready, runs, stale, store, tasks
+from conductor.wire import control, dag, errors, extensions, grants, heartbeat, log, ready, runs, stale, store, tasks
 from conductor.wire.base import Message, Part
 
 MODULES: tuple[ModuleType, ...] = (
     errors,
     extensions,
     runs,
+    control,
     log,
     ready,
     tasks,

@@ -33,6 +33,8 @@ class FindRuns(Message, frozen=True, kw_only=True):
 
     workflow: Name | None = None
     status: Name | None = None
+    tag: Text | None = None
+    text: Text | None = None
     since_ms: Millis | None = None
     until_ms: Millis | None = None
     limit: Annotated[int, msgspec.Meta(ge=1, le=1000)] = 100

@@ -54,6 +54,11 @@ def cancel(tenant: str, run: str) -> str:
     return f"sym.in.cancel.{token(tenant)}.{run}"
 
 
+def control(event: str, tenant: str, run: str) -> str:
+    """`pause`, `resume`, `retry`, `rollback` or `move` of a run."""
+    return f"sym.in.{token(event)}.{token(tenant)}.{run}"
+
+
 def log_event(partition: int, event: str) -> str:
     """`result`, `decided`, `due` or `owner` of a partition."""
     return f"sym.log.{partition}.{event}"

@@ -13,6 +13,7 @@ import secrets
 import time
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 import msgspec
 
@@ -20,28 +21,31 @@ from conductor.bus import Artifacts, BusError, NatsBus
 from conductor.observe import tracing
 from conductor.wire import bounds, subjects
 from conductor.wire.base import WireError, decode, encode
+from conductor.wire.control import MoveRun, PauseRun, ResumeRun, RetryRun, RollbackRun
 from conductor.wire.dag import (
     Check,
     Checked,
     History,
     HistoryEntry,
     HistoryPage,
-    ListRuns,
     NodeView,
-    RunList,
     RunSummary,
     RunView,
     Show,
 )
 from conductor.wire.runs import Cancel, RunEnded, RunEvent, Submit, SubmitBatch
-from conductor.wire.stale import ArchivedRun, FindRuns, ReadRun
+from conductor.wire.stale import ArchivedRun, ReadRun
 from conductor.wire.trace import TraceContext, run_span_id
 from conductor.wire.values import Value, pack, reference
 from conductor.workflow.errors import WorkflowError
+from conductor.workflow.listing import RunFilter, pages
 
 POLL_FIRST_S, POLL_LAST_S = 0.5, 5.0
 """Between questions about a run that is followed: its events come at once, so these only find what was lost."""
 BATCH_BYTES_MAX = 1024 * 1024
+CONTROL_WAIT_S, CONTROL_POLL_S = 3.0, 0.02
+ControlEvent = Literal["cancel", "pause", "resume", "retry", "rollback", "move"]
+Control = Cancel | PauseRun | ResumeRun | RetryRun | RollbackRun | MoveRun
 ENDED = ("succeeded", "failed", "cancelled", "timed_out")
 
 
@@ -203,17 +207,15 @@ class Client:
             return None
         return msgspec.msgpack.decode(read.history, type=list[HistoryEntry])
 
-    async def list(self, workflow: str | None = None, status: str | None = None, limit: int = 100) -> list[RunSummary]:
+    async def list(self, wanted: RunFilter | None = None, limit: int = 100) -> list[RunSummary]:
         """Runs, newest first: the live ones of the tracker, and the ended ones of the archive."""
+        asked = wanted or RunFilter()
         found: dict[str, RunSummary] = {}
-        live = encode(ListRuns(workflow=workflow, status=status, limit=limit))
         for partition in range(await self.partitions()):
             subject = subjects.pit("dag", "list", partition, self.tenant)
-            for summary in decode(await self.bus.request(subject, live), RunList).runs:
+            async for summary in pages(self.bus, subject, asked.live, limit):
                 found[summary.run] = summary
-        ask = encode(FindRuns(workflow=workflow, status=status, limit=limit))
-        archived = decode(await self.bus.request(subjects.pit("stale", "list", self.tenant), ask, 15), RunList)
-        for summary in archived.runs:
+        async for summary in pages(self.bus, subjects.pit("stale", "list", self.tenant), asked.archived, limit):
             found.setdefault(summary.run, summary)
         newest = sorted(found.values(), key=lambda summary: (-summary.submitted_at_ms, summary.run))
         return newest[:limit]
@@ -221,6 +223,31 @@ class Client:
     async def cancel(self, run: str, reason: str = "") -> None:
         """Wish that a run end; the log's order decides between it and a completion."""
         await self.bus.publish_log(subjects.cancel(self.tenant, run), encode(Cancel(run=run, reason=reason)))
+
+    async def say(self, event: ControlEvent, message: Control) -> None:
+        """Ask something of a run; when it returns, it is in the log.
+
+        Raises:
+            BusError: `busy`, `unavailable` or `timed_out`.
+        """
+        await self.bus.publish_log(subjects.control(event, self.tenant, message.run), encode(message))
+
+    async def control(self, event: ControlEvent, message: Control) -> HistoryEntry | None:
+        """Ask something of a run, and wait until the fold has taken it. Returns the entry of its history that tells what
+        became of it; None where the tracker has not told within a few seconds: it is in the log, and will be taken.
+
+        Raises:
+            BusError: `busy`, `unavailable` or `timed_out`: it may not be in the log; ask again.
+        """
+        before = len(await self.history(message.run) or ())
+        await self.say(event, message)
+        deadline = time.monotonic() + CONTROL_WAIT_S
+        while time.monotonic() < deadline:
+            for entry in (await self.history(message.run) or ())[before:]:
+                if entry.event == event or (event == "cancel" and entry.event == "ended"):
+                    return entry
+            await asyncio.sleep(CONTROL_POLL_S)
+        return None
 
     async def events(self, run: str) -> AsyncIterator[RunEvent]:
         """The events of a run until it ends, beginning now. They are lossy; the last one is always `ended`."""

@@ -22,6 +22,8 @@ CREATE INDEX IF NOT EXISTS by_end ON runs (ended_ms);
 CREATE INDEX IF NOT EXISTS by_segment ON runs (segment);
 CREATE TABLE IF NOT EXISTS artifacts (digest TEXT NOT NULL, run TEXT NOT NULL, PRIMARY KEY (digest, run)) WITHOUT ROWID;
 CREATE INDEX IF NOT EXISTS by_run ON artifacts (run);
+CREATE TABLE IF NOT EXISTS tags (tag TEXT NOT NULL, run TEXT NOT NULL, PRIMARY KEY (tag, run)) WITHOUT ROWID;
+CREATE INDEX IF NOT EXISTS tags_by_run ON tags (run);
 CREATE TABLE IF NOT EXISTS holds (
     run TEXT NOT NULL, held INTEGER NOT NULL, reason TEXT NOT NULL, by TEXT NOT NULL, at_ms INTEGER NOT NULL
 );
@@ -104,6 +106,13 @@ impl Catalogue {
         if let Some(status) = &ask.status {
             condition("status = ?", status.clone().into());
         }
+        if let Some(tag) = &ask.tag {
+            condition("run IN (SELECT run FROM tags WHERE tag = ?)", tag.clone().into());
+        }
+        if let Some(text) = &ask.text {
+            let searched = "instr(run || ' ' || lower(workflow) || ' ' || COALESCE(error_kind, ''), ?) > 0";
+            condition(searched, text.to_lowercase().into());
+        }
         if let Some(since) = ask.since_ms {
             condition("submitted_ms >= ?", signed(since).into());
         }
@@ -171,9 +180,12 @@ impl Catalogue {
         values.push(signed(before_ms).into());
         let which = format!("{condition} AND ended_ms < ? AND held = 0");
         let artifacts = format!("DELETE FROM artifacts WHERE run IN (SELECT run FROM runs WHERE {which})");
-        transaction
-            .execute(&artifacts, params_from_iter(values.clone()))
-            .map_err(disk)?;
+        let tags = format!("DELETE FROM tags WHERE run IN (SELECT run FROM runs WHERE {which})");
+        for forget in [&artifacts, &tags] {
+            transaction
+                .execute(forget, params_from_iter(values.clone()))
+                .map_err(disk)?;
+        }
         let gone = transaction
             .execute(
                 &format!("DELETE FROM runs WHERE {which}"),
@@ -278,6 +290,10 @@ fn insert(connection: &Connection, record: &ArchiveRecord, place: Place) -> rusq
         let mut statement = connection.prepare_cached("INSERT OR IGNORE INTO artifacts VALUES (?1, ?2)")?;
         for digest in &record.artifacts {
             statement.execute(params![digest, s.run])?;
+        }
+        let mut statement = connection.prepare_cached("INSERT OR IGNORE INTO tags VALUES (?1, ?2)")?;
+        for (name, value) in &record.tags {
+            statement.execute(params![format!("{name}={value}"), s.run])?;
         }
     }
     Ok(())

@@ -54,6 +54,27 @@ pub fn summary(run: &Run) -> RunSummary {
     }
 }
 
+/// Whether a run is among those that a list asks for.
+fn asked_for(run: &Run, ask: &ListRuns) -> bool {
+    let tagged = |tag: &String| {
+        let plan = run.plan.as_ref();
+        tag.split_once('=').is_some_and(|(name, value)| {
+            plan.is_some_and(|plan| plan.tags.get(name).is_some_and(|have| have == value))
+        })
+    };
+    let found = |text: &String| {
+        let text = text.to_lowercase();
+        let kind = run.error.as_ref().map_or("", |error| error.kind.as_str());
+        run.id.contains(&text) || run.workflow.to_lowercase().contains(&text) || kind.contains(&text)
+    };
+    ask.workflow.as_ref().is_none_or(|wanted| *wanted == run.workflow)
+        && ask.status.as_ref().is_none_or(|wanted| wanted == status(run))
+        && ask.tag.as_ref().is_none_or(tagged)
+        && ask.text.as_ref().is_none_or(found)
+        && ask.since_ms.is_none_or(|since| run.submitted_at_ms >= since)
+        && ask.until_ms.is_none_or(|until| run.submitted_at_ms < until)
+}
+
 /// Values larger than what travels inline are left out of a view: they are artifacts elsewhere.
 fn shown(payload: &Payload) -> Option<Payload> {
     (!payload.is_empty() && payload.len() <= INLINE_PAYLOAD_BYTES_MAX).then(|| payload.clone())
@@ -164,10 +185,8 @@ pub fn list(fold: &Fold, ask: &ListRuns, tenant: &str) -> RunList {
         .runs
         .values()
         .map(|run| &**run)
-        .filter(|run| may_see(run, tenant))
+        .filter(|run| may_see(run, tenant) && asked_for(run, ask))
         .collect();
-    found.retain(|run| ask.workflow.as_ref().is_none_or(|wanted| *wanted == run.workflow));
-    found.retain(|run| ask.status.as_ref().is_none_or(|wanted| wanted == status(run)));
     found.sort_by(|a, b| (b.submitted_sequence, &b.id).cmp(&(a.submitted_sequence, &a.id)));
     let skip = usize::try_from(ask.cursor).unwrap_or(usize::MAX);
     let limit = usize::try_from(ask.limit).unwrap_or(100);

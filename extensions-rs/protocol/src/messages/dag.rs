@@ -392,7 +392,7 @@ fn default_list_runs_v() -> u8 {
 fn default_list_runs_limit() -> u32 {
     100
 }
-/// Live runs, newest first.
+/// Live runs, newest first. `tag` is `name=value`; `text` is looked for in identifier, workflow and error.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct ListRuns {
     #[serde(default = "default_list_runs_v")]
@@ -401,6 +401,14 @@ pub struct ListRuns {
     pub workflow: Option<String>,
     #[serde(default)]
     pub status: Option<String>,
+    #[serde(default)]
+    pub tag: Option<String>,
+    #[serde(default)]
+    pub text: Option<String>,
+    #[serde(default)]
+    pub since_ms: Option<u64>,
+    #[serde(default)]
+    pub until_ms: Option<u64>,
     #[serde(default = "default_list_runs_limit")]
     pub limit: u32,
     #[serde(default)]
@@ -413,6 +421,10 @@ impl Default for ListRuns {
             v: default_list_runs_v(),
             workflow: Default::default(),
             status: Default::default(),
+            tag: Default::default(),
+            text: Default::default(),
+            since_ms: Default::default(),
+            until_ms: Default::default(),
             limit: default_list_runs_limit(),
             cursor: Default::default(),
         }
@@ -427,6 +439,18 @@ impl Bounded for ListRuns {
         }
         if let Some(item0) = &self.status {
             check::text("status", item0, 1, 128)?;
+        }
+        if let Some(item0) = &self.tag {
+            check::text("tag", item0, 0, 4096)?;
+        }
+        if let Some(item0) = &self.text {
+            check::text("text", item0, 0, 4096)?;
+        }
+        if let Some(item0) = &self.since_ms {
+            check::range("since_ms", *item0, 0, 9223372036854775807)?;
+        }
+        if let Some(item0) = &self.until_ms {
+            check::range("until_ms", *item0, 0, 9223372036854775807)?;
         }
         check::range("limit", self.limit, 1, 1000)?;
         check::range("cursor", self.cursor, 0, 9223372036854775807)?;

@@ -2,6 +2,7 @@
 
 //! Every message of the mesh.
 
+pub mod control;
 pub mod dag;
 pub mod errors;
 pub mod extensions;
@@ -14,6 +15,7 @@ pub mod runs;
 pub mod stale;
 pub mod store;
 pub mod tasks;
+pub use control::*;
 pub use dag::*;
 pub use errors::*;
 pub use extensions::*;

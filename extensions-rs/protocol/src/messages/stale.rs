@@ -29,6 +29,10 @@ pub struct FindRuns {
     #[serde(default)]
     pub status: Option<String>,
     #[serde(default)]
+    pub tag: Option<String>,
+    #[serde(default)]
+    pub text: Option<String>,
+    #[serde(default)]
     pub since_ms: Option<u64>,
     #[serde(default)]
     pub until_ms: Option<u64>,
@@ -44,6 +48,8 @@ impl Default for FindRuns {
             v: default_find_runs_v(),
             workflow: Default::default(),
             status: Default::default(),
+            tag: Default::default(),
+            text: Default::default(),
             since_ms: Default::default(),
             until_ms: Default::default(),
             limit: default_find_runs_limit(),
@@ -60,6 +66,12 @@ impl Bounded for FindRuns {
         }
         if let Some(item0) = &self.status {
             check::text("status", item0, 1, 128)?;
+        }
+        if let Some(item0) = &self.tag {
+            check::text("tag", item0, 0, 4096)?;
+        }
+        if let Some(item0) = &self.text {
+            check::text("text", item0, 0, 4096)?;
         }
         if let Some(item0) = &self.since_ms {
             check::range("since_ms", *item0, 0, 9223372036854775807)?;

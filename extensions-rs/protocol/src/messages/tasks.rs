@@ -1,6 +1,5 @@
 // Made by `symphony schemas emit` from conductor/wire. Change it there.
 
-
 //! What the conductor sends to workers: `sym.task.<capability>.<worker>`, and `sym.task.<capability>` for plain clients.
 
 #![allow(clippy::derivable_impls, unused_imports)]
@@ -9,10 +8,10 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use super::*;
 use crate::check::{self, Bounded, Verdict};
 use crate::payload::{Payload, Token, Trace};
 use crate::values::Value;
-use super::*;
 
 fn default_task_try() -> u32 {
     1

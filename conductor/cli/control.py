@@ -1,0 +1,167 @@
+"""`symphony runs cancel|pause|resume|retry|rollback|move`: of one run, or of all that a filter names."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import click
+
+from conductor.cli import connect, filters
+from conductor.cli.connect import Place, json_option, place_options
+from conductor.cli.output import FAILED, Refusal, emit, say
+
+ENDED = ("succeeded", "failed", "cancelled", "timed_out")
+
+
+def run_id(text: str) -> str:
+    """A run's identifier.
+
+    Raises:
+        Refusal: it is not one.
+    """
+    if len(text) != 32 or any(letter not in "0123456789abcdef" for letter in text):
+        raise Refusal(f"{text!r} is no run: give the 32 hexadecimal digits that `symphony runs list` shows")
+    return text
+
+
+def add(group: click.Group) -> None:
+    """Add the verbs to `symphony runs`."""
+    for command in (cancel, pause, resume, retry, rollback, move):
+        group.add_command(command)
+
+
+def _ask(event: str, run: str, message: Any, place: Place, as_json: bool) -> None:
+    """Ask one run, and say what became of it."""
+
+    async def work() -> Any:
+        async with connect.client(place) as client:
+            if await client.show(run) is None:
+                raise Refusal(f"there is no run {run}: `symphony runs list` shows those that there are", FAILED)
+            return await client.control(event, message)
+
+    entry = connect.run(work())
+    if entry is not None and not entry.accepted:
+        raise Refusal(f"{event} of {run} was not applied: {entry.detail}", FAILED)
+    state = "applied" if entry is not None else "accepted"
+    if as_json:
+        emit({"run": run, event: state, "detail": entry.detail if entry is not None else ""})
+    else:
+        detail = f": {entry.detail}" if entry is not None and entry.detail else ""
+        say(f"the {event} of {run} is {state}{detail}")
+
+
+def _verb(name: str, help_text: str, fits: Callable[[str], bool]) -> Any:
+    """A verb that takes a run or a filter, and no words of its own."""
+
+    @click.command(name, help=help_text)
+    @click.argument("run", required=False)
+    @click.option("--reason", default="", help="Kept in the run's history")
+    @click.option("--yes", is_flag=True, help="With a filter: do it, and not only tell which runs are meant")
+    @filters.filter_options
+    @place_options
+    @json_option
+    def command(
+        run: str | None, reason: str, yes: bool, data: Path, url: str | None, as_json: bool, **said: Any
+    ) -> None:
+        from conductor.wire.control import PauseRun, ResumeRun, RetryRun
+        from conductor.wire.runs import Cancel
+
+        kinds: dict[str, Any] = {"pause": PauseRun, "resume": ResumeRun, "retry": RetryRun, "cancel": Cancel}
+        wanted, place = filters.run_filter(said), Place(data, url)
+        if run is not None:
+            if not filters.is_empty(wanted):
+                raise Refusal(f"runs {name}: give a run or a filter, not both")
+            _ask(name, run_id(run), kinds[name](run=run, reason=reason), place, as_json)
+            return
+
+        async def work() -> Any:
+            async with connect.client(place) as client:
+
+                async def act(each: str) -> None:
+                    await client.say(name, kinds[name](run=each, reason=reason))
+
+                return await filters.bulk(client, name, wanted, fits, yes, act)
+
+        filters.tell_bulk(connect.run(work()), as_json)
+
+    return command
+
+
+cancel = _verb(
+    "cancel", "End a run, or those of a filter; a completion that the log has before wins.", lambda s: s not in ENDED
+)
+pause = _verb("pause", "Begin nothing new of a run; what runs goes on.", lambda s: s not in (*ENDED, "paused"))
+resume = _verb("resume", "Go on after a pause.", lambda s: s == "paused")
+
+
+@click.command()
+@click.argument("run", required=False)
+@click.option("--from", "from_", metavar="TASK", help="This task and all that hangs on it, whatever became of them")
+@click.option("--reason", default="", help="Kept in the run's history")
+@click.option("--yes", is_flag=True, help="With a filter: do it, and not only tell which runs are meant")
+@filters.filter_options
+@place_options
+@json_option
+def retry(
+    run: str | None, from_: str | None, reason: str, yes: bool, data: Path, url: str | None, as_json: bool, **said: Any
+) -> None:
+    """Run again what failed, and keep what succeeded."""
+    from conductor.wire.control import RetryRun
+
+    wanted, place = filters.run_filter(said), Place(data, url)
+    if run is not None:
+        if not filters.is_empty(wanted):
+            raise Refusal("runs retry: give a run or a filter, not both")
+        _ask("retry", run_id(run), RetryRun(run=run, from_=from_, reason=reason), place, as_json)
+        return
+
+    async def work() -> Any:
+        async with connect.client(place) as client:
+
+            async def act(each: str) -> None:
+                await client.say("retry", RetryRun(run=each, from_=from_, reason=reason))
+
+            return await filters.bulk(client, "retry", wanted, lambda s: s in ENDED[1:], yes, act)
+
+    filters.tell_bulk(connect.run(work()), as_json)
+
+
+@click.command()
+@click.argument("run")
+@click.option(
+    "--to", "checkpoint", required=True, metavar="CHECKPOINT", help="The name of a checkpoint that was passed"
+)
+@click.option("--reason", default="", help="Kept in the run's history")
+@place_options
+@json_option
+def rollback(run: str, checkpoint: str, reason: str, data: Path, url: str | None, as_json: bool) -> None:
+    """Go back to a checkpoint: what came after it is undone where it can be, and run again."""
+    from conductor.wire.control import RollbackRun
+
+    message = RollbackRun(run=run_id(run), checkpoint=checkpoint, reason=reason)
+    _ask("rollback", run, message, Place(data, url), as_json)
+
+
+@click.command()
+@click.argument("run")
+@click.argument("workflow")
+@click.option("--reason", default="", help="Kept in the run's history")
+@place_options
+@json_option
+def move(run: str, workflow: str, reason: str, data: Path, url: str | None, as_json: bool) -> None:
+    """Go on by another version of the document, where the tasks that are done still stand in it."""
+    from conductor.cli import follow
+    from conductor.wire.control import MoveRun
+
+    place = Place(data, url)
+
+    async def checked() -> bytes:
+        async with connect.client(place) as client:
+            source = await follow.source_of(workflow, client)
+            packed = source.packed()
+            follow.refuse_problems(source, await client.check(packed))
+            return bytes(packed)
+
+    _ask("move", run_id(run), MoveRun(run=run, document=connect.run(checked()), reason=reason), place, as_json)
