@@ -90,6 +90,7 @@ class Core:
         for digest in message.needs:
             self.need(office, digest)
         for started in message.started:
+            partition.begun(started.run)
             self.reports.started(started, self.now_ms)
         for ended in message.ended:
             self.end(office, ended)

@@ -115,6 +115,11 @@ class Partition:
             self.ended.pop(oldest, None)
         return True
 
+    def begun(self, run: str) -> None:
+        """A run was accepted, or goes on though it had ended: its end, when it comes, is news."""
+        self.told.pop(run, None)
+        self.ended.pop(run, None)
+
     def undecided(self, failure: Failure) -> bool:
         """Whether a failure still needs a decision of ours."""
         return (failure.run, failure.task, failure.generation, failure.try_) not in self.deciding

@@ -85,7 +85,6 @@ class Cancel(Message, frozen=True, kw_only=True):
 
     run: RunId
     reason: Text = ""
-    by: Text = ""
 
 
 class TaskCounts(Part, frozen=True, kw_only=True):

@@ -10,7 +10,7 @@ use symphony_protocol::subjects::{log_of, parse_log};
 use symphony_protocol::{Bounded, decode};
 use symphony_sdk::{Bus, Error, ErrorKind};
 
-use crate::core::Event;
+use crate::core::{Control, Event};
 
 /// Messages of one beat: enough that a busy log is taken in large pieces, few enough that questions are answered.
 const BEAT_COUNT_MAX: usize = 512;
@@ -121,12 +121,24 @@ fn parse(subject: &str, data: &[u8]) -> Event {
             tenant: tenant.clone(),
             cancel,
         }),
+        "pause" => made(data, |ask| steer(&tenant, Control::Pause(ask))),
+        "resume" => made(data, |ask| steer(&tenant, Control::Resume(ask))),
+        "retry" => made(data, |ask| steer(&tenant, Control::Retry(ask))),
+        "rollback" => made(data, |ask| steer(&tenant, Control::Rollback(ask))),
+        "move" => made(data, |ask| steer(&tenant, Control::Move(ask))),
         "result" => results(data),
         "decided" => made(data, Event::Decided),
         "due" => made(data, Event::Due),
         "supplied" => made(data, Event::Supplied),
         "owner" => made(data, Event::Owner),
         other => Event::Bad(format!("an event `{other}`")),
+    }
+}
+
+fn steer(tenant: &str, control: Control) -> Event {
+    Event::Control {
+        tenant: tenant.to_owned(),
+        control,
     }
 }
 

@@ -25,6 +25,8 @@ pub struct Items {
     pub ended: u32,
     /// Items that failed and were let pass, since enough others may succeed.
     pub failed: u32,
+    /// Begun items that are to begin anew, the first of them last.
+    pub again: Vec<u32>,
     /// The order in which they ended, where the output is to have it.
     pub order: Vec<u32>,
 }

@@ -13,5 +13,5 @@ pub mod state;
 pub mod view;
 
 pub use emit::Emitter;
-pub use fold::{Effects, Event, Fold, FoldOptions};
+pub use fold::{Control, Effects, Event, Fold, FoldOptions};
 pub use state::{ExecId, Run};

@@ -67,6 +67,10 @@ pub struct Run {
     /// The sequence of its submission in the log.
     pub submitted_sequence: u64,
     pub journal: Journal,
+    /// Nothing is given out meanwhile.
+    pub paused: bool,
+    /// What its submission was recognised by, where it follows another document since.
+    pub submitted: Option<[u8; 32]>,
 }
 
 impl Run {

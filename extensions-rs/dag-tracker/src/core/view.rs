@@ -24,6 +24,9 @@ fn status(run: &Run) -> &'static str {
     if run.status.ended() {
         return run.status.word();
     }
+    if run.paused {
+        return "paused";
+    }
     let mut waiting = false;
     for (_, exec) in run.execs() {
         match exec.status {

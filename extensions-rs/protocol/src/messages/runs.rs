@@ -132,8 +132,6 @@ pub struct Cancel {
     pub run: String,
     #[serde(default)]
     pub reason: String,
-    #[serde(default)]
-    pub by: String,
 }
 
 impl Default for Cancel {
@@ -142,7 +140,6 @@ impl Default for Cancel {
             v: default_cancel_v(),
             run: Default::default(),
             reason: Default::default(),
-            by: Default::default(),
         }
     }
 }
@@ -152,7 +149,6 @@ impl Bounded for Cancel {
         check::range("v", self.v, 1, 1)?;
         check::run_id("run", &self.run)?;
         check::text("reason", &self.reason, 0, 4096)?;
-        check::text("by", &self.by, 0, 4096)?;
         Ok(())
     }
 }

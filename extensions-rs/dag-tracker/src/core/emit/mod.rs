@@ -199,6 +199,11 @@ impl Emitter {
             draft.size += 128;
             draft.flush_if_full();
         }
+        for run in effects.revived.iter().filter_map(|key| fold.runs.get(key)) {
+            draft.ready.started.push(started(run));
+            draft.size += 192;
+            draft.flush_if_full();
+        }
         for key in effects.started {
             let Some(run) = fold.runs.get(&key).filter(|run| run.watch || run.trace.is_some()) else {
                 continue;
@@ -264,7 +269,9 @@ impl Emitter {
                 self.touched.remove(&function);
                 continue;
             };
-            let exec = fold.runs.get(&rank.id.run).and_then(|run| run.exec(rank.id));
+            // What a paused run has ready is queued again when it goes on.
+            let run = fold.runs.get(&rank.id.run).filter(|run| !run.paused);
+            let exec = run.and_then(|run| run.exec(rank.id));
             let is_current = exec.is_some_and(|exec| {
                 exec.status == Status::Ready && exec.generation == rank.generation && exec.r#try == rank.r#try
             });

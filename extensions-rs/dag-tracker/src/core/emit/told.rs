@@ -35,7 +35,6 @@ pub fn ready_task(fold: &Fold, id: ExecId) -> Option<Result<(ReadyTask, Vec<Comp
         watch: run.watch,
         trace: run.trace,
         frames,
-        ..Default::default()
     };
     Some(Ok((task, composed)))
 }

@@ -28,6 +28,8 @@ pub(super) fn new_run(key: u128, tenant: &str, submit: Submit, context: &Context
         function_us: 0,
         submitted_sequence: context.sequence,
         journal: Journal::default(),
+        paused: false,
+        submitted: None,
     };
     run.note(Entry {
         sequence: context.sequence,

@@ -1,8 +1,10 @@
 //! The fold: events of the log in, the state of runs out.
 
+mod control;
 mod life;
 mod results;
 
+pub use control::Control;
 use life::{begin_run, new_run, quarantine, take_result};
 
 use std::collections::{BTreeMap, HashMap, VecDeque};
@@ -49,6 +51,10 @@ pub enum Event {
         tenant: String,
         cancel: Cancel,
     },
+    Control {
+        tenant: String,
+        control: Control,
+    },
     Result(ResultBatch),
     Decided(DecidedBatch),
     Due(DueEvent),
@@ -63,6 +69,8 @@ pub enum Event {
 pub struct Effects {
     pub settled: Vec<Settled>,
     pub started: Vec<u128>,
+    /// Runs that had ended and go on.
+    pub revived: Vec<u128>,
     pub ready: Vec<ExecId>,
     /// Tries that await a decision, each with its generation and its number.
     pub failures: Vec<(ExecId, u32, u32, Vec<Action>)>,
@@ -146,6 +154,7 @@ impl Fold {
                 }
             }
             Event::Cancel { tenant, cancel } => self.cancel(&tenant, cancel, effects),
+            Event::Control { tenant, control } => self.control(&tenant, control, effects),
             Event::Result(batch) => {
                 for result in batch.results {
                     self.result(&batch.worker, result, effects);
@@ -206,7 +215,10 @@ impl Fold {
         }
         let print = fingerprint(&submit.document, &submit.inputs);
         let known = match self.runs.get(&key) {
-            Some(run) => Some(fingerprint(&run.document, &run.given_inputs)),
+            Some(run) => Some(
+                run.submitted
+                    .unwrap_or_else(|| fingerprint(&run.document, &run.given_inputs)),
+            ),
             None => self.tombstones.get(&key).map(|tomb| tomb.fingerprint),
         };
         if let Some(known) = known {
@@ -292,11 +304,20 @@ impl Fold {
                 Walk::new(run, &mut self.context, effects).end_run(
                     RunStatus::Cancelled,
                     Some(problem),
-                    &cancel.by,
+                    tenant,
                 );
                 self.close(effects);
             }
-            Some(_) => {}
+            Some(run) => run.note(Entry {
+                sequence: self.context.sequence,
+                at_ms: self.context.time_ms,
+                event: "cancel".into(),
+                task: None,
+                attempt: 0,
+                accepted: false,
+                by: tenant.to_owned(),
+                detail: "the run has ended".to_owned(),
+            }),
             None if self.tombstones.contains_key(&key) => {}
             None if self.parked.len() < PARKED_MAX => {
                 self.parked.insert(key, (tenant.to_owned(), cancel));
@@ -311,7 +332,9 @@ impl Fold {
             let Some(run) = self.runs.get(key).filter(|run| run.status.ended()) else {
                 continue;
             };
-            let fingerprint = fingerprint(&run.document, &run.given_inputs);
+            let fingerprint = run
+                .submitted
+                .unwrap_or_else(|| fingerprint(&run.document, &run.given_inputs));
             let tomb = Tombstone {
                 status: run.status,
                 fingerprint,

@@ -219,7 +219,7 @@ impl Walk<'_> {
     }
 
     /// The longest ways from each node to the end of the run.
-    fn rest_us(&self, number: u32, graph: &symphony_workflow::Graph) -> Box<[u64]> {
+    pub(super) fn rest_us(&self, number: u32, graph: &symphony_workflow::Graph) -> Box<[u64]> {
         let parent = self.run.frame(number).and_then(|frame| frame.parent);
         let behind = parent.map_or(0, |id| {
             let outer = self.run.frame(id.frame);

@@ -74,14 +74,18 @@ impl Walk<'_> {
             let Some(items) = state.items.as_mut().filter(|_| state.exec.status == Status::Open) else {
                 return;
             };
-            let next = items.execs.len();
+            let next = items.again.last().map_or(items.execs.len(), |item| {
+                usize::try_from(*item).unwrap_or(usize::MAX)
+            });
             if items.open >= most || next >= items.values.len() {
                 return;
             }
             if exhausted {
                 return self.resume_later(id);
             }
-            items.execs.push(Exec::default());
+            if items.again.pop().is_none() {
+                items.execs.push(Exec::default());
+            }
             items.open += 1;
             self.begin(id.at(next));
             if self.run.status.ended() {

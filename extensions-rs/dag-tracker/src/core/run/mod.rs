@@ -3,6 +3,7 @@
 //! A `Walk` follows what one event brought about until nothing moves any more. What is to be done next stands in a list, so
 //! that a chain of computed tasks, a loop or a nest of maps may be as long as a document makes it.
 
+mod again;
 mod begin;
 mod context;
 mod ending;
@@ -11,6 +12,7 @@ mod inside;
 mod map;
 mod timers;
 
+pub use again::with_dependents;
 pub use context::{Context, Due, Timer};
 pub(crate) use ending::deadline;
 pub use failure::allowed;

@@ -1,0 +1,268 @@
+//! What clients ask of a run: pause, resume, retry, rollback, move. What no longer fits is noted and passed over.
+
+use std::collections::BTreeSet;
+
+use symphony_protocol::{MoveRun, PauseRun, ResumeRun, RetryRun, RollbackRun};
+
+use crate::core::run::{Walk, with_dependents};
+
+use super::*;
+
+/// One of them, and the tenant that the broker authenticated.
+#[derive(Debug)]
+pub enum Control {
+    Pause(PauseRun),
+    Resume(ResumeRun),
+    Retry(RetryRun),
+    Rollback(RollbackRun),
+    Move(MoveRun),
+}
+
+impl Control {
+    fn run(&self) -> &str {
+        match self {
+            Self::Pause(ask) => &ask.run,
+            Self::Resume(ask) => &ask.run,
+            Self::Retry(ask) => &ask.run,
+            Self::Rollback(ask) => &ask.run,
+            Self::Move(ask) => &ask.run,
+        }
+    }
+
+    fn word(&self) -> &'static str {
+        match self {
+            Self::Pause(_) => "pause",
+            Self::Resume(_) => "resume",
+            Self::Retry(_) => "retry",
+            Self::Rollback(_) => "rollback",
+            Self::Move(_) => "move",
+        }
+    }
+
+    fn reason(&self) -> &str {
+        match self {
+            Self::Pause(ask) => &ask.reason,
+            Self::Resume(ask) => &ask.reason,
+            Self::Retry(ask) => &ask.reason,
+            Self::Rollback(ask) => &ask.reason,
+            Self::Move(ask) => &ask.reason,
+        }
+    }
+}
+
+impl Fold {
+    pub(super) fn control(&mut self, tenant: &str, control: Control, effects: &mut Effects) {
+        let Some(key) = run_key(control.run()) else { return };
+        let word = control.word();
+        let plan = match &control {
+            Control::Move(ask) => Some(self.plan(&ask.document)),
+            _ => None,
+        };
+        let Some(run) = self.runs.get_mut(&key) else {
+            let run = control.run();
+            effects
+                .dead
+                .push(format!("a {word} of run {run}, which is not known here"));
+            return;
+        };
+        if &*run.tenant != tenant && tenant != symphony_protocol::subjects::EVERY_TENANT {
+            let run = control.run();
+            effects
+                .dead
+                .push(format!("a {word} of run {run} by another tenant"));
+            return;
+        }
+        let was_ended = run.status.ended();
+        let reason = control.reason().to_owned();
+        let context = &mut self.context;
+        let done = catch_unwind(AssertUnwindSafe(|| follow(run, control, plan, context, effects)));
+        let Ok(outcome) = done else {
+            quarantine(run, &mut self.context, effects);
+            return self.close(effects);
+        };
+        let accepted = outcome.is_ok();
+        let detail = match outcome {
+            Ok(said) if reason.is_empty() => said,
+            Ok(said) if said.is_empty() => reason,
+            Ok(said) => format!("{said}: {reason}"),
+            Err(why) => why,
+        };
+        run.note(Entry {
+            sequence: self.context.sequence,
+            at_ms: self.context.time_ms,
+            event: word.into(),
+            task: None,
+            attempt: 0,
+            accepted,
+            by: tenant.to_owned(),
+            detail,
+        });
+        if was_ended && accepted {
+            self.ended.retain(|ended| *ended != key);
+            self.live += 1;
+            effects.revived.push(key);
+        }
+        self.close(effects);
+    }
+}
+
+/// Apply it. What was done, in words; or why it was not.
+fn follow(
+    run: &mut Run,
+    control: Control,
+    plan: Option<Result<Arc<Plan>, String>>,
+    context: &mut Context,
+    effects: &mut Effects,
+) -> Result<String, String> {
+    match control {
+        Control::Pause(_) if run.status.ended() => Err("the run has ended".to_owned()),
+        Control::Pause(_) if run.paused => Err("it is paused already".to_owned()),
+        Control::Pause(_) => {
+            run.paused = true;
+            Ok(String::new())
+        }
+        Control::Resume(_) if run.status.ended() => Err("the run has ended".to_owned()),
+        Control::Resume(_) if !run.paused => Err("it is not paused".to_owned()),
+        Control::Resume(_) => {
+            run.paused = false;
+            let ready = run.execs().filter(|(_, exec)| exec.status == Status::Ready);
+            effects.ready.extend(ready.map(|(id, _)| id));
+            Ok(String::new())
+        }
+        Control::Retry(ask) => retry(run, ask.from.as_deref(), context, effects),
+        Control::Rollback(ask) => rollback(run, &ask.checkpoint, context, effects),
+        Control::Move(ask) => {
+            let plan = plan.unwrap_or_else(|| Err("there is no document".to_owned()))?;
+            move_on(run, plan, ask.document, context, effects)
+        }
+    }
+}
+
+fn retry(
+    run: &mut Run,
+    from: Option<&str>,
+    context: &mut Context,
+    effects: &mut Effects,
+) -> Result<String, String> {
+    let plot = run
+        .plot(0)
+        .ok_or("the run never began: its document or its inputs were refused")?;
+    let graph = plot.graph().ok_or("the run never began")?;
+    let chosen = match from {
+        Some(name) => {
+            let known = graph.by_name.get(name).copied();
+            let at = known.ok_or_else(|| format!("`{name}` is no task of the document itself"))?;
+            with_dependents(graph, u32::try_from(at).ok())
+        }
+        None if !run.status.ended() => {
+            return Err("the run is under way: name a task, or wait until it has ended".to_owned());
+        }
+        None if run.status == RunStatus::Succeeded => {
+            return Err("the run has succeeded: name the task to begin from".to_owned());
+        }
+        None => {
+            let nodes = run.frame(0).map_or(&[][..], |frame| &frame.nodes);
+            let failed = nodes
+                .iter()
+                .zip(0..)
+                .filter(|(state, _)| failed(state.exec.status));
+            with_dependents(graph, failed.map(|(_, node)| node))
+        }
+    };
+    let count = chosen.len();
+    let mut walk = Walk::new(run, context, effects);
+    walk.revive();
+    walk.run_again(&chosen, from.is_none());
+    walk.finish();
+    Ok(format!("{count} tasks are run again"))
+}
+
+fn failed(status: Status) -> bool {
+    !status.good() && status != Status::Skipped
+}
+
+fn rollback(
+    run: &mut Run,
+    checkpoint: &str,
+    context: &mut Context,
+    effects: &mut Effects,
+) -> Result<String, String> {
+    let plot = run.plot(0).ok_or("the run never began")?;
+    let graph = plot.graph().ok_or("the run never began")?;
+    let named = graph.nodes.iter().zip(0_u32..);
+    let points: Vec<u32> = named
+        .filter(|(node, _)| node.checkpoint.as_deref() == Some(checkpoint))
+        .map(|(_, at)| at)
+        .collect();
+    if points.is_empty() {
+        return Err(format!("the document has no checkpoint `{checkpoint}`"));
+    }
+    let passed = |at: &u32| run.node(0, *at).is_some_and(|state| state.exec.status.good());
+    if !points.iter().all(passed) {
+        return Err(format!("the checkpoint `{checkpoint}` was not passed yet"));
+    }
+    let mut chosen = with_dependents(graph, points.iter().copied());
+    points.iter().for_each(|point| {
+        chosen.remove(point);
+    });
+    let count = chosen.len();
+    let mut walk = Walk::new(run, context, effects);
+    walk.revive();
+    walk.run_again(&chosen, false);
+    walk.finish();
+    Ok(format!("back at {checkpoint}: {count} tasks are run again"))
+}
+
+/// Go on by another plan: what is done must stand in it, word for word; what is not is begun by the new one.
+fn move_on(
+    run: &mut Run,
+    plan: Arc<Plan>,
+    document: Payload,
+    context: &mut Context,
+    effects: &mut Effects,
+) -> Result<String, String> {
+    if run.status.ended() {
+        return Err("the run has ended: run it anew".to_owned());
+    }
+    let plot = run.plot(0).ok_or("the run never began")?;
+    let (old, new) = match (plot.graph(), plan.graph(0)) {
+        (Some(old), Some(new)) => (old, new),
+        _ => return Err("the run never began".to_owned()),
+    };
+    if plan.name != run.workflow {
+        return Err(format!("it is a run of {}, not of {}", run.workflow, plan.name));
+    }
+    let mut kept: BTreeSet<String> = BTreeSet::new();
+    let nodes = run.frame(0).map_or(&[][..], |frame| &frame.nodes);
+    for (state, node) in nodes.iter().zip(&old.nodes) {
+        if !state.exec.status.ended() {
+            continue;
+        }
+        let name = &node.name;
+        let (_, now) = new
+            .named(name)
+            .ok_or_else(|| format!("`{name}` is done, and is not in it any more"))?;
+        if !same_work(node, now) {
+            return Err(format!("`{name}` is done, and does something else in it"));
+        }
+        kept.insert(name.clone());
+    }
+    let given = symphony_protocol::Value::unpack(&run.given_inputs).map_err(|error| error.to_string())?;
+    let filled = fill_inputs(&plan, &given).map_err(|problem| problem.message)?;
+    let version = plan.version.clone();
+    // The same submission, sent again, is the same run whatever it follows now.
+    let submitted = fingerprint(&run.document, &run.given_inputs);
+    run.submitted.get_or_insert(submitted);
+    let mut walk = Walk::new(run, context, effects);
+    walk.go_on_by(plan, document, filled.pack().into(), &kept);
+    walk.finish();
+    Ok(format!("version {version}, with {} tasks done", kept.len()))
+}
+
+/// Whether two tasks do the same. How often they are tried, and what hangs on them, may differ.
+fn same_work(one: &symphony_workflow::Node, other: &symphony_workflow::Node) -> bool {
+    one.kind == other.kind
+        && one.with == other.with
+        && one.for_each == other.for_each
+        && one.when == other.when
+}

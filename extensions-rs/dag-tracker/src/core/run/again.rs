@@ -1,0 +1,332 @@
+//! Tasks that are run again though they had ended: a retry, a rollback, a move to another version.
+//!
+//! Only tasks of the document's own graph are chosen; what is inside one is run again with it. What is chosen is closed
+//! under dependence: whoever hangs on a chosen task is chosen too.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use symphony_workflow::{Graph, Plan};
+
+use super::*;
+
+impl Walk<'_> {
+    /// Run these nodes again. With `keep_items`, a map whose list stays the same keeps its items that succeeded.
+    pub(crate) fn run_again(&mut self, chosen: &BTreeSet<u32>, keep_items: bool) {
+        let Some(plot) = self.run.plot(0) else { return };
+        let Some(graph) = plot.graph() else { return };
+        self.run.generation += 1;
+        let generation = self.run.generation;
+        for node in chosen {
+            self.close_node(self.run.id_of(0, *node, WHOLE));
+        }
+        let mut expanded = Vec::new();
+        for node in chosen {
+            let edges = node_edges(graph, *node);
+            let fresh = edges.iter().all(|from| !chosen.contains(from));
+            if keep_items && fresh && self.keep_items(*node, generation) {
+                expanded.push(*node);
+            } else {
+                self.forget_node(graph, *node, chosen);
+            }
+        }
+        let Some(frame) = self.run.frames.get_mut(0) else {
+            return;
+        };
+        frame.generation = generation;
+        let open = frame.nodes.iter().filter(|state| !state.exec.status.ended());
+        frame.remaining = u32::try_from(open.count()).unwrap_or(u32::MAX);
+        if frame.remaining == 0 {
+            self.push(Step::Done, self.run.id_of(0, 0, WHOLE));
+        }
+        for node in chosen.iter().rev() {
+            let id = self.run.id_of(0, *node, WHOLE);
+            if expanded.contains(node) {
+                self.push(Step::Expand, id);
+            } else if self.run.node(0, *node).is_some_and(|state| state.missing == 0) {
+                self.push(Step::Activate, id);
+            }
+        }
+    }
+
+    /// Cancel what is open of a node: its items, what is inside it, itself.
+    fn close_node(&mut self, id: ExecId) {
+        let Some(state) = self.run.node(id.frame, id.node) else {
+            return;
+        };
+        let items = state
+            .items
+            .iter()
+            .flat_map(|items| items.execs.iter().enumerate());
+        let items = items.filter(|(_, exec)| !exec.status.ended());
+        let mut open: Vec<ExecId> = items.map(|(item, _)| id.at(item)).collect();
+        if !state.exec.status.ended() && state.exec.status != Status::Pending {
+            open.push(id);
+        }
+        for id in open {
+            self.cancel(id);
+        }
+    }
+
+    /// A map that keeps what it has: its other items are begun again. False: this node is no map that was begun.
+    fn keep_items(&mut self, node: u32, generation: u32) -> bool {
+        let counts = &mut self.run.counts;
+        let Some(state) = self
+            .run
+            .frames
+            .get_mut(0)
+            .and_then(|frame| frame.nodes.get_mut(usize::try_from(node).ok()?))
+        else {
+            return false;
+        };
+        let Some(items) = state.items.as_mut().filter(|items| !items.values.is_empty()) else {
+            return false;
+        };
+        items.again.clear();
+        for (item, exec) in items.execs.iter_mut().enumerate().rev() {
+            if exec.status.good() {
+                continue;
+            }
+            match exec.status {
+                Status::Failed => counts.failed = counts.failed.saturating_sub(1),
+                Status::Skipped => counts.skipped = counts.skipped.saturating_sub(1),
+                _ => {}
+            }
+            *exec = Exec::default();
+            items.again.push(u32::try_from(item).unwrap_or(WHOLE));
+        }
+        let left = items.again.len();
+        items.open = 0;
+        items.failed = 0;
+        items.ended = u32::try_from(items.execs.len() - left).unwrap_or(u32::MAX);
+        let execs = &items.execs;
+        let good = |item: &u32| {
+            let exec = usize::try_from(*item).ok().and_then(|at| execs.get(at));
+            exec.is_some_and(|exec| exec.status.good())
+        };
+        items.order.retain(good);
+        if left == 0 && items.execs.len() == items.values.len() {
+            return false; // nothing of it is left to do: it is run again as a whole
+        }
+        let path_us = state.path_us;
+        state.exec = Exec {
+            status: Status::Open,
+            generation,
+            first_ready_at_ms: self.context.time_ms,
+            ..Exec::default()
+        };
+        state.path_us = path_us;
+        state.missing = 0;
+        true
+    }
+
+    /// A node is as if it had never begun.
+    fn forget_node(&mut self, graph: &Graph, node: u32, chosen: &BTreeSet<u32>) {
+        let id = self.run.id_of(0, node, WHOLE);
+        self.uncount(id);
+        let inner: Vec<u32> = self
+            .run
+            .node(0, node)
+            .into_iter()
+            .flat_map(|state| {
+                let items = state.items.iter().flat_map(|items| &items.execs);
+                items.chain([&state.exec]).filter_map(Exec::inner)
+            })
+            .collect();
+        for frame in inner {
+            self.run.frames.remove(frame);
+        }
+        let waits = |from: &u32| {
+            let state = self.run.node(0, *from);
+            chosen.contains(from) || state.is_none_or(|state| !state.exec.status.ended())
+        };
+        let missing = node_edges(graph, node).iter().filter(|from| waits(from)).count();
+        if let Some(state) = self.run.node_mut(0, node) {
+            *state = NodeState {
+                missing: u32::try_from(missing).unwrap_or(u32::MAX),
+                ..NodeState::default()
+            };
+        }
+    }
+
+    /// Take a node, and all inside it that is still there, out of the run's counts.
+    fn uncount(&mut self, id: ExecId) {
+        let mut open = vec![id];
+        while let Some(id) = open.pop() {
+            let counted = self
+                .run
+                .plot(id.frame)
+                .is_some_and(|plot| plot.node(id.node).is_some_and(is_counted));
+            let Some(state) = self.run.node(id.frame, id.node) else {
+                continue;
+            };
+            let items = state.items.as_ref().filter(|items| !items.values.is_empty());
+            let execs: Vec<&Exec> = match items {
+                Some(items) => items.execs.iter().collect(),
+                None => vec![&state.exec],
+            };
+            let mut gone = [0_u64; 4]; // total, succeeded, failed, skipped
+            if let (Some(items), true) = (items, counted) {
+                gone[0] = u64::try_from(items.values.len()).unwrap_or_default();
+            }
+            for exec in &execs {
+                let bare = exec.status == Status::Skipped && exec.error().is_none();
+                gone[0] += u64::from(items.is_none() && (bare || (counted && exec.r#try > 0)));
+                gone[1] += u64::from(counted && exec.status.good());
+                gone[2] += u64::from(counted && exec.status == Status::Failed);
+                gone[3] += u64::from(exec.status == Status::Skipped && (bare || counted));
+            }
+            let inner: Vec<u32> = execs.iter().filter_map(|exec| exec.inner()).collect();
+            for frame in inner {
+                let count = self.run.frame(frame).map_or(0, |frame| frame.nodes.len());
+                let count = u32::try_from(count).unwrap_or_default();
+                open.extend((0..count).map(|node| self.run.id_of(frame, node, WHOLE)));
+            }
+            let counts = &mut self.run.counts;
+            let [total, succeeded, failed, skipped] = gone;
+            counts.total = counts.total.saturating_sub(total);
+            counts.succeeded = counts.succeeded.saturating_sub(succeeded);
+            counts.failed = counts.failed.saturating_sub(failed);
+            counts.skipped = counts.skipped.saturating_sub(skipped);
+        }
+    }
+
+    /// Follow another plan from here on: the tasks in `kept` are done, the others begin by it.
+    pub(crate) fn go_on_by(
+        &mut self,
+        plan: Arc<Plan>,
+        document: Payload,
+        inputs: Payload,
+        kept: &BTreeSet<String>,
+    ) {
+        let Some(plot) = self.run.plot(0) else { return };
+        let (Some(old), Some(graph)) = (plot.graph(), plan.graph(0)) else {
+            return;
+        };
+        for (node, at) in old.nodes.iter().zip(0..) {
+            let id = self.run.id_of(0, at, WHOLE);
+            self.close_node(id);
+            if !kept.contains(&node.name) {
+                self.uncount(id);
+            }
+        }
+        let states = self
+            .run
+            .frames
+            .get_mut(0)
+            .map(|frame| std::mem::take(&mut frame.nodes));
+        let mut states: BTreeMap<&str, NodeState> = old
+            .nodes
+            .iter()
+            .map(|node| node.name.as_str())
+            .zip(states.unwrap_or_default())
+            .collect();
+        self.run.generation += 1;
+        let (generation, rest_us) = (self.run.generation, self.rest_us(0, graph));
+        let mut nodes = Vec::with_capacity(graph.nodes.len());
+        for node in &graph.nodes {
+            let done = states
+                .remove(node.name.as_str())
+                .filter(|_| kept.contains(&node.name));
+            let waits = node.edges.iter().filter(|edge| {
+                let from = graph.nodes.get(edge.from);
+                from.is_none_or(|from| !kept.contains(&from.name))
+            });
+            let missing = u32::try_from(waits.count()).unwrap_or(u32::MAX);
+            nodes.push(done.unwrap_or_else(|| NodeState {
+                missing,
+                ..NodeState::default()
+            }));
+        }
+        // What is inside them names its place in the old graph; of what is done nobody asks any more.
+        let inner = nodes.iter().flat_map(|state| {
+            let items = state.items.iter().flat_map(|items| &items.execs);
+            items.chain([&state.exec]).filter_map(Exec::inner)
+        });
+        for frame in inner
+            .chain(states.values().filter_map(|state| state.exec.inner()))
+            .collect::<Vec<_>>()
+        {
+            self.run.frames.remove(frame);
+        }
+        for exec in nodes
+            .iter_mut()
+            .map(|state| &mut state.exec)
+            .filter(|exec| exec.inner().is_some())
+        {
+            exec.rare().inner = None;
+        }
+        let open: Vec<u32> = nodes
+            .iter()
+            .zip(0..)
+            .filter(|(state, _)| !state.exec.status.ended())
+            .map(|(_, at)| at)
+            .collect();
+        let Some(frame) = self.run.frames.get_mut(0) else {
+            return;
+        };
+        frame.generation = generation;
+        frame.rest_us = rest_us;
+        frame.remaining = u32::try_from(open.len()).unwrap_or(u32::MAX);
+        let free: Vec<u32> = open
+            .iter()
+            .copied()
+            .filter(|at| {
+                usize::try_from(*at).is_ok_and(|at| nodes.get(at).is_some_and(|state| state.missing == 0))
+            })
+            .collect();
+        frame.nodes = nodes;
+        drop(plot);
+        self.run.plan = Some(plan);
+        self.run.document = document;
+        self.run.inputs = inputs;
+        if open.is_empty() {
+            self.push(Step::Done, self.run.id_of(0, 0, WHOLE));
+        }
+        for at in free.iter().rev() {
+            self.push(Step::Activate, self.run.id_of(0, *at, WHOLE));
+        }
+    }
+
+    /// An ended run goes on. A deadline begins anew, since the old one may have passed.
+    pub(crate) fn revive(&mut self) {
+        if !self.run.status.ended() {
+            return;
+        }
+        self.run.status = RunStatus::Running;
+        self.run.ended_at_ms = 0;
+        self.run.error = None;
+        self.run.outputs = Payload::from_static(&[0x80]);
+        if let Some(at_ms) = self.run.deadline_at_ms {
+            let span_ms = at_ms.saturating_sub(self.run.submitted_at_ms);
+            let at_ms = self.context.time_ms.saturating_add(span_ms);
+            self.run.deadline_at_ms = Some(at_ms);
+            self.context.timers.insert(deadline(self.run, at_ms));
+        }
+    }
+}
+
+/// The nodes that one waits for.
+fn node_edges(graph: &Graph, node: u32) -> Vec<u32> {
+    let found = usize::try_from(node).ok().and_then(|at| graph.node(at));
+    let edges = found.map_or(&[][..], |node| &node.edges);
+    edges
+        .iter()
+        .filter_map(|edge| u32::try_from(edge.from).ok())
+        .collect()
+}
+
+/// Some nodes of a graph, and all that hang on them.
+pub fn with_dependents(graph: &Graph, first: impl IntoIterator<Item = u32>) -> BTreeSet<u32> {
+    let mut found = BTreeSet::new();
+    let mut open: Vec<u32> = first.into_iter().collect();
+    while let Some(node) = open.pop() {
+        if !found.insert(node) {
+            continue;
+        }
+        let dependents = usize::try_from(node).ok().and_then(|at| graph.node(at));
+        let dependents = dependents.map_or(&[][..], |node| &node.dependents);
+        open.extend(dependents.iter().filter_map(|next| u32::try_from(*next).ok()));
+    }
+    found
+}
