@@ -64,10 +64,14 @@ def _moment(at_ms: int) -> str:
 
 @runs.command()
 @click.argument("run")
+@click.option("--at", "sequence", type=click.IntRange(1), help="As it was at this sequence of its history")
 @place_options
 @json_option
-def show(run: str, data: Path, url: str | None, as_json: bool) -> None:
+def show(run: str, sequence: int | None, data: Path, url: str | None, as_json: bool) -> None:
     """A run with its tasks, their inputs and outputs."""
+    if sequence is not None:
+        _show_past(run, sequence, Place(data, url), as_json)
+        return
     document = connect.run(_shown(run, Place(data, url)))
     if as_json:
         emit(document)
@@ -89,6 +93,27 @@ def show(run: str, data: Path, url: str | None, as_json: bool) -> None:
     ]
     columns = ("task", "call", "status", "attempts", "worker", "queued", "ran")
     table("", columns, lines, ("attempts", "queued", "ran"))
+
+
+def _show_past(run: str, sequence: int, place: Place, as_json: bool) -> None:
+    from conductor.workflow.past import at_sequence
+
+    async def work() -> Any:
+        async with connect.client(place) as client:
+            return await client.history(control.run_id(run))
+
+    entries = connect.run(work())
+    if entries is None:
+        raise Refusal(f"there is no run {run}: `symphony runs list` shows those that there are", FAILED)
+    then = at_sequence(entries, sequence)
+    if then is None:
+        raise Refusal(f"the run {run} began at sequence {entries[0].sequence}, after {sequence}")
+    if as_json:
+        emit({"run": run, "at": sequence, **then})
+        return
+    say(f"run {run} was {then['status']} at {sequence}")
+    lines = [(n["task"], n["status"], n["attempts"], n["worker"] or "", n["detail"]) for n in then["nodes"]]
+    table("", ("task", "status", "attempts", "worker", "detail"), lines, ("attempts",))
 
 
 async def _shown(run: str, place: Place) -> dict[str, Any]:

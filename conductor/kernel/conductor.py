@@ -15,7 +15,7 @@ from typing import TypeVar
 
 from conductor.bus import Artifacts, BusError, Mailbox, NatsBus
 from conductor.kernel.core import Core
-from conductor.kernel.housekeeping import Housekeeping
+from conductor.kernel.housekeeping import RETRY_WINDOW_S, Housekeeping
 from conductor.kernel.lifecycle import Lifecycle
 from conductor.kernel.office import Office
 from conductor.kernel.ownership import RENEW_INTERVAL_S, Ownership
@@ -47,6 +47,8 @@ class ConductorOptions:
     name: str
     secret: bytes
     partitions: int = 1
+    retry_window_s: float = RETRY_WINDOW_S
+    """How long a run that did not succeed stays where `runs retry` finds it."""
 
 
 class Conductor:
@@ -88,7 +90,8 @@ class Conductor:
         grants = await self._bus.subscribe(subjects.grant(self.options.name), notify=self._wake.set)
         beats = await self._bus.subscribe(subjects.HEARTBEATS, notify=self._wake.set)
         await self._bus.flush()
-        housekeeping = Housekeeping(self._bus, lambda: self.core.partitions, self.options.partitions)
+        window_s = self.options.retry_window_s
+        housekeeping = Housekeeping(self._bus, lambda: self.core.partitions, self.options.partitions, window_s)
         keeper = asyncio.create_task(self._keep())
         try:
             while not self.stopping.is_set():

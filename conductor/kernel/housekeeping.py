@@ -26,6 +26,10 @@ _log = logging.getLogger("symphony.kernel")
 ARCHIVE_INTERVAL_S = 0.5
 ARCHIVE_COUNT_MAX = 256
 """Runs of one export; the tracker answers with as many as fit a message."""
+RETRY_WINDOW_S = 3600.0
+"""A run that did not succeed stays with its tracker so long: `runs retry` finds it there, with all that it had done."""
+RETRIABLE_COUNT_MAX = 2_000
+"""Of a partition: beyond it the oldest go to the archive early, since a tracker's memory is for what is under way."""
 PURGE_INTERVAL_S = 10.0
 SUBMISSIONS_KEPT = 1000
 """Beyond those of live runs: a margin for what is between the two streams at this moment."""
@@ -40,8 +44,15 @@ COLLECT_PAGE = 1000
 class Housekeeping:
     """Looks after the partitions that a conductor owns."""
 
-    def __init__(self, bus: Bus, owned: Callable[[], Iterable[Partition]], partitions: int) -> None:
+    def __init__(
+        self,
+        bus: Bus,
+        owned: Callable[[], Iterable[Partition]],
+        partitions: int,
+        retry_window_s: float = RETRY_WINDOW_S,
+    ) -> None:
         self._bus = bus
+        self._retry_window_s = retry_window_s
         self._owned = owned
         self._partitions = partitions
         self._purged: dict[int, int] = {}
@@ -63,7 +74,9 @@ class Housekeeping:
 
     async def _archive_some(self, partition: Partition) -> None:
         while partition.ended:
-            runs = list(partition.ended)[:ARCHIVE_COUNT_MAX]
+            runs = self._due(partition, int(time.time() * 1000))
+            if not runs:
+                return
             ask = encode(Export(partition=partition.number, runs=runs))
             data = await self._bus.request(subjects.pit("dag", "export", partition.number), ask)
             batch = decode(data, ArchiveBatch)
@@ -79,6 +92,22 @@ class Housekeeping:
                 partition.ended.pop(run, None)
             if not told and not batch.unknown:
                 return
+
+    def _due(self, partition: Partition, now_ms: int) -> list[str]:
+        """Runs for the archive: those that succeeded at once; the others once nobody is likely to retry them, or where too
+        many of them wait."""
+        failed = sum(ended.status != "succeeded" for ended in partition.ended.values())
+        before_ms = now_ms - round(self._retry_window_s * 1000)
+        due = []
+        for run, ended in partition.ended.items():
+            waits = ended.status != "succeeded"
+            if waits and ended.ended_at_ms > before_ms and failed <= RETRIABLE_COUNT_MAX:
+                continue
+            failed -= waits
+            due.append(run)
+            if len(due) >= ARCHIVE_COUNT_MAX:
+                break
+        return due
 
     async def _purge(self) -> None:
         while True:

@@ -38,11 +38,17 @@ impl Archive {
         })
     }
 
-    /// Keep records; those of runs that are kept already change nothing. On disk when it returns.
+    /// Keep records; one that is kept already, or a later end of its run, changes nothing. On disk when it returns.
     pub fn put(&mut self, records: Vec<ArchiveRecord>) -> Result<(), Error> {
         let mut new = Vec::with_capacity(records.len());
         for record in records {
-            if !self.catalogue.knows(&record.summary.run)? {
+            // A run that was retried ends again: its last end is the one to keep.
+            let ended_ms = record.summary.ended_at_ms.unwrap_or_default();
+            if self
+                .catalogue
+                .ended_ms(&record.summary.run)?
+                .is_none_or(|known| known < ended_ms)
+            {
                 new.push(record);
             }
         }

@@ -54,7 +54,7 @@ impl Catalogue {
         Ok(Self { connection })
     }
 
-    /// Note records that lie in a segment. A run that is known already keeps its first record.
+    /// Note records that lie in a segment. A run that is known already has the new record instead, and keeps its hold.
     pub fn put(&mut self, records: &[ArchiveRecord], places: &[Place]) -> Result<(), Error> {
         let transaction = self.connection.transaction().map_err(disk)?;
         for (record, place) in records.iter().zip(places) {
@@ -63,8 +63,17 @@ impl Catalogue {
         transaction.commit().map_err(disk)
     }
 
-    pub fn knows(&self, run: &str) -> Result<bool, Error> {
-        Ok(self.place(run, EVERYBODY)?.is_some())
+    /// When a run that is kept ended.
+    pub fn ended_ms(&self, run: &str) -> Result<Option<u64>, Error> {
+        let mut statement = self
+            .connection
+            .prepare_cached("SELECT ended_ms FROM runs WHERE run = ?1")
+            .map_err(disk)?;
+        let found = statement
+            .query_row([run], |row| row.get(0))
+            .optional()
+            .map_err(disk)?;
+        Ok(found.map(unsigned))
     }
 
     /// Where a run's record lies, and whether it is held; None for another tenant's.
@@ -265,7 +274,10 @@ fn insert(connection: &Connection, record: &ArchiveRecord, place: Place) -> rusq
     let ended = s.ended_at_ms.unwrap_or(s.submitted_at_ms);
     let new = connection
         .prepare_cached(
-            "INSERT OR IGNORE INTO runs VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, 0, ?15, ?16, ?17)",
+            "INSERT INTO runs VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, 0, ?15, ?16, ?17)
+             ON CONFLICT (run) DO UPDATE SET version = ?4, status = ?5, error_kind = ?6, ended_ms = ?8, duration_us = ?9,
+             total = ?10, succeeded = ?11, failed = ?12, skipped = ?13, retried = ?14, segment = ?15, start = ?16,
+             length = ?17 WHERE excluded.ended_ms > ended_ms",
         )?
         .execute(params![
             s.run,

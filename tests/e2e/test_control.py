@@ -1,0 +1,83 @@
+"""What may be asked of runs, from the command line: pause, resume, retry, cancel, one by one and by filter."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+from tests.e2e.conftest import until
+from tests.e2e.running import Running, document, outputs
+
+CHAIN = {
+    "first": {"call": "time.sleep", "with": {"seconds": 0.3}},
+    "second": {"call": "test.echo", "with": {"x": 1}, "after": ["first"]},
+}
+
+
+async def test_a_paused_run_waits_and_goes_on_when_it_is_resumed(shared_system: Running) -> None:
+    run = await shared_system.begin(document(CHAIN, "control-pause", outputs={"x": "${tasks.second.x}"}))
+    await shared_system.cli_async("runs", "pause", run, "--reason", "lunch")
+
+    async def first_is_done() -> bool:
+        view = await shared_system.client.show(run, nodes=True)
+        assert view is not None and view.status == "paused"
+        return {node.task: node.status for node in view.nodes}["first"] == "succeeded"
+
+    await until(first_is_done)
+    view = await shared_system.client.show(run, nodes=True)
+    assert view is not None and {node.task: node.status for node in view.nodes}["second"] == "ready"
+    again = await shared_system.cli_async("runs", "pause", run, check=1)
+    assert "paused already" in again.stderr
+    await shared_system.cli_async("runs", "resume", run)
+    assert outputs(await shared_system.end(run)) == {"x": 1}
+    history = json.loads((await shared_system.cli_async("runs", "history", run, "--json")).stdout)["history"]
+    paused = next(entry for entry in history if entry["event"] == "pause")
+    assert (paused["by"], paused["detail"]) == ("default", "lunch")
+
+
+async def test_a_retried_run_keeps_what_succeeded(shared_system: Running, tmp_path: Path) -> None:
+    file, log = tmp_path / "late.txt", tmp_path / "effects"
+    tasks = {
+        "mark": {"call": "test.append", "with": {"file": str(log), "line": "once"}},
+        "read": {"call": "files.read", "with": {"file": str(file)}, "after": ["mark"]},
+    }
+    packed = document(tasks, "control-retry", outputs={"text": "${tasks.read.text}"})
+    run = await shared_system.begin(packed)
+    assert (await shared_system.end(run)).status == "failed"
+    refused = await shared_system.cli_async("runs", "retry", run, "--from", "nothing", check=1)
+    assert "`nothing` is no task" in refused.stderr
+    file.write_text("here now")
+    said = await shared_system.cli_async("runs", "retry", run)
+    assert "1 tasks are run again" in said.stdout
+    assert outputs(await shared_system.end(run)) == {"text": "here now"}
+    assert log.read_text().count("once") == 1, "what had succeeded was not done again"
+
+    async def archived() -> bool:
+        read = await shared_system.client._read(run)
+        return read is not None and read.summary is not None and read.summary.status == "succeeded"
+
+    await until(archived)
+    shown = json.loads((await shared_system.cli_async("runs", "show", run, "--json")).stdout)
+    assert (shown["status"], shown["tasks"]["failed"]) == ("succeeded", 0)
+
+
+async def test_a_filter_names_the_runs_and_does_nothing_before_it_is_told_to(shared_system: Running) -> None:
+    slow = {"wait": {"call": "time.sleep", "with": {"seconds": 30}}}
+    packed = document(slow, "control-bulk", tags={"team": "night"})
+    runs = {await shared_system.begin(packed) for _ in range(3)}
+    words = ("runs", "cancel", "--tag", "team=night", "--workflow", "control-bulk")
+
+    async def all_are_listed() -> bool:
+        told = json.loads((await shared_system.cli_async(*words, "--json")).stdout)
+        assert told["done"] is False
+        return {run["run"] for run in told["runs"]} == runs
+
+    await until(all_are_listed)
+    done = json.loads((await shared_system.cli_async(*words, "--yes", "--json")).stdout)
+    assert done["done"] is True and len(done["runs"]) == 3
+    for run in runs:
+        assert (await shared_system.end(run)).status == "cancelled"
+    nothing = await shared_system.cli_async("runs", "cancel", check=2)
+    assert "needs a run, or a filter" in nothing.stderr
+    listed = json.loads((await shared_system.cli_async("runs", "list", "--search", "control-b", "--json")).stdout)
+    assert {run["run"] for run in listed["runs"]} == runs
