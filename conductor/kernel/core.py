@@ -106,7 +106,34 @@ class Core:
                 self._held_back.setdefault(digest, set()).add(execution.key)
                 if not self._frames.knows(digest):
                     office.partition.stale = True  # a frame was lost on its way: a resync sends it again
-        self.waiting.add(execution)
+        if office.partition.ready:
+            self.waiting.add(execution)
+
+    def alive(self) -> set[str]:
+        """Workers that beat lately."""
+        return {name for name, at in self._alive.items() if self.now_ms - at < ALIVE_MS}
+
+    def open_office(self, office: Office) -> None:
+        """Rule 7: the workers have been heard. What none of them holds may be dispatched."""
+        partition = office.partition
+        partition.ready = True
+        partition.takeover.adopted = {k: a for k, a in partition.takeover.adopted.items() if k in partition.open}
+        for execution in partition.open.values():
+            if not partition.takeover.holds(execution):
+                self.waiting.add(execution)
+        self.wake()
+
+    def forget(self, office: Office) -> None:
+        """The partition is somebody else's: what waits for it here waits no more, and its attempts are not counted here."""
+        number = office.partition.number
+        for execution in office.partition.open.values():
+            self.waiting.remove(execution)
+            self._release(execution)
+        for worker in self.workers:
+            for slot, execution in worker.cancelled.items():
+                if slot[0] == number:
+                    self._release(execution)
+        self.workers.forget(number)
 
     def need(self, office: Office, digest: str) -> None:
         """A map goes over an artifact: it has to stand in the log."""
@@ -154,9 +181,18 @@ class Core:
                 del office.partition.open[execution.key]
                 return
         if settled.accepted:
+            self._settle_adopted(office, settled)
             # Another attempt than the one that we know of ended it: after a takeover, or after a re-dispatch.
             for key in [k for k in office.partition.open if k[0] == settled.run and k[1] == settled.task]:
                 self._unwanted(office, key)
+
+    def _settle_adopted(self, office: Office, settled: Settled) -> None:
+        adopted = office.partition.takeover.adopted
+        found = [k for k, a in adopted.items() if k[:2] == (settled.run, settled.task) and a.worker == settled.worker]
+        for key in found:
+            if (adopted[key].attempt.epoch, adopted[key].attempt.n) == (settled.epoch, settled.n):
+                del adopted[key]
+                office.partition.open.pop(key, None)
 
     def _unwanted(self, office: Office, key: Key) -> None:
         execution = office.partition.open.pop(key, None)
@@ -165,6 +201,10 @@ class Core:
 
     def drop(self, office: Office, execution: Execution) -> None:
         """Nobody wants it any more: it leaves the queue, or its worker is told to stop and keeps the slot until it has."""
+        adopted = office.partition.takeover.adopted.pop(execution.key, None)
+        if adopted is not None:
+            office.outbox.cancel_attempt(adopted.worker, adopted.attempt)
+            return
         worker = self.workers.by_name.get(execution.worker or "")
         slot = (execution.partition, execution.n)
         if worker is None or worker.held.pop(slot, None) is None:
@@ -235,12 +275,26 @@ class Core:
             self._release(execution)
         for execution in recovery.gone(worker):
             self._lost(execution, why)
+        self._lose_adopted({worker.name}, why)
+
+    def _lose_adopted(self, workers: set[str], why: str) -> None:
+        """What workers did for an earlier owner will never be answered."""
+        for office in list(self.offices.values()):
+            for key in office.partition.takeover.of(workers):
+                self._lost_adopted(office, key, why)
+
+    def _lost_adopted(self, office: Office, key: Key, why: str) -> None:
+        office.partition.takeover.adopted.pop(key, None)
+        execution = office.partition.open.get(key)
+        if execution is not None and office.partition.ready:
+            self._lost(execution, why)
 
     def heartbeat(self, beat: Heartbeat) -> None:
         """A worker's state: compared with what it was sent."""
         if 0 in self.offices:
             self.lifecycle.beat(beat, self.now_ms)
         self._alive[beat.worker] = self.now_ms
+        self._heard(beat)
         worker = self.workers.by_name.get(beat.worker)
         if worker is None:
             return
@@ -260,6 +314,16 @@ class Core:
         for slot in found.unwanted:
             if (office := self.offices.get(slot[0])) is not None:
                 office.outbox.cancel(worker, slot)
+
+    def _heard(self, beat: Heartbeat) -> None:
+        """Rule 7: an answer to the roll, or news of what the owner before dispatched."""
+        for office in list(self.offices.values()):
+            partition = office.partition
+            if not partition.ready:
+                office.heard(beat)
+                continue
+            for key in partition.takeover.missed(beat, partition.folded):
+                self._lost_adopted(office, key, "its worker does not have it")
 
     def _again(self, execution: Execution) -> None:
         """It waits for a slot once more, under the same identity: the next dispatch gets another number."""
@@ -302,7 +366,7 @@ class Core:
             self._due(office)
             if office.partition.stale and not office.resyncing:
                 office.begin_resync()
-        if self.waiting.by_capability and all(office.partition.ready for office in self.offices.values()):
+        if self.waiting.by_capability:
             self._dispatch()
 
     def _due(self, office: Office) -> None:
@@ -353,6 +417,8 @@ class Core:
         self._alive = {name: at for name, at in self._alive.items() if self.now_ms - at < ALIVE_MS}
         if 0 in self.offices:
             self.lifecycle.reconcile(leased, set(self._alive))
+        adopters = {a.worker for p in self.partitions for a in p.takeover.adopted.values()}
+        self._lose_adopted(adopters - set(self._alive), "its worker is dead: three heartbeats missed")
         self._gauge(backlog)
 
     def _gauge(self, backlog: dict[str, int]) -> None:
