@@ -161,6 +161,7 @@ class System:
             env = {
                 "SYMPHONY_URL": self.url,
                 "SYMPHONY_CREDS": str(self.layout.cred(user)),
+                "SYMPHONY_PIT_NAME": user,
             }
             command = [str(program), role, "--config", str(config)]
             log = self.layout.logs / f"{user}.log"
