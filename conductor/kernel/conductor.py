@@ -16,6 +16,7 @@ from typing import TypeVar
 from conductor.bus import Artifacts, BusError, Mailbox, NatsBus
 from conductor.kernel.core import Core
 from conductor.kernel.housekeeping import RETRY_WINDOW_S, Housekeeping
+from conductor.kernel.levels import level
 from conductor.kernel.lifecycle import Lifecycle
 from conductor.kernel.office import ROLL_TIME_S, Office
 from conductor.kernel.ownership import LOOK_INTERVAL_S, RENEW_INTERVAL_S, Ownership
@@ -177,7 +178,7 @@ class Conductor:
                 _log.warning("holding partitions: %s", error)
             if now - levelled_at >= LEVEL_INTERVAL_S:
                 levelled_at = now
-                self.core.level()
+                level(self.core)
                 self._wake.set()
             await asyncio.sleep(LOOK_INTERVAL_S)
 
@@ -199,7 +200,7 @@ class Conductor:
                 office = Office(self._bus, self.options.name, partition, self.options.secret, self.core, self._listened)
                 self.core.offices[number] = office
                 office.begin()
-                self.core.level()
+                level(self.core)
                 self._wake.set()
 
     def _listened(self) -> bool:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import random
 from collections.abc import Callable
 
 from conductor.kernel import recovery
@@ -21,7 +20,7 @@ from conductor.observe import metrics
 from conductor.policy import Policy
 from conductor.wire.grants import PoolGrant, ShareGrant
 from conductor.wire.heartbeat import Heartbeat
-from conductor.wire.log import Decided, Lost, Retry
+from conductor.wire.log import Decided
 from conductor.wire.ready import Failure, Ready, Settled
 from conductor.wire.runs import RunEnded
 
@@ -64,8 +63,8 @@ class Core:
         self._supplies = supplies
         self._frames = frames
         self._held_back: dict[str, set[Key]] = {}
-        self._alive: dict[str, int] = {}
-        self._settled: dict[str, int] = {}
+        self.heard_at: dict[str, int] = {}
+        self.settled: dict[str, int] = {}
         """Counted here, and told to the metrics once a second: a label's lookup costs more than the rest of it."""
 
     @property
@@ -111,7 +110,7 @@ class Core:
 
     def alive(self) -> set[str]:
         """Workers that beat lately."""
-        return {name for name, at in self._alive.items() if self.now_ms - at < ALIVE_MS}
+        return {name for name, at in self.heard_at.items() if self.now_ms - at < ALIVE_MS}
 
     def open_office(self, office: Office) -> None:
         """Rule 7: the workers have been heard. What none of them holds may be dispatched."""
@@ -125,15 +124,9 @@ class Core:
 
     def forget(self, office: Office) -> None:
         """The partition is somebody else's: what waits for it here waits no more, and its attempts are not counted here."""
-        number = office.partition.number
-        for execution in office.partition.open.values():
+        for execution in (*office.partition.open.values(), *self.workers.forget(office.partition.number)):
             self.waiting.remove(execution)
             self._release(execution)
-        for worker in self.workers:
-            for slot, execution in worker.cancelled.items():
-                if slot[0] == number:
-                    self._release(execution)
-        self.workers.forget(number)
 
     def need(self, office: Office, digest: str) -> None:
         """A map goes over an artifact: it has to stand in the log."""
@@ -181,18 +174,11 @@ class Core:
                 del office.partition.open[execution.key]
                 return
         if settled.accepted:
-            self._settle_adopted(office, settled)
+            for key in office.partition.takeover.settled(settled):
+                office.partition.open.pop(key, None)
             # Another attempt than the one that we know of ended it: after a takeover, or after a re-dispatch.
             for key in [k for k in office.partition.open if k[0] == settled.run and k[1] == settled.task]:
                 self._unwanted(office, key)
-
-    def _settle_adopted(self, office: Office, settled: Settled) -> None:
-        adopted = office.partition.takeover.adopted
-        found = [k for k, a in adopted.items() if k[:2] == (settled.run, settled.task) and a.worker == settled.worker]
-        for key in found:
-            if (adopted[key].attempt.epoch, adopted[key].attempt.n) == (settled.epoch, settled.n):
-                del adopted[key]
-                office.partition.open.pop(key, None)
 
     def _unwanted(self, office: Office, key: Key) -> None:
         execution = office.partition.open.pop(key, None)
@@ -226,20 +212,7 @@ class Core:
         if not office.partition.undecided(failure):
             return
         chosen = self.policy.recover(failure)
-        action = failure.actions[chosen.action]
-        if isinstance(action, Retry) and failure.jitter:
-            # Half to all of the backoff: those that failed together do not come back together.
-            action = Retry(delay_ms=round(action.delay_ms * (0.5 + random.random() / 2)))  # noqa: S311 - spread only
-        decided = Decided(
-            run=failure.run,
-            task=failure.task,
-            generation=failure.generation,
-            try_=failure.try_,
-            action=action,
-            policy=self.policy.name,
-            probability=chosen.probability,
-            reason=chosen.reason,
-        )
+        decided = recovery.decision(failure, chosen, self.policy.name)
         self._decided(office, decided)
         self.reports.recovery(office.partition, failure, chosen, self.policy.name, self.now_ms)
 
@@ -270,30 +243,30 @@ class Core:
     def gone(self, worker: Worker, why: str) -> None:
         """A worker is dead or has stopped: what it held is lost."""
         self.lifecycle.unload(worker.name, why)
-        self._alive.pop(worker.name, None)
+        self.heard_at.pop(worker.name, None)
         for execution in worker.cancelled.values():
             self._release(execution)
         for execution in recovery.gone(worker):
             self._lost(execution, why)
-        self._lose_adopted({worker.name}, why)
+        self.lose_adopted({worker.name}, why)
 
-    def _lose_adopted(self, workers: set[str], why: str) -> None:
+    def lose_adopted(self, workers: set[str], why: str) -> None:
         """What workers did for an earlier owner will never be answered."""
         for office in list(self.offices.values()):
-            for key in office.partition.takeover.of(workers):
-                self._lost_adopted(office, key, why)
+            self._lost_adopted(office, office.partition.takeover.of(workers), why)
 
-    def _lost_adopted(self, office: Office, key: Key, why: str) -> None:
-        office.partition.takeover.adopted.pop(key, None)
-        execution = office.partition.open.get(key)
-        if execution is not None and office.partition.ready:
-            self._lost(execution, why)
+    def _lost_adopted(self, office: Office, keys: list[Key], why: str) -> None:
+        for key in keys:
+            office.partition.takeover.adopted.pop(key, None)
+            execution = office.partition.open.get(key)
+            if execution is not None and office.partition.ready:
+                self._lost(execution, why)
 
     def heartbeat(self, beat: Heartbeat) -> None:
         """A worker's state: compared with what it was sent."""
         if 0 in self.offices:
             self.lifecycle.beat(beat, self.now_ms)
-        self._alive[beat.worker] = self.now_ms
+        self.heard_at[beat.worker] = self.now_ms
         self._heard(beat)
         worker = self.workers.by_name.get(beat.worker)
         if worker is None:
@@ -322,8 +295,8 @@ class Core:
             if not partition.ready:
                 office.heard(beat)
                 continue
-            for key in partition.takeover.missed(beat, partition.folded):
-                self._lost_adopted(office, key, "its worker does not have it")
+            missed = partition.takeover.missed(beat, partition.folded)
+            self._lost_adopted(office, missed, "its worker does not have it")
 
     def _again(self, execution: Execution) -> None:
         """It waits for a slot once more, under the same identity: the next dispatch gets another number."""
@@ -346,11 +319,7 @@ class Core:
         if office is None or office.partition.open.get(execution.key) is not execution:
             return
         del office.partition.open[execution.key]
-        run, task, generation, try_ = execution.key
-        action = Lost(message=f"no answer from {execution.task.capability}: {why}")
-        decided = Decided(
-            run=run, task=task, generation=generation, try_=try_, action=action, policy="kernel", reason=why
-        )
+        decided = recovery.loss(execution, why)
         self._decided(office, decided)
 
     # What a beat does of itself.
@@ -402,38 +371,3 @@ class Core:
         windows = {name: slots * CREDIT_PER_SLOT + CREDIT_FLOOR for name, slots in self.workers.slots.items()}
         for partition in self.partitions:
             self.reports.credit(partition, windows, CREDIT_FLOOR)
-
-    def level(self) -> None:
-        """What is said every second, whether anything changed or not."""
-        backlog = dict(self.waiting.counts())
-        for partition in self.partitions:
-            for capability, count in partition.backlog.items():
-                backlog[capability] = backlog.get(capability, 0) + count
-        self.reports.demand(self.partitions, backlog)
-        usage = self.allowances.settle(self.waiting.usage())
-        self.reports.claim(usage, self.allowances.heard, self.allowances.number)
-        self.give_credit()
-        leased = {worker.name for worker in self.workers if worker.expires_at_ms > self.now_ms}
-        self._alive = {name: at for name, at in self._alive.items() if self.now_ms - at < ALIVE_MS}
-        if 0 in self.offices:
-            self.lifecycle.reconcile(leased, set(self._alive))
-        adopters = {a.worker for p in self.partitions for a in p.takeover.adopted.values()}
-        self._lose_adopted(adopters - set(self._alive), "its worker is dead: three heartbeats missed")
-        self._gauge(backlog)
-
-    def _gauge(self, backlog: dict[str, int]) -> None:
-        for status, count in self._settled.items():
-            metrics.SETTLED.labels(status).inc(count)
-        self._settled.clear()
-        metrics.WAITING.clear()
-        metrics.BACKLOG.clear()
-        for capability, count in self.waiting.counts().items():
-            metrics.WAITING.labels(capability).set(count)
-        for capability, count in backlog.items():
-            metrics.BACKLOG.labels(capability).set(count)
-        leased, busy = self.workers.total()
-        metrics.SLOTS.set(leased)
-        metrics.BUSY.set(busy)
-        metrics.OPEN.set(sum(len(partition.open) for partition in self.partitions))
-        for partition in self.partitions:
-            metrics.LIVE.labels(str(partition.number)).set(partition.live)

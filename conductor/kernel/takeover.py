@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 
 from conductor.kernel.execution import Execution, Key
 from conductor.wire.heartbeat import Heartbeat
+from conductor.wire.ready import Settled
 from conductor.wire.tasks import Attempt
 
 
@@ -69,6 +70,14 @@ class Takeover:
             if folded >= adopted.missing_since:
                 lost.append(key)
         return lost
+
+    def settled(self, settled: Settled) -> list[Key]:
+        """An attempt was accepted: the execution that it was adopted for, which waits no more."""
+        said = (settled.worker, settled.epoch, settled.n)
+        found = [k for k, a in self.adopted.items() if (a.worker, a.attempt.epoch, a.attempt.n) == said]
+        for key in found:
+            del self.adopted[key]
+        return found
 
     def of(self, workers: set[str]) -> list[Key]:
         """Everything adopted that some workers held."""

@@ -131,7 +131,7 @@ async def test_a_rolling_restart_under_load_loses_neither_a_run_nor_an_attempt(
 async def test_rule_7_what_a_worker_holds_is_not_done_again_by_the_next_owner(doubled: Running, tmp_path: Path) -> None:
     file = tmp_path / "lines"
     tasks = {
-        "wait": {"call": "time.sleep", "for_each": "${range(8)}", "with": {"seconds": 1.5}},
+        "wait": {"call": "time.sleep", "for_each": "${range(8)}", "with": {"seconds": 4}},
         "write": {"call": "test.append", "with": {"file": str(file), "line": "once"}, "after": ["wait"]},
     }
     operator = await doubled.connect("operator")

@@ -6,7 +6,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use symphony_protocol::bounds::BATCH_COUNT_MAX;
-use symphony_protocol::{Attempt, Holding, Stored};
+use symphony_protocol::{Attempt, Holding, Stored, Task};
 
 /// Beats for which an attempt is listed after its result was acknowledged.
 const STORED_BEATS: u8 = 3;
@@ -23,6 +23,17 @@ pub struct Identity {
     pub task: String,
     pub generation: u32,
     pub r#try: u32,
+}
+
+impl Identity {
+    pub fn of(task: &Task) -> Self {
+        Self {
+            run: task.run.clone(),
+            task: task.task.clone(),
+            generation: task.generation,
+            r#try: task.r#try,
+        }
+    }
 }
 
 #[derive(Debug, Default)]

@@ -186,13 +186,7 @@ impl State {
         let reply: Arc<str> = batch.reply.as_str().into();
         for task in batch.tasks {
             let key = (batch.partition, batch.epoch, task.n);
-            let identity = Identity {
-                run: task.run.clone(),
-                task: task.task.clone(),
-                generation: task.generation,
-                r#try: task.r#try,
-            };
-            if !self.ledger.arrive(key, identity) {
+            if !self.ledger.arrive(key, Identity::of(&task)) {
                 continue;
             }
             let slots = usize::try_from(self.spec.options.slots).unwrap_or(usize::MAX);
@@ -336,10 +330,9 @@ impl State {
     async fn heartbeat(&mut self, manifest: bool, attempts: bool, state: Option<HeartbeatState>) {
         let holding = attempts.then(|| self.ledger.holding());
         let lists = self.ledger.beat();
-        let serving = if self.draining {
-            HeartbeatState::Draining
-        } else {
-            HeartbeatState::Serving
+        let serving = match self.draining {
+            true => HeartbeatState::Draining,
+            false => HeartbeatState::Serving,
         };
         let options = &self.spec.options;
         let message = Heartbeat {
