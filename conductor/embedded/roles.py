@@ -88,7 +88,7 @@ def pit(role: str) -> Permissions:
 
 def conductor(name: str) -> Permissions:
     """Dispatches, decides, owns partitions; the only hub between the extensions."""
-    log = tuple(f"sym.log.*.{event}" for event in ("decided", "due", "supplied", "owner"))
+    log = tuple(f"sym.log.*.{event}" for event in ("decided", "due", "supplied", "archived", "owner"))
     api = (
         "$JS.API.STREAM.MSG.GET.SYM_LOG",
         "$JS.API.STREAM.INFO.SYM_LOG",

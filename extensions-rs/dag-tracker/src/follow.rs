@@ -141,6 +141,7 @@ fn parse(subject: &str, data: &[u8]) -> Event {
         "decided" => made(data, Event::Decided),
         "due" => made(data, Event::Due),
         "supplied" => made(data, Event::Supplied),
+        "archived" => made(data, Event::Archived),
         "owner" => made(data, Event::Owner),
         other => Event::Bad(format!("an event `{other}`")),
     }

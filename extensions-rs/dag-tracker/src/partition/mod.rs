@@ -9,8 +9,8 @@ use std::time::{Duration, Instant};
 use async_nats::Subscriber;
 use futures_util::StreamExt;
 use symphony_protocol::{
-    Archived, Checked, Credit, DagShow, Export, History, ListRuns, Referred, Refers, Reply, Resync,
-    ResyncPage, Show, decode, encode, subjects,
+    Checked, Credit, DagShow, Export, History, ListRuns, Referred, Refers, Resync, ResyncPage, Show, decode,
+    encode, subjects,
 };
 use symphony_sdk::metrics::METRICS;
 use symphony_sdk::{Bus, Call, Error, ErrorKind, Shutdown};

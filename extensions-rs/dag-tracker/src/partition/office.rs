@@ -32,7 +32,6 @@ impl Office {
         let endpoints = vec![
             of("resync", &[&number], "Resync", "ResyncPage"),
             of("export", &[&number], "Export", "ArchiveBatch"),
-            of("archived", &[&number], "Archived", "Reply"),
             of("refers", &[&number], "Refers", "Referred"),
             of("status", &[&number], "Nothing", "DagShow"),
             of("show", &[&number, "*"], "Show", "RunView"),
