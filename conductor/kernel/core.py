@@ -181,8 +181,7 @@ class Core:
                 self._unwanted(office, key)
 
     def _unwanted(self, office: Office, key: Key) -> None:
-        execution = office.partition.open.pop(key, None)
-        if execution is not None:
+        if (execution := office.partition.open.pop(key, None)) is not None:
             self.drop(office, execution)
 
     def drop(self, office: Office, execution: Execution) -> None:
@@ -258,8 +257,7 @@ class Core:
     def _lost_adopted(self, office: Office, keys: list[Key], why: str) -> None:
         for key in keys:
             office.partition.takeover.adopted.pop(key, None)
-            execution = office.partition.open.get(key)
-            if execution is not None and office.partition.ready:
+            if (execution := office.partition.open.get(key)) is not None and office.partition.ready:
                 self._lost(execution, why)
 
     def heartbeat(self, beat: Heartbeat) -> None:
@@ -302,8 +300,7 @@ class Core:
         """It waits for a slot once more, under the same identity: the next dispatch gets another number."""
         self._release(execution)
         execution.missing_since = None
-        office = self.offices.get(execution.partition)
-        if office is not None and office.partition.open.get(execution.key) is execution:
+        if (office := self.offices.get(execution.partition)) and office.partition.open.get(execution.key) is execution:
             self.waiting.add(execution)
 
     def _lost(self, execution: Execution, why: str) -> None:

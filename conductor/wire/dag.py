@@ -208,7 +208,7 @@ class ArchiveBatch(Message, frozen=True, kw_only=True):
 
 
 class Archived(Message, frozen=True, kw_only=True):
-    """`sym.log.<partition>.archived`: these are safe elsewhere, and trackers keep tombstones only. It is an event of the log,
+    """`sym.log.<partition>.archived`: these are safe elsewhere, and trackers keep tombstones only. An event of the log,
     so that a standby, a snapshot and a full replay forget the same."""
 
     partition: Partition
