@@ -27,17 +27,17 @@ class Lease:
         self._holder = holder.encode()
         self.revision = 0
 
-    async def acquire(self) -> bool:
-        """Take the key, if nobody else holds it.
+    async def acquire(self, gone: str | None = None) -> bool:
+        """Take the key, if nobody else holds it. `gone` is a holder that need not be waited for, since its connection is
+        known to be closed; should it live after all, its next renewal is refused.
 
         Raises:
             BusError: the broker cannot be asked.
         """
         last = await self._last()
         if last is not None:
-            headers, payload, sequence = last
-            gone = "KV-Operation" in headers or "Nats-Marker-Reason" in headers
-            if not gone and payload != self._holder:
+            holder, sequence = last
+            if holder not in (None, self._holder.decode(), gone):
                 return False
             self.revision = sequence
         try:
@@ -61,7 +61,17 @@ class Lease:
         except BusError:
             return  # it expires by itself
 
-    async def _last(self) -> tuple[str, bytes, int] | None:
+    async def holder(self) -> str | None:
+        """Who holds the key now.
+
+        Raises:
+            BusError: the broker cannot be asked.
+        """
+        last = await self._last()
+        return last[0] if last is not None else None
+
+    async def _last(self) -> tuple[str | None, int] | None:
+        """The holder (none where the key was given back or has expired) and the revision."""
         ask = json.dumps({"last_by_subj": self._subject}).encode()
         reply: dict[str, Any] = json.loads(await self._bus.request(f"$JS.API.STREAM.MSG.GET.KV_{self._bucket}", ask))
         error = reply.get("error")
@@ -71,4 +81,6 @@ class Lease:
             raise BusError("unavailable", str(error.get("description")))
         message = reply["message"]
         headers = base64.b64decode(message.get("hdrs", "")).decode(errors="replace")
-        return headers, base64.b64decode(message.get("data", "")), int(message["seq"])
+        free = "KV-Operation" in headers or "Nats-Marker-Reason" in headers
+        holder = base64.b64decode(message.get("data", "")).decode(errors="replace")
+        return None if free else holder, int(message["seq"])

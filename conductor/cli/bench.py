@@ -14,11 +14,13 @@ import click
 import msgspec
 
 from conductor import __version__
-from conductor.cli import connect
+from conductor.cli import connect, takeover
 from conductor.cli.connect import json_option
 from conductor.cli.output import FAILED, Refusal, emit, say, table
 
-SCENARIOS = ("floors", "chain", "fanout", "submit", "throughput", "overhead", "ready")
+SCENARIOS = ("floors", "chain", "fanout", "submit", "throughput", "overhead", "ready", "takeover")
+USUAL = SCENARIOS[:-1]
+"""Those that are measured where none is named: a takeover takes minutes."""
 MANY_SLOTS = 4096
 """For no-op steps: the worker must not be what bounds them."""
 FULL_SLOTS = 8
@@ -34,13 +36,13 @@ READY_ROUNDS = 5
 @click.option("--interval", is_flag=True, help="Without a sync before each acknowledgement: for comparison only")
 @json_option
 def bench(names: tuple[str, ...], against: str | None, window: float, runs: int, interval: bool, as_json: bool) -> None:
-    """Measure NAMES (all of them otherwise): floors, chain, fanout, submit, throughput, overhead, ready."""
+    """Measure NAMES: floors, chain, fanout, submit, throughput, overhead, ready (these, where none is named), takeover."""
     if against:
         raise Refusal(f"--against {against}: peers are not in version {__version__}")
     unknown = [name for name in names if name not in SCENARIOS]
     if unknown:
         raise Refusal(f"there is no benchmark {unknown[0]!r}; there are {', '.join(SCENARIOS)}")
-    wanted = names or SCENARIOS
+    wanted = names or USUAL
     results = connect.run(_measure(wanted, window, runs, not interval))
     durability = "interval" if interval else "always"
     if as_json:
@@ -86,6 +88,8 @@ async def _measure(
         results += await _load(["overhead"], f"stock=1x{FULL_SLOTS}", FULL_SLOTS, window, runs, durable)
     if "ready" in wanted:
         results += await _ready(durable)
+    if "takeover" in wanted:
+        results += await takeover.measure(runs, _disk())
     return results
 
 

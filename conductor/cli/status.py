@@ -53,7 +53,8 @@ async def gather(place: Place) -> dict[str, Any]:
             kind = "conductor" if name == "conductor" else "pit"
             services.append(_service(name, kind, ids[name], True, 0, None))
         shown = await inspect.partitions(bus, state.partitions if state else 1)
-        conductor = await inspect.conductor(bus, "conductor-0")
+        asked = (inspect.conductor(bus, f"conductor-{number}") for number in range(state.conductors if state else 1))
+        conductors = [one for one in await asyncio.gather(*asked) if one]
         if isinstance(pools, BusError):
             workers: list[Any] = []
         elif isinstance(pools, BaseException):
@@ -64,7 +65,11 @@ async def gather(place: Place) -> dict[str, Any]:
         "services": services,
         "workers": workers,
         "partitions": [msgspec.to_builtins(partition) for partition in shown],
-        "policy": {"name": conductor.get("policy"), "slots": conductor.get("slots"), "busy": conductor.get("busy")},
+        "policy": {
+            "name": conductors[0].get("policy") if conductors else None,
+            "slots": sum(one.get("slots", 0) for one in conductors) if conductors else None,
+            "busy": sum(one.get("busy", 0) for one in conductors) if conductors else None,
+        },
         "version": __version__,
     }
 

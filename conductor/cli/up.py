@@ -24,16 +24,34 @@ from conductor.cli.output import FAILED, Refusal, emit, say
     "--workers", metavar="SPEC", help="Pools of workers: stock=1x8,my.module=1-4x2 (processes x slots), or none"
 )
 @click.option("--partitions", type=click.IntRange(1, 64), default=1, show_default=True)
+@click.option(
+    "--conductors", type=click.IntRange(1, 16), default=1, show_default=True, help="They share the partitions"
+)
+@click.option(
+    "--trackers",
+    type=click.IntRange(1, 16),
+    default=1,
+    show_default=True,
+    help="They share the partitions, and each stands by for the others",
+)
 @json_option
 def up(
-    data: Path, detach: bool, port: int | None, pit: str, workers: str | None, partitions: int, as_json: bool
+    data: Path,
+    detach: bool,
+    port: int | None,
+    pit: str,
+    workers: str | None,
+    partitions: int,
+    conductors: int,
+    trackers: int,
+    as_json: bool,
 ) -> None:
     """Start broker, Pit, conductor and workers on this machine, and keep them running."""
     from conductor.embedded import EmbeddedError, SystemOptions
     from conductor.embedded.service import detach as start_behind
     from conductor.embedded.service import supervise
 
-    options = SystemOptions(data, port, pit, workers, partitions)
+    options = SystemOptions(data, port, pit, workers, partitions, conductors=conductors, trackers=trackers)
     if detach:
         try:
             state = start_behind(options)

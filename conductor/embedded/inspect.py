@@ -76,8 +76,7 @@ async def conductor(bus: NatsBus, name: str) -> dict[str, Any]:
     return found
 
 
-async def dispatches(bus: NatsBus, name: str) -> bool:
-    """Whether a conductor owns every partition that it may, and gives tasks to workers."""
-    shown = await conductor(bus, name)
-    owned = shown.get("partitions", [])
-    return bool(owned) and all(partition["ready"] for partition in owned)
+async def owned(bus: NatsBus, names: list[str]) -> set[int]:
+    """The partitions whose owners, among these conductors, give tasks to workers."""
+    shown = await asyncio.gather(*(conductor(bus, name) for name in names))
+    return {part["partition"] for one in shown for part in one.get("partitions", []) if part["ready"]}

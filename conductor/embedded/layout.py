@@ -30,6 +30,7 @@ class State(msgspec.Struct, kw_only=True):
     pid: int
     version: str
     partitions: int = 1
+    conductors: int = 1
     tenant: str = "default"
     started_at_ms: int = 0
     durability: str = "always"

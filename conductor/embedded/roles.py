@@ -42,6 +42,7 @@ def _consume(stream: str) -> tuple[str, ...]:
 def _lease(key: str) -> tuple[str, ...]:
     return (
         f"$KV.sym_owners.{key}.*",
+        f"$KV.sym_owners.{key}-member.*",
         "$JS.API.STREAM.MSG.GET.KV_sym_owners",
         "$JS.API.STREAM.INFO.KV_sym_owners",
         f"$JS.API.DIRECT.GET.KV_sym_owners.$KV.sym_owners.{key}.*",
@@ -51,7 +52,14 @@ def _lease(key: str) -> tuple[str, ...]:
 
 PIT: dict[str, Permissions] = {
     "dag": Permissions(
-        ("sym.ready.>", *_lease("tracker"), *_consume("SYM_LOG"), *_consume("SYM_EXTENSIONS")),
+        (
+            "sym.ready.>",
+            "sym.pit.dag.alive.*",
+            "$JS.API.STREAM.MSG.GET.SYM_LOG",
+            *_lease("tracker"),
+            *_consume("SYM_LOG"),
+            *_consume("SYM_EXTENSIONS"),
+        ),
         ("sym.pit.dag.>", *_SERVICE),
         answers=True,
     ),
@@ -80,7 +88,7 @@ def pit(role: str) -> Permissions:
 
 def conductor(name: str) -> Permissions:
     """Dispatches, decides, owns partitions; the only hub between the extensions."""
-    log = tuple(f"sym.log.*.{event}" for event in ("decided", "due", "supplied", "owner"))
+    log = tuple(f"sym.log.*.{event}" for event in ("decided", "due", "supplied", "archived", "owner"))
     api = (
         "$JS.API.STREAM.MSG.GET.SYM_LOG",
         "$JS.API.STREAM.INFO.SYM_LOG",

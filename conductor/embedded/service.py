@@ -65,6 +65,7 @@ def detach(options: SystemOptions) -> State:
     read, write = os.pipe()
     command = [sys.executable, "-m", "conductor.embedded", "--data", str(layout.root), "--ready-fd", str(write)]
     command += ["--pit", options.pit, "--partitions", str(options.partitions)]
+    command += ["--conductors", str(options.conductors), "--trackers", str(options.trackers)]
     if options.port is not None:
         command += ["--port", str(options.port)]
     if options.workers is not None:
@@ -120,12 +121,21 @@ def main() -> None:
     parser.add_argument("--pit", choices=("one", "each"), default="one")
     parser.add_argument("--workers")
     parser.add_argument("--partitions", type=int, default=1)
+    parser.add_argument("--conductors", type=int, default=1)
+    parser.add_argument("--trackers", type=int, default=1)
     parser.add_argument("--interval", action="store_true")
     parser.add_argument("--ready-fd", type=int)
     given = parser.parse_args()
     logs.set_up()
     options = SystemOptions(
-        given.data, given.port, given.pit, given.workers, given.partitions, durable=not given.interval
+        given.data,
+        given.port,
+        given.pit,
+        given.workers,
+        given.partitions,
+        durable=not given.interval,
+        conductors=given.conductors,
+        trackers=given.trackers,
     )
 
     def tell(message: bytes) -> None:

@@ -19,11 +19,11 @@ from conductor.embedded.errors import EmbeddedError
 from conductor.embedded.keys import Authority, mesh_secret
 from conductor.embedded.layout import Layout, ServiceState, State
 from conductor.embedded.processes import Process
+from conductor.wire import subjects
 
 _log = logging.getLogger("symphony.embedded")
 
 TENANT = "default"
-CONDUCTOR = "conductor-0"
 READY_POLL_S = 0.001
 STATE_INTERVAL_S = 1.0
 WORKERS_PATIENCE_S = 20.0
@@ -31,7 +31,10 @@ WORKERS_PATIENCE_S = 20.0
 
 @dataclass(frozen=True, slots=True)
 class SystemOptions:
-    """What `symphony up` may be told. `pit` is `one` process for the five, or `each` its own."""
+    """What `symphony up` may be told. `pit` is `one` process for the five, or `each` its own.
+
+    Conductors and trackers share the partitions; those beyond the partitions stand by, and take over from one that dies.
+    """
 
     data: Path
     port: int | None = None
@@ -39,6 +42,13 @@ class SystemOptions:
     workers: str | None = None
     partitions: int = 1
     durable: bool = True
+    conductors: int = 1
+    trackers: int = 1
+
+    @property
+    def names(self) -> list[str]:
+        """The conductors' names."""
+        return [f"conductor-{number}" for number in range(self.conductors)]
 
 
 class System:
@@ -83,7 +93,7 @@ class System:
             self._started_at_ms = int(time.time() * 1000)
             await self._start_broker([str(server), "-c", str(config)])
             await self._start_pit(program, pit_config)
-            await self._start_conductor()
+            await asyncio.gather(*(self._start_conductor(name) for name in options.names))
             self._write_state()
             await self._await_workers(sum(pool.min for pool in pools))
         except BaseException:
@@ -116,13 +126,12 @@ class System:
         layout = self.layout
         mesh_secret(layout.keys / "mesh.secret")
         users = {
-            CONDUCTOR: roles.conductor(CONDUCTOR),
             "supervisor": roles.operator(),
             "operator": roles.operator(),
             f"client-{TENANT}": roles.client(TENANT),
         }
-        names = ["all"] if self.options.pit == "one" else list(roles.PIT)
-        users |= {_pit_user(role): roles.pit(role) for role in names}
+        users |= {name: roles.conductor(name) for name in self.options.names}
+        users |= {user: roles.pit(role) for user, role in self._pit_users().items()}
         for name, permissions in users.items():
             authority.mint(name, permissions, layout.cred(name))
 
@@ -147,13 +156,12 @@ class System:
             await asyncio.sleep(READY_POLL_S)
 
     async def _start_pit(self, program: Path, config: Path) -> None:
-        names = list(roles.PIT)
-        groups = {"all": names} if self.options.pit == "one" else {name: [name] for name in names}
-        for role, services in groups.items():
-            user = _pit_user(role)
+        for user, role in self._pit_users().items():
+            services = list(roles.PIT) if role == "all" else [role]
             env = {
                 "SYMPHONY_URL": self.url,
                 "SYMPHONY_CREDS": str(self.layout.cred(user)),
+                "SYMPHONY_PIT_NAME": user,
             }
             command = [str(program), role, "--config", str(config)]
             log = self.layout.logs / f"{user}.log"
@@ -162,6 +170,20 @@ class System:
             process = Process(user, "pit", command, env, log, ready, answered=answered)
             self.processes.append(process)
         await asyncio.gather(*(process.start() for process in self.processes if process.kind == "pit"))
+
+    def _pit_users(self) -> dict[str, str]:
+        """The processes of the Pit, by user: their roles. Trackers after the first are processes of their own."""
+        names = ["all"] if self.options.pit == "one" else list(roles.PIT)
+        more = {f"pit-dag-{number}": "dag" for number in range(1, self.options.trackers)}
+        return {_pit_user(role): role for role in names} | more
+
+    def _pinged(self, name: str) -> Callable[[], Awaitable[None]]:
+        """Wait until a conductor answers under its own name: others may be there already."""
+
+        async def wait() -> None:
+            await self._ask(subjects.pit("conductor", "ping", name))
+
+        return wait
 
     def _answering(self, services: list[str], answered: dict[str, float]) -> Callable[[], Awaitable[None]]:
         """Wait until every one of some micro services answers; note when each did, in milliseconds from now."""
@@ -178,38 +200,48 @@ class System:
         return wait
 
     async def _ping(self, name: str) -> None:
+        await self._ask(f"$SRV.PING.{name}")
+
+    async def _ask(self, subject: str) -> None:
         assert self._bus is not None
         while True:
             try:
-                await self._bus.request(f"$SRV.PING.{name}", b"", 1.0)
+                await self._bus.request(subject, b"", 1.0)
                 return
             except BusError:
                 await asyncio.sleep(READY_POLL_S)
 
-    async def _start_conductor(self) -> None:
+    async def _start_conductor(self, name: str) -> None:
         env = {
             "SYMPHONY_URL": self.url,
-            "SYMPHONY_CREDS": str(self.layout.cred(CONDUCTOR)),
-            "SYMPHONY_CONDUCTOR": CONDUCTOR,
+            "SYMPHONY_CREDS": str(self.layout.cred(name)),
+            "SYMPHONY_CONDUCTOR": name,
             "SYMPHONY_SECRET_FILE": str(self.layout.keys / "mesh.secret"),
             "SYMPHONY_PARTITIONS": str(self.options.partitions),
         }
         command = [sys.executable, "-m", "conductor.kernel"]
-        log = self.layout.logs / f"{CONDUCTOR}.log"
-        process = Process(CONDUCTOR, "conductor", command, env, log, self._answering(["conductor"], {}))
+        log = self.layout.logs / f"{name}.log"
+        process = Process(name, "conductor", command, env, log, self._pinged(name))
         self.processes.append(process)
         await process.start()
 
     async def _await_workers(self, count: int) -> None:
         """Until the first workers are leased: `up` is done when a run would run."""
-        from conductor.embedded.inspect import dispatches, leased_workers  # noqa: PLC0415 - it imports the messages
+        from conductor.embedded.inspect import leased_workers  # noqa: PLC0415 - it imports the messages
 
         assert self._bus is not None
         deadline = time.monotonic() + WORKERS_PATIENCE_S
-        while await leased_workers(self._bus) < count or not await dispatches(self._bus, CONDUCTOR):
+        while await leased_workers(self._bus) < count or not await self._dispatch():
             if time.monotonic() > deadline:
                 raise EmbeddedError("failed", f"the workers do not come up: see {self.layout.logs}")
             await asyncio.sleep(0.02)
+
+    async def _dispatch(self) -> bool:
+        """Whether every partition has an owner that gives tasks to workers."""
+        from conductor.embedded.inspect import owned  # noqa: PLC0415 - it imports the messages
+
+        assert self._bus is not None
+        return len(await owned(self._bus, self.options.names)) == self.options.partitions
 
     def state(self) -> State:
         """What the other verbs find the system by."""
@@ -229,6 +261,7 @@ class System:
             pid=os.getpid(),
             version=__version__,
             partitions=self.options.partitions,
+            conductors=self.options.conductors,
             tenant=TENANT,
             started_at_ms=self._started_at_ms,
             durability="always" if self.options.durable else "interval",

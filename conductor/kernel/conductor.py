@@ -16,9 +16,10 @@ from typing import TypeVar
 from conductor.bus import Artifacts, BusError, Mailbox, NatsBus
 from conductor.kernel.core import Core
 from conductor.kernel.housekeeping import RETRY_WINDOW_S, Housekeeping
+from conductor.kernel.levels import level
 from conductor.kernel.lifecycle import Lifecycle
-from conductor.kernel.office import Office
-from conductor.kernel.ownership import RENEW_INTERVAL_S, Ownership
+from conductor.kernel.office import ROLL_TIME_S, Office
+from conductor.kernel.ownership import LOOK_INTERVAL_S, RENEW_INTERVAL_S, Ownership
 from conductor.kernel.partition import Partition, is_level
 from conductor.kernel.reports import Reports
 from conductor.kernel.spans import Spans
@@ -36,6 +37,7 @@ _log = logging.getLogger("symphony.kernel")
 M = TypeVar("M")
 
 STOP_TIME_S = 3.0
+LEVEL_INTERVAL_S = 1.0
 IDLE_WAIT_S = 0.25
 """The longest that a beat waits with nothing arriving: leases expire and time-outs are looked at so often."""
 
@@ -58,7 +60,7 @@ class Conductor:
         self._bus = bus
         self.options = options
         self._wake = asyncio.Event()
-        self._ownership = Ownership(bus, options.name)
+        self._ownership = Ownership(bus, options.name, options.partitions)
         artifacts = Artifacts(bus)
         self._frames = Frames(artifacts, self._stored)
         self._supplies = Supplies(artifacts)
@@ -74,6 +76,7 @@ class Conductor:
             time.time_ns() // 1_000_000,
         )
         self.stopping = asyncio.Event()
+        self._listening_at = time.monotonic()
 
     def _stored(self, digest: str) -> None:
         self.core.stored(digest)
@@ -90,6 +93,7 @@ class Conductor:
         grants = await self._bus.subscribe(subjects.grant(self.options.name), notify=self._wake.set)
         beats = await self._bus.subscribe(subjects.HEARTBEATS, notify=self._wake.set)
         await self._bus.flush()
+        self._listening_at = time.monotonic()
         window_s = self.options.retry_window_s
         housekeeping = Housekeeping(self._bus, lambda: self.core.partitions, self.options.partitions, window_s)
         keeper = asyncio.create_task(self._keep())
@@ -162,44 +166,60 @@ class Conductor:
 
     async def _keep(self) -> None:
         """Off the path: hold the partitions, and say every second what we have and want."""
-        ticks = 0
+        renewed_at = levelled_at = 0.0
         while True:
+            now = time.monotonic()
             try:
+                if now - renewed_at >= RENEW_INTERVAL_S:
+                    renewed_at = now
+                    await self._hold()
                 await self._take_office()
-                for number in await self._ownership.renew():
-                    self.lose(number)
             except BusError as error:
                 _log.warning("holding partitions: %s", error)
-            if ticks % 2 == 0:
-                self.core.level()
+            if now - levelled_at >= LEVEL_INTERVAL_S:
+                levelled_at = now
+                level(self.core)
                 self._wake.set()
-            ticks += 1
-            await asyncio.sleep(RENEW_INTERVAL_S)
+            await asyncio.sleep(LOOK_INTERVAL_S)
+
+    async def _hold(self) -> None:
+        for number in await self._ownership.renew():
+            self.lose(number)
+        await self._ownership.enrol()
+        surplus = self._ownership.surplus()
+        if surplus is not None:
+            _log.info("partition %d goes to another conductor", surplus)
+            self._forget(surplus)
+            await self._ownership.give(surplus)
 
     async def _take_office(self) -> None:
-        for number in range(self.options.partitions):
-            if number in self.core.offices:
-                continue
+        for number in await self._ownership.look():
             owned = await self._ownership.take(number)
             if owned is not None:
                 partition = Partition(number, owned)
-                office = Office(self._bus, self.options.name, partition, self.options.secret, self.core)
+                office = Office(self._bus, self.options.name, partition, self.options.secret, self.core, self._listened)
                 self.core.offices[number] = office
                 office.begin()
-                self.core.level()
+                level(self.core)
                 self._wake.set()
+
+    def _listened(self) -> bool:
+        """Whether every worker that lives has had the time to be heard."""
+        return time.monotonic() - self._listening_at > ROLL_TIME_S
 
     def lose(self, number: int) -> None:
         """The partition is somebody else's: forget what we held for it."""
-        office = self.core.offices.pop(number, None)
         self._ownership.drop(number)
+        if self._forget(number):
+            _log.warning("partition %d is lost to another conductor", number)
+
+    def _forget(self, number: int) -> bool:
+        office = self.core.offices.pop(number, None)
         if office is None:
-            return
-        _log.warning("partition %d is lost to another conductor", number)
-        for execution in office.partition.open.values():
-            self.core.drop(office, execution)
-        self.core.workers.forget(number)
+            return False
+        self.core.forget(office)
         office.close()
+        return True
 
     async def _close(self) -> None:
         for office in self.core.offices.values():

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import random
 from collections.abc import Callable
 
 from conductor.kernel import recovery
@@ -21,7 +20,7 @@ from conductor.observe import metrics
 from conductor.policy import Policy
 from conductor.wire.grants import PoolGrant, ShareGrant
 from conductor.wire.heartbeat import Heartbeat
-from conductor.wire.log import Decided, Lost, Retry
+from conductor.wire.log import Decided
 from conductor.wire.ready import Failure, Ready, Settled
 from conductor.wire.runs import RunEnded
 
@@ -64,8 +63,8 @@ class Core:
         self._supplies = supplies
         self._frames = frames
         self._held_back: dict[str, set[Key]] = {}
-        self._alive: dict[str, int] = {}
-        self._settled: dict[str, int] = {}
+        self.heard_at: dict[str, int] = {}
+        self.settled: dict[str, int] = {}
         """Counted here, and told to the metrics once a second: a label's lookup costs more than the rest of it."""
 
     @property
@@ -106,7 +105,28 @@ class Core:
                 self._held_back.setdefault(digest, set()).add(execution.key)
                 if not self._frames.knows(digest):
                     office.partition.stale = True  # a frame was lost on its way: a resync sends it again
-        self.waiting.add(execution)
+        if office.partition.ready:
+            self.waiting.add(execution)
+
+    def alive(self) -> set[str]:
+        """Workers that beat lately."""
+        return {name for name, at in self.heard_at.items() if self.now_ms - at < ALIVE_MS}
+
+    def open_office(self, office: Office) -> None:
+        """Rule 7: the workers have been heard. What none of them holds may be dispatched."""
+        partition = office.partition
+        partition.ready = True
+        partition.takeover.adopted = {k: a for k, a in partition.takeover.adopted.items() if k in partition.open}
+        for execution in partition.open.values():
+            if not partition.takeover.holds(execution):
+                self.waiting.add(execution)
+        self.wake()
+
+    def forget(self, office: Office) -> None:
+        """The partition is somebody else's: what waits for it here waits no more, and its attempts are not counted here."""
+        for execution in (*office.partition.open.values(), *self.workers.forget(office.partition.number)):
+            self.waiting.remove(execution)
+            self._release(execution)
 
     def need(self, office: Office, digest: str) -> None:
         """A map goes over an artifact: it has to stand in the log."""
@@ -154,17 +174,22 @@ class Core:
                 del office.partition.open[execution.key]
                 return
         if settled.accepted:
+            for key in office.partition.takeover.settled(settled):
+                office.partition.open.pop(key, None)
             # Another attempt than the one that we know of ended it: after a takeover, or after a re-dispatch.
             for key in [k for k in office.partition.open if k[0] == settled.run and k[1] == settled.task]:
                 self._unwanted(office, key)
 
     def _unwanted(self, office: Office, key: Key) -> None:
-        execution = office.partition.open.pop(key, None)
-        if execution is not None:
+        if (execution := office.partition.open.pop(key, None)) is not None:
             self.drop(office, execution)
 
     def drop(self, office: Office, execution: Execution) -> None:
         """Nobody wants it any more: it leaves the queue, or its worker is told to stop and keeps the slot until it has."""
+        adopted = office.partition.takeover.adopted.pop(execution.key, None)
+        if adopted is not None:
+            office.outbox.cancel_attempt(adopted.worker, adopted.attempt)
+            return
         worker = self.workers.by_name.get(execution.worker or "")
         slot = (execution.partition, execution.n)
         if worker is None or worker.held.pop(slot, None) is None:
@@ -186,20 +211,7 @@ class Core:
         if not office.partition.undecided(failure):
             return
         chosen = self.policy.recover(failure)
-        action = failure.actions[chosen.action]
-        if isinstance(action, Retry) and failure.jitter:
-            # Half to all of the backoff: those that failed together do not come back together.
-            action = Retry(delay_ms=round(action.delay_ms * (0.5 + random.random() / 2)))  # noqa: S311 - spread only
-        decided = Decided(
-            run=failure.run,
-            task=failure.task,
-            generation=failure.generation,
-            try_=failure.try_,
-            action=action,
-            policy=self.policy.name,
-            probability=chosen.probability,
-            reason=chosen.reason,
-        )
+        decided = recovery.decision(failure, chosen, self.policy.name)
         self._decided(office, decided)
         self.reports.recovery(office.partition, failure, chosen, self.policy.name, self.now_ms)
 
@@ -230,17 +242,30 @@ class Core:
     def gone(self, worker: Worker, why: str) -> None:
         """A worker is dead or has stopped: what it held is lost."""
         self.lifecycle.unload(worker.name, why)
-        self._alive.pop(worker.name, None)
+        self.heard_at.pop(worker.name, None)
         for execution in worker.cancelled.values():
             self._release(execution)
         for execution in recovery.gone(worker):
             self._lost(execution, why)
+        self.lose_adopted({worker.name}, why)
+
+    def lose_adopted(self, workers: set[str], why: str) -> None:
+        """What workers did for an earlier owner will never be answered."""
+        for office in list(self.offices.values()):
+            self._lost_adopted(office, office.partition.takeover.of(workers), why)
+
+    def _lost_adopted(self, office: Office, keys: list[Key], why: str) -> None:
+        for key in keys:
+            office.partition.takeover.adopted.pop(key, None)
+            if (execution := office.partition.open.get(key)) is not None and office.partition.ready:
+                self._lost(execution, why)
 
     def heartbeat(self, beat: Heartbeat) -> None:
         """A worker's state: compared with what it was sent."""
         if 0 in self.offices:
             self.lifecycle.beat(beat, self.now_ms)
-        self._alive[beat.worker] = self.now_ms
+        self.heard_at[beat.worker] = self.now_ms
+        self._heard(beat)
         worker = self.workers.by_name.get(beat.worker)
         if worker is None:
             return
@@ -261,12 +286,21 @@ class Core:
             if (office := self.offices.get(slot[0])) is not None:
                 office.outbox.cancel(worker, slot)
 
+    def _heard(self, beat: Heartbeat) -> None:
+        """Rule 7: an answer to the roll, or news of what the owner before dispatched."""
+        for office in list(self.offices.values()):
+            partition = office.partition
+            if not partition.ready:
+                office.heard(beat)
+                continue
+            missed = partition.takeover.missed(beat, partition.folded)
+            self._lost_adopted(office, missed, "its worker does not have it")
+
     def _again(self, execution: Execution) -> None:
         """It waits for a slot once more, under the same identity: the next dispatch gets another number."""
         self._release(execution)
         execution.missing_since = None
-        office = self.offices.get(execution.partition)
-        if office is not None and office.partition.open.get(execution.key) is execution:
+        if (office := self.offices.get(execution.partition)) and office.partition.open.get(execution.key) is execution:
             self.waiting.add(execution)
 
     def _lost(self, execution: Execution, why: str) -> None:
@@ -282,11 +316,7 @@ class Core:
         if office is None or office.partition.open.get(execution.key) is not execution:
             return
         del office.partition.open[execution.key]
-        run, task, generation, try_ = execution.key
-        action = Lost(message=f"no answer from {execution.task.capability}: {why}")
-        decided = Decided(
-            run=run, task=task, generation=generation, try_=try_, action=action, policy="kernel", reason=why
-        )
+        decided = recovery.loss(execution, why)
         self._decided(office, decided)
 
     # What a beat does of itself.
@@ -302,7 +332,7 @@ class Core:
             self._due(office)
             if office.partition.stale and not office.resyncing:
                 office.begin_resync()
-        if self.waiting.by_capability and all(office.partition.ready for office in self.offices.values()):
+        if self.waiting.by_capability:
             self._dispatch()
 
     def _due(self, office: Office) -> None:
@@ -338,36 +368,3 @@ class Core:
         windows = {name: slots * CREDIT_PER_SLOT + CREDIT_FLOOR for name, slots in self.workers.slots.items()}
         for partition in self.partitions:
             self.reports.credit(partition, windows, CREDIT_FLOOR)
-
-    def level(self) -> None:
-        """What is said every second, whether anything changed or not."""
-        backlog = dict(self.waiting.counts())
-        for partition in self.partitions:
-            for capability, count in partition.backlog.items():
-                backlog[capability] = backlog.get(capability, 0) + count
-        self.reports.demand(self.partitions, backlog)
-        usage = self.allowances.settle(self.waiting.usage())
-        self.reports.claim(usage, self.allowances.heard, self.allowances.number)
-        self.give_credit()
-        leased = {worker.name for worker in self.workers if worker.expires_at_ms > self.now_ms}
-        self._alive = {name: at for name, at in self._alive.items() if self.now_ms - at < ALIVE_MS}
-        if 0 in self.offices:
-            self.lifecycle.reconcile(leased, set(self._alive))
-        self._gauge(backlog)
-
-    def _gauge(self, backlog: dict[str, int]) -> None:
-        for status, count in self._settled.items():
-            metrics.SETTLED.labels(status).inc(count)
-        self._settled.clear()
-        metrics.WAITING.clear()
-        metrics.BACKLOG.clear()
-        for capability, count in self.waiting.counts().items():
-            metrics.WAITING.labels(capability).set(count)
-        for capability, count in backlog.items():
-            metrics.BACKLOG.labels(capability).set(count)
-        leased, busy = self.workers.total()
-        metrics.SLOTS.set(leased)
-        metrics.BUSY.set(busy)
-        metrics.OPEN.set(sum(len(partition.open) for partition in self.partitions))
-        for partition in self.partitions:
-            metrics.LIVE.labels(str(partition.number)).set(partition.live)

@@ -14,10 +14,11 @@ from collections.abc import Callable, Iterable
 
 from conductor.bus import Bus, BusError
 from conductor.kernel.partition import Partition
+from conductor.kernel.writer import fence
 from conductor.wire import subjects
 from conductor.wire.base import decode, encode
-from conductor.wire.dag import ArchiveBatch, Archived, Export, Referred, Refers
-from conductor.wire.grants import Reply
+from conductor.wire.dag import ArchiveBatch, Archived, DagShow, Export, Referred, Refers
+from conductor.wire.grants import Nothing, Reply
 from conductor.wire.stale import Collect, Collected, Purge
 from conductor.wire.store import ArtifactList, DeleteArtifacts, Deleted, ListArtifacts
 
@@ -87,7 +88,8 @@ class Housekeeping:
                 if not reply.ok:
                     raise BusError("unavailable", reply.message)
                 done = encode(Archived(partition=partition.number, epoch=partition.owned.epoch, runs=told))
-                await self._bus.request(subjects.pit("dag", "archived", partition.number), done)
+                subject = subjects.log_event(partition.number, "archived")
+                await self._bus.publish_log(subject, done, fence(partition.number, partition.owned))
             for run in (*told, *batch.unknown):
                 partition.ended.pop(run, None)
             if not told and not batch.unknown:
@@ -116,17 +118,29 @@ class Housekeeping:
             try:
                 for partition in partitions:
                     await self._purge_log(partition)
-                if len(partitions) == self._partitions:
-                    await self._purge_submissions(sum(partition.live for partition in partitions))
+                if any(partition.number == 0 for partition in partitions):
+                    await self._purge_submissions(await self._live())
             except (BusError, ValueError, KeyError) as error:
                 _log.debug("purging waits: %s", error)
 
+    async def _live(self) -> int:
+        """The live runs of all partitions, whoever owns them, as their trackers say.
+
+        Raises:
+            BusError: one of them does not answer; nothing may be purged then.
+        """
+        live = 0
+        for number in range(self._partitions):
+            data = await self._bus.request(subjects.pit("dag", "status", number), encode(Nothing()))
+            live += decode(data, DagShow).live
+        return live
+
     async def _collect(self) -> None:
-        """Artifacts that nothing needs any more. Who owns all partitions can ask all trackers: only then is it sure."""
+        """Artifacts that nothing needs any more. Who owns the first partition asks all trackers: only then is it sure."""
         while True:
             await asyncio.sleep(COLLECT_INTERVAL_S)
             try:
-                if len(list(self._owned())) == self._partitions:
+                if any(partition.number == 0 for partition in self._owned()):
                     await self.collect(int(time.time() * 1000))
             except (BusError, ValueError) as error:
                 _log.debug("collecting artifacts waits: %s", error)
@@ -153,9 +167,9 @@ class Housekeeping:
 
     async def _unreferenced(self, digests: list[str], now_ms: int) -> list[str]:
         live: set[str] = set()
-        for partition in self._owned():
-            ask = encode(Refers(partition=partition.number, digests=digests))
-            data = await self._bus.request(subjects.pit("dag", "refers", partition.number), ask, 30)
+        for number in range(self._partitions):
+            ask = encode(Refers(partition=number, digests=digests))
+            data = await self._bus.request(subjects.pit("dag", "refers", number), ask, 30)
             live.update(decode(data, Referred).digests)
         # The archive is asked last: a run that goes from a tracker to it meanwhile is in one of the two answers.
         collect = encode(Collect(candidates=digests, live=sorted(live), now_ms=now_ms))

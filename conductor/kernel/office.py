@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import time
+from collections.abc import Callable
 from typing import Protocol
 
 from conductor.bus import BusError, NatsBus
@@ -15,7 +17,7 @@ from conductor.kernel.writer import LogWriter
 from conductor.observe import metrics
 from conductor.wire import subjects
 from conductor.wire.base import decode, encode
-from conductor.wire.heartbeat import HEARTBEAT_INTERVAL_MS, MISSED_BEATS_UNTIL_DEAD, RollCall
+from conductor.wire.heartbeat import HEARTBEAT_INTERVAL_MS, MISSED_BEATS_UNTIL_DEAD, Heartbeat, RollCall
 from conductor.wire.ready import Failure, Resync, ResyncPage
 from conductor.wire.runs import RunEnded
 
@@ -23,7 +25,10 @@ _log = logging.getLogger("symphony.kernel")
 
 ROLL_TIME_S = HEARTBEAT_INTERVAL_MS * MISSED_BEATS_UNTIL_DEAD / 1000
 """A worker that does not answer the roll for so long has missed three heartbeats: it is dead."""
-RETRY_S = 0.2
+RETRY_S = 0.1
+RESYNC_TIME_S = 1.0
+"""A tracker answers a page in milliseconds; one that died while it was asked never does."""
+FOLD_POLL_S = 0.01
 
 
 class Desk(Protocol):
@@ -35,16 +40,27 @@ class Desk(Protocol):
     def drop(self, office: Office, execution: Execution) -> None: ...
     def need(self, office: Office, digest: str) -> None: ...
     def lose(self, number: int) -> None: ...
+    def alive(self) -> set[str]: ...
+    def open_office(self, office: Office) -> None: ...
     def wake(self) -> None: ...
 
 
 class Office:
     """One owned partition."""
 
-    def __init__(self, bus: NatsBus, conductor: str, partition: Partition, secret: bytes, desk: Desk) -> None:
+    def __init__(
+        self,
+        bus: NatsBus,
+        conductor: str,
+        partition: Partition,
+        secret: bytes,
+        desk: Desk,
+        listened: Callable[[], bool] = lambda: False,
+    ) -> None:
         self._bus = bus
         self._conductor = conductor
         self._desk = desk
+        self._listened = listened
         self.partition = partition
         self.outbox = Outbox(conductor, partition.number, partition.owned.epoch, secret)
         self.writer = LogWriter(bus, partition.number, partition.owned, self._stood, self._fenced)
@@ -53,6 +69,7 @@ class Office:
         self.due_told_ms = 0
         self.resyncing = False
         self._tasks: set[asyncio.Task[None]] = set()
+        self._answered = asyncio.Event()
 
     def begin(self) -> None:
         """Take over: hear all workers, then ask for everything, then dispatch."""
@@ -81,21 +98,32 @@ class Office:
     def _fenced(self) -> None:
         self._desk.lose(self.partition.number)
 
+    def heard(self, beat: Heartbeat) -> None:
+        """A heartbeat, which may be an answer to the roll."""
+        if self.partition.takeover.answered(beat):
+            self._answered.set()
+
     async def _take_over(self) -> None:
         owned = self.partition.owned
+        # Whoever has listened for three beats knows every worker that lives, and need not wait when all have answered.
+        self.partition.takeover.awaited = self._desk.alive()
         call = RollCall(
             by=self._conductor,
             manifests=True,
+            attempts=True,
             reason="takeover",
             epoch=owned.epoch,
             at_ms=time.time_ns() // 1_000_000,
         )
         await self._bus.publish(subjects.ROLL_CALL, encode(call))
         if not owned.first:
-            await asyncio.sleep(ROLL_TIME_S)
+            known = bool(self.partition.takeover.awaited) and self._listened()
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._answered.wait() if known else asyncio.Event().wait(), ROLL_TIME_S)
         await self._resync()
-        self.partition.ready = True
-        self._desk.wake()
+        while self.partition.folded < self.partition.takeover.stored_sequence:  # noqa: ASYNC110 - told by messages
+            await asyncio.sleep(FOLD_POLL_S)
+        self._desk.open_office(self)
 
     async def _resync(self) -> None:
         metrics.RESYNCS.inc()
@@ -119,7 +147,7 @@ class Office:
                 partition=partition.number, epoch=partition.owned.epoch, conductor=self._conductor, cursor=cursor
             )
             subject = subjects.pit("dag", "resync", partition.number)
-            page = decode(await self._bus.request(subject, encode(ask)), ResyncPage)
+            page = decode(await self._bus.request(subject, encode(ask), RESYNC_TIME_S), ResyncPage)
             first = first or page
             for task in page.tasks:
                 listed.add((task.run, task.task, task.generation, task.try_))

@@ -81,8 +81,11 @@ class Outbox:
         """An attempt to be stopped."""
         if worker.queue:
             return  # nobody knows which member of the group has it: its time runs out
-        subject = subjects.task("cancel", worker.name)
-        attempt = Attempt(partition=self._partition, epoch=self._epoch, n=slot[1])
+        self.cancel_attempt(worker.name, Attempt(partition=self._partition, epoch=self._epoch, n=slot[1]))
+
+    def cancel_attempt(self, worker: str, attempt: Attempt) -> None:
+        """The same of one that an earlier owner may have sent."""
+        subject = subjects.task("cancel", worker)
         self._cancels.setdefault(subject, []).append(attempt)
 
     def messages(self) -> list[tuple[str, bytes]]:

@@ -5,10 +5,12 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
+import time
 
 from conductor.bus import BusError, Lease, NatsBus
 from conductor.bus.interface import EXPECTED_SEQUENCE
 from conductor.kernel.partition import Owned
+from conductor.kernel.standing import Standing, share
 from conductor.wire import subjects
 from conductor.wire.base import encode
 from conductor.wire.log import Owner
@@ -16,27 +18,87 @@ from conductor.wire.log import Owner
 _log = logging.getLogger("symphony.kernel")
 
 BUCKET = "sym_owners"
+LOOK_INTERVAL_S = 0.15
 RENEW_INTERVAL_S = 0.5
+YIELD_INTERVAL_S = 1.0
+"""Between two partitions given back: the conductor that is to take one needs a moment."""
+ANSWER_TIME_S = 0.5
 
 
 class Ownership:
-    """The leases of one conductor."""
+    """The leases of one conductor: a fair share of the partitions, and those of conductors that died."""
 
-    def __init__(self, bus: NatsBus, conductor: str) -> None:
+    def __init__(self, bus: NatsBus, conductor: str, partitions: int) -> None:
         self._bus = bus
         self._conductor = conductor
+        self._partitions = partitions
         self._leases: dict[int, Lease] = {}
+        self._member = Lease(bus, BUCKET, f"conductor-member.{conductor}", conductor)
+        self._standing = Standing()
+        self._fair = partitions
+        self._yielded_at = time.monotonic()
+
+    async def enrol(self) -> None:
+        """Be counted among the conductors, and count them.
+
+        Raises:
+            BusError: the broker cannot be asked.
+        """
+        try:
+            await self._member.renew()
+        except BusError as error:
+            if error.kind != "fenced":
+                raise
+            await self._member.acquire()
+        ask = json.dumps({"subjects_filter": f"$KV.{BUCKET}.conductor-member.*"}).encode()
+        info = json.loads(await self._bus.request(f"$JS.API.STREAM.INFO.KV_{BUCKET}", ask))
+        members = len((info.get("state") or {}).get("subjects") or {})
+        self._fair = share(self._partitions, members)
+
+    async def look(self) -> list[int]:
+        """Look at what others hold, or nobody. Returns the partitions that may be taken now.
+
+        A holder that is alive answers its ping. Where nobody listens there, its connection is closed, which a killed
+        process cannot hide: what it held is taken at once. A stopped one keeps its connection, and its leases expire.
+
+        Raises:
+            BusError: the broker cannot be asked.
+        """
+        others = [number for number in range(self._partitions) if number not in self._leases]
+        for number in others:
+            self._standing.seen(number, await self._lease(number).holder())
+        silent = set()
+        for holder in set(self._standing.holders.values()) - {self._conductor}:
+            if await self._is_silent(holder):
+                silent.add(holder)
+        self._standing.heard(silent)
+        own = {number for number, holder in self._standing.holders.items() if holder == self._conductor}
+        free = [number for number in others if self._standing.may_take(number, len(self._leases), self._fair)]
+        return sorted(own.union(free))
+
+    async def _is_silent(self, holder: str) -> bool:
+        try:
+            await self._bus.request(subjects.pit("conductor", "ping", holder), b"", ANSWER_TIME_S)
+        except BusError as error:
+            return error.kind == "unavailable" and self._bus.connected
+        return False
+
+    def _lease(self, partition: int) -> Lease:
+        return Lease(self._bus, BUCKET, f"conductor.{partition}", self._conductor)
 
     async def take(self, partition: int) -> Owned | None:
-        """Own a partition, where nobody else does.
+        """Own a partition, where nobody else does that lives.
 
         The `owner` event stands in the log before anything else is written: a conductor that slept through it is refused.
 
         Raises:
             BusError: the broker cannot be asked.
         """
-        lease = Lease(self._bus, BUCKET, f"conductor.{partition}", self._conductor)
-        if not await lease.acquire():
+        over = len(self._leases) >= self._fair
+        if over and not self._standing.may_take(partition, len(self._leases), self._fair):
+            return None  # the ones taken a moment ago were our share
+        lease = self._lease(partition)
+        if not await lease.acquire(self._standing.gone(partition)):
             return None
         try:
             owned = await self._announce(partition, lease.revision)
@@ -46,8 +108,22 @@ class Ownership:
                 return None  # another one wrote its event in the same moment
             raise
         self._leases[partition] = lease
+        self._standing.ours(partition)
         _log.info("partition %d is ours: epoch %d", partition, owned.epoch)
         return owned
+
+    def surplus(self) -> int | None:
+        """A partition that should go to somebody who has less."""
+        if len(self._leases) <= self._fair or time.monotonic() - self._yielded_at < YIELD_INTERVAL_S:
+            return None
+        self._yielded_at = time.monotonic()
+        return max(self._leases)
+
+    async def give(self, partition: int) -> None:
+        """Give one back."""
+        lease = self._leases.pop(partition, None)
+        if lease is not None:
+            await lease.release()
 
     async def _announce(self, partition: int, epoch: int) -> Owned:
         subject = subjects.log_event(partition, "owner")
@@ -81,7 +157,8 @@ class Ownership:
 
     async def release(self) -> None:
         """Give everything back, so that the next conductor need not wait."""
-        await asyncio.gather(*(lease.release() for lease in self._leases.values()), return_exceptions=True)
+        leases = (*self._leases.values(), self._member)
+        await asyncio.gather(*(lease.release() for lease in leases), return_exceptions=True)
         self._leases.clear()
 
     def drop(self, partition: int) -> None:

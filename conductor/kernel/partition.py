@@ -8,6 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from conductor.kernel.execution import Execution, Key
+from conductor.kernel.takeover import Takeover
 from conductor.wire.log import Decided
 from conductor.wire.ready import Failure, Ready, ReadyTask, ResyncPage
 from conductor.wire.runs import RunEnded
@@ -50,8 +51,13 @@ class Partition:
     """Dispatching has begun: the workers have answered the roll, and the first resync is done (rule 7)."""
     ended: dict[str, RunEnded] = field(default_factory=dict)
     """Runs that ended and are not archived yet."""
+    takeover: Takeover = field(init=False)
+    """What workers still do for the owner before."""
     told: dict[str, None] = field(default_factory=dict)
     """Runs whose end was told lately, oldest first."""
+
+    def __post_init__(self) -> None:
+        self.takeover = Takeover(self.number)
 
     def arrived(self, message: Ready) -> bool:
         """Note a ready message's number. False: it is of an older emitter and must be passed over."""

@@ -1,12 +1,16 @@
-"""Heartbeats compared with what was dispatched: DESIGN.md's rule 6, nothing is redone that is only late. Pure."""
+"""Heartbeats compared with what was dispatched (rule 6: nothing is redone that is only late), and what the log is told."""
 
 from __future__ import annotations
 
+import random
 from dataclasses import dataclass, field
 
 from conductor.kernel.execution import Execution
 from conductor.kernel.workers import Slot, Worker
+from conductor.policy import Recovery
 from conductor.wire.heartbeat import Heartbeat
+from conductor.wire.log import Decided, Lost, Retry
+from conductor.wire.ready import Failure
 
 UNSEEN_AFTER_MS = 2_000
 """A dispatch that no heartbeat covers for so long never arrived: a message on a live connection takes far less."""
@@ -91,3 +95,28 @@ def overdue(worker: Worker, now_ms: int) -> list[Execution]:
     for slot, _ in late:
         del worker.held[slot]
     return [execution for _, execution in late]
+
+
+def decision(failure: Failure, chosen: Recovery, policy: str) -> Decided:
+    """A policy's choice as the log keeps it. Those that failed together do not come back together: half to all of the
+    backoff is waited."""
+    action = failure.actions[chosen.action]
+    if isinstance(action, Retry) and failure.jitter:
+        action = Retry(delay_ms=round(action.delay_ms * (0.5 + random.random() / 2)))  # noqa: S311 - spread only
+    return Decided(
+        run=failure.run,
+        task=failure.task,
+        generation=failure.generation,
+        try_=failure.try_,
+        action=action,
+        policy=policy,
+        probability=chosen.probability,
+        reason=chosen.reason,
+    )
+
+
+def loss(execution: Execution, why: str) -> Decided:
+    """An attempt that must not be done again unasked has failed: its document says what follows."""
+    run, task, generation, try_ = execution.key
+    action = Lost(message=f"no answer from {execution.task.capability}: {why}")
+    return Decided(run=run, task=task, generation=generation, try_=try_, action=action, policy="kernel", reason=why)

@@ -124,13 +124,17 @@ class Workers:
             found.sort(key=_freest)
         return found
 
-    def forget(self, partition: int) -> None:
-        """The partition is somebody else's now: what is held for it is no longer ours to free."""
+    def forget(self, partition: int) -> list[Execution]:
+        """The partition is somebody else's now: what is held for it is not ours to free. Returns those being cancelled,
+        which are held nowhere else."""
+        cancelled = []
         for worker in self.by_name.values():
-            for slots in (worker.held, worker.cancelled):
-                for slot in [slot for slot in slots if slot[0] == partition]:
-                    del slots[slot]
+            for slot in [slot for slot in worker.held if slot[0] == partition]:
+                del worker.held[slot]
+            for slot in [slot for slot in worker.cancelled if slot[0] == partition]:
+                cancelled.append(worker.cancelled.pop(slot))
             worker.numbers.pop(partition, None)
+        return cancelled
 
     def total(self) -> tuple[int, int]:
         """Leased slots, and those in use."""

@@ -23,6 +23,11 @@ WAITING_MAX = 100_000
 RETRY_FIRST_S, RETRY_LAST_S = 0.02, 1.0
 
 
+def fence(partition: int, owned: Owned) -> dict[str, str]:
+    """The headers by which the broker refuses a write of whoever owns the partition no more (rule 3)."""
+    return {EXPECTED_SEQUENCE: str(owned.fence), EXPECTED_SUBJECT: subjects.log_event(partition, "owner")}
+
+
 class LogWriter:
     """Writes `decided`, `due` and `supplied` events.
 
@@ -41,10 +46,7 @@ class LogWriter:
         self._due_at_ms: int | None = None
         self._supplied: list[Supplied] = []
         self._wake = asyncio.Event()
-        self._headers = {
-            EXPECTED_SEQUENCE: str(owned.fence),
-            EXPECTED_SUBJECT: subjects.log_event(partition, "owner"),
-        }
+        self._headers = fence(partition, owned)
         self.fenced = False
         self._task = asyncio.create_task(self._run())
 

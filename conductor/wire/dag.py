@@ -208,7 +208,8 @@ class ArchiveBatch(Message, frozen=True, kw_only=True):
 
 
 class Archived(Message, frozen=True, kw_only=True):
-    """`sym.pit.dag.archived.<partition>`: these are safe elsewhere; the tracker keeps tombstones only."""
+    """`sym.log.<partition>.archived`: these are safe elsewhere, and trackers keep tombstones only. An event of the log,
+    so that a standby, a snapshot and a full replay forget the same."""
 
     partition: Partition
     epoch: Epoch = 0

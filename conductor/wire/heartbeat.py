@@ -4,19 +4,25 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
+import msgspec
+
 from conductor.wire.base import (
     BATCH,
     Count,
     Epoch,
+    Generation,
     Message,
     Micros,
     Millis,
     Name,
     Part,
     Partition,
+    RunId,
     Sequence,
     Slots,
+    TaskPath,
     Text,
+    Try,
 )
 from conductor.wire.extensions import Manifest
 from conductor.wire.tasks import Attempt
@@ -32,6 +38,18 @@ class Stored(Part, frozen=True, kw_only=True):
     epoch: Epoch
     n: Sequence
     sequence: Sequence
+
+
+class Holding(Part, frozen=True, kw_only=True):
+    """An attempt that is held, with the execution it is of: what a new owner of its partition takes it over by."""
+
+    partition: Partition
+    epoch: Epoch
+    n: Sequence
+    run: RunId
+    task: TaskPath
+    generation: Generation = 0
+    try_: Try = msgspec.field(default=1, name="try")
 
 
 class Heartbeat(Message, frozen=True, kw_only=True):
@@ -61,13 +79,16 @@ class Heartbeat(Message, frozen=True, kw_only=True):
     """More attempts are held than a heartbeat can list: nothing follows from one that is missing."""
     memory_bytes: Count = 0
     manifest: Manifest | None = None
+    holding: Annotated[list[Holding], BATCH] | None = None
+    """The executions of what is held: only where the roll asked for them, and then even if there are none."""
 
 
 class RollCall(Message, frozen=True, kw_only=True):
-    """`sym.heartbeat`: every worker beats at once, with its manifest when asked."""
+    """`sym.heartbeat`: every worker beats at once, with its manifest and what it holds when asked."""
 
     by: Name
     manifests: bool = False
+    attempts: bool = False
     reason: Text = ""
     epoch: Epoch = 0
     at_ms: Millis = 0

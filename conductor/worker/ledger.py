@@ -10,7 +10,7 @@ from collections import OrderedDict
 from dataclasses import dataclass
 
 from conductor.wire import bounds
-from conductor.wire.heartbeat import Stored
+from conductor.wire.heartbeat import Holding, Stored
 from conductor.wire.tasks import Attempt
 
 STORED_BEATS = 3
@@ -22,6 +22,9 @@ SOURCES_MAX = 64
 
 Key = tuple[int, int, int]
 """Partition, epoch, number."""
+Identity = tuple[str, str, int, int]
+"""Run, task path, generation, try: the execution that an attempt is of."""
+UNNAMED: Identity = ("", "", 0, 1)
 
 
 @dataclass(slots=True)
@@ -35,14 +38,14 @@ class Ledger:
 
     def __init__(self) -> None:
         self._seen: OrderedDict[tuple[int, int], int] = OrderedDict()
-        self._held: set[Key] = set()
+        self._held: dict[Key, Identity] = {}
         self._stored: dict[Key, _Kept] = {}
         self._refused: set[Key] = set()
 
     def __len__(self) -> int:
         return len(self._held)
 
-    def arrive(self, key: Key) -> bool:
+    def arrive(self, key: Key, identity: Identity = UNNAMED) -> bool:
         """Note a dispatch. False: it came before, and must not be run again."""
         partition, epoch, number = key
         source = (partition, epoch)
@@ -53,18 +56,18 @@ class Ledger:
             self._seen.popitem(last=False)
         if key in self._held or key in self._stored:
             return False
-        self._held.add(key)
+        self._held[key] = identity
         return True
 
     def refuse(self, key: Key) -> None:
         """An attempt that this worker turns away; told in the next heartbeat."""
-        self._held.discard(key)
+        self._held.pop(key, None)
         if len(self._refused) < REFUSED_COUNT_MAX:
             self._refused.add(key)
 
     def stored(self, key: Key, sequence: int) -> None:
         """The broker acknowledged the result of an attempt at a sequence of the log."""
-        self._held.discard(key)
+        self._held.pop(key, None)
         self._stored[key] = _Kept(sequence, STORED_BEATS)
 
     @property
@@ -75,6 +78,15 @@ class Ledger:
     def holds(self, key: Key) -> bool:
         """Whether the attempt is under way or its result not yet acknowledged."""
         return key in self._held
+
+    def holding(self) -> list[Holding]:
+        """What is held, with the executions: the answer to a new owner of a partition."""
+        held = sorted(self._held.items())[: bounds.BATCH_COUNT_MAX]
+        return [
+            Holding(partition=p, epoch=e, n=n, run=run, task=task, generation=generation, try_=try_)
+            for (p, e, n), (run, task, generation, try_) in held
+            if run != UNNAMED[0]
+        ]
 
     def beat(self) -> tuple[list[Attempt], list[Attempt], list[Stored], list[Attempt]]:
         """`seen, held, stored, refused` of one heartbeat; refusals are told once, stored ones thrice."""

@@ -120,7 +120,8 @@ class Worker:
             for message in tasks.take_all():
                 self._take(message.data)
             for message in roll.take_all():
-                await self._heartbeat(manifest=_asks_manifests(message.data))
+                call = _roll_call(message.data)
+                await self._heartbeat(manifest=call.manifests, attempts=call.attempts)
             if not self.stopping.is_set():
                 continue
             if deadline is None:
@@ -156,7 +157,7 @@ class Worker:
                 held.running.cancel()
         for task in batch.tasks:
             key = (batch.partition, batch.epoch, task.n)
-            if not self._ledger.arrive(key):
+            if not self._ledger.arrive(key, (task.run, task.task, task.generation, task.try_)):
                 continue
             if self.stopping.is_set() or len(self._pending) >= self.options.slots:
                 self._ledger.refuse(key)
@@ -260,7 +261,8 @@ class Worker:
         parent = TraceContext.unpack(task.trace).span_id
         self._tracer.record(f"execute {task.capability}", span, parent, start_us, end_us, attributes, error)
 
-    async def _heartbeat(self, manifest: bool = False, state: str | None = None) -> None:
+    async def _heartbeat(self, manifest: bool = False, attempts: bool = False, state: str | None = None) -> None:
+        holding = self._ledger.holding() if attempts else None
         seen, held, stored, refused = self._ledger.beat()
         serving = "draining" if self.stopping.is_set() else "serving"
         beat = Heartbeat(
@@ -282,6 +284,7 @@ class Worker:
             truncated=self._ledger.truncated,
             memory_bytes=self._process.memory_info().rss,
             manifest=self.manifest() if manifest or self._beat < MANIFEST_BEATS else None,
+            holding=holding,
         )
         self._beat += 1
         try:
@@ -290,8 +293,8 @@ class Worker:
             _log.debug("no heartbeat: %s", error)
 
 
-def _asks_manifests(data: bytes) -> bool:
+def _roll_call(data: bytes) -> RollCall:
     try:
-        return decode(data, RollCall).manifests
+        return decode(data, RollCall)
     except WireError:
-        return False
+        return RollCall(by="unknown")

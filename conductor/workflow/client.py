@@ -252,11 +252,15 @@ class Client:
     async def events(self, run: str) -> AsyncIterator[RunEvent]:
         """The events of a run until it ends, beginning now. They are lossy; the last one is always `ended`."""
         mailbox = await self.bus.subscribe(subjects.run_events(self.tenant, run))
+        asking: asyncio.Task[RunEnded | None] | None = None
         try:
             with contextlib.suppress(BusError):  # the connection may be coming back: asking again finds the end
                 await self.bus.flush()
             wait_s = POLL_FIRST_S
-            ended = await self._ended(run)
+            ended: RunEnded | None = None
+            # Whoever is asked may die before it answers: the events are listened to meanwhile.
+            asking = asyncio.create_task(self._ended(run))
+            ask_at = 0.0
             while ended is None:
                 for message in mailbox.take_all():
                     event = decode(message.data, RunEvent)
@@ -266,13 +270,23 @@ class Client:
                     yield event
                 if ended is not None:
                     break
-                try:
-                    await asyncio.wait_for(mailbox.wait(), wait_s)
-                except TimeoutError:
-                    ended = await self._ended(run)
+                if asking is not None and asking.done():
+                    ended, asking = asking.result(), None
+                    ask_at = time.monotonic() + wait_s
                     wait_s = min(wait_s * 1.5, POLL_LAST_S)
+                    continue
+                if asking is None and time.monotonic() >= ask_at:
+                    asking = asyncio.create_task(self._ended(run))
+                heard = asyncio.ensure_future(mailbox.wait())
+                waits = {heard} if asking is None else {heard, asking}
+                patience_s: float | None = None if asking is not None else max(ask_at - time.monotonic(), 0.0)
+                await asyncio.wait(waits, timeout=patience_s, return_when=asyncio.FIRST_COMPLETED)
+                heard.cancel()
             yield RunEvent(run=run, event="ended", at_ms=ended.ended_at_ms, status=ended.status, ended=ended)
         finally:
+            if asking is not None:
+                asking.cancel()
+                await asyncio.gather(asking, return_exceptions=True)
             await mailbox.close()
 
     async def wait(self, run: str) -> RunEnded:

@@ -5,6 +5,7 @@ use std::time::Duration;
 use async_nats::jetstream::consumer::push::{Ordered, OrderedConfig};
 use async_nats::jetstream::consumer::{DeliverPolicy, ReplayPolicy};
 use async_nats::jetstream::message::Message;
+use async_nats::jetstream::stream::LastRawMessageErrorKind;
 use futures_util::{FutureExt, StreamExt};
 use symphony_protocol::subjects::{log_of, parse_log};
 use symphony_protocol::{Bounded, decode};
@@ -38,11 +39,23 @@ pub async fn stream_state(bus: &Bus) -> Result<StreamState, Error> {
     })
 }
 
+/// The sequence of a partition's last event; 0 where it has none.
+pub async fn last_event(bus: &Bus, partition: u32) -> Result<u64, Error> {
+    let stream = bus
+        .jetstream()
+        .get_stream_no_info("SYM_LOG")
+        .await
+        .map_err(Error::unavailable)?;
+    match stream.get_last_raw_message_by_subject(&log_of(partition)).await {
+        Ok(message) => Ok(message.sequence),
+        Err(error) if error.kind() == LastRawMessageErrorKind::NoMessageFound => Ok(0),
+        Err(error) => Err(Error::unavailable(error)),
+    }
+}
+
 /// The messages of one partition from a sequence on.
 pub struct Follower {
     messages: Ordered,
-    /// Messages that were in the log when it began: until they are folded, nothing may be given out.
-    pub behind: u64,
 }
 
 impl Follower {
@@ -64,9 +77,7 @@ impl Follower {
             })
             .await
             .map_err(Error::unavailable)?;
-        let behind = consumer.cached_info().num_pending;
         Ok(Self {
-            behind,
             messages: consumer.messages().await.map_err(Error::unavailable)?,
         })
     }
@@ -130,6 +141,7 @@ fn parse(subject: &str, data: &[u8]) -> Event {
         "decided" => made(data, Event::Decided),
         "due" => made(data, Event::Due),
         "supplied" => made(data, Event::Supplied),
+        "archived" => made(data, Event::Archived),
         "owner" => made(data, Event::Owner),
         other => Event::Bad(format!("an event `{other}`")),
     }

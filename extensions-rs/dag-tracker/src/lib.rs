@@ -8,6 +8,7 @@ pub mod partition;
 pub mod registry;
 pub mod service;
 pub mod snapshot;
+pub mod tenure;
 
 pub use options::Options;
 pub use service::Service;

@@ -1,18 +1,18 @@
-//! The service: one micro service, one loop a partition.
+//! The service: one loop a partition, the leases beside them, and the checking of documents.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 use symphony_protocol::subjects;
 use symphony_sdk::{Bus, Call, Endpoint, Error, ErrorKind, Micro, Shutdown};
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
 
 use crate::partition::{Partition, check};
 use crate::registry::{Registry, follow};
+use crate::tenure::Tenure;
 
-/// Questions that wait for a partition's loop.
-const CALLS_MAX: usize = 256;
+pub(crate) const DESCRIPTION: &str = "DAG Tracker: run state as a fold of the log";
 
 pub struct Service {
     options: crate::Options,
@@ -41,10 +41,10 @@ impl Service {
                 Ok(())
             }
         });
-        let mut partitions = HashMap::new();
+        let mut told = BTreeMap::new();
         for number in self.options.held() {
-            let (sender, receiver) = mpsc::channel(CALLS_MAX);
-            partitions.insert(number, sender);
+            let (sender, lease) = watch::channel(None);
+            told.insert(number, sender);
             let credits = bus
                 .subscribe(subjects::pit("dag", "credit", &[&number.to_string()]))
                 .await?;
@@ -52,10 +52,11 @@ impl Service {
             let shutdown = shutdown.clone();
             tasks.spawn(async move {
                 let partition = Partition::prepare(number, bus, secret, options).await?;
-                partition.run(receiver, credits, shutdown).await
+                partition.run(lease, credits, shutdown).await
             });
         }
-        tasks.spawn(route(calls, partitions, registry, shutdown.clone()));
+        tasks.spawn(Tenure::new(bus.clone(), told).run(shutdown.clone()));
+        tasks.spawn(checks(calls, registry, shutdown.clone()));
         let mut outcome = Ok(());
         while let Some(ended) = tasks.join_next().await {
             let ended = ended.unwrap_or_else(|error| Err(Error::internal(error)));
@@ -68,49 +69,26 @@ impl Service {
         outcome
     }
 
+    /// What any tracker answers. Questions about a partition go to the one that emits it: `office.rs`.
     async fn micro(&self, bus: &Bus) -> Result<(Micro, mpsc::Receiver<Call>), Error> {
-        let mut endpoints = vec![Endpoint {
+        let check = Endpoint {
             name: "check",
             subject: subjects::pit("dag", "check", &["*"]),
             request: "Check",
             reply: "Checked",
-        }];
-        for number in self.options.held() {
-            let number = number.to_string();
-            let of = |name, rest: &[&str], request, reply| Endpoint {
-                name,
-                subject: subjects::pit("dag", name, rest),
-                request,
-                reply,
-            };
-            endpoints.extend([
-                of("resync", &[&number], "Resync", "ResyncPage"),
-                of("export", &[&number], "Export", "ArchiveBatch"),
-                of("archived", &[&number], "Archived", "Reply"),
-                of("refers", &[&number], "Refers", "Referred"),
-                of("status", &[&number], "Nothing", "DagShow"),
-                of("show", &[&number, "*"], "Show", "RunView"),
-                of("list", &[&number, "*"], "ListRuns", "RunList"),
-                of("history", &[&number, "*"], "History", "HistoryPage"),
-            ]);
-        }
-        let partitions = self.options.partitions.max(1).to_string();
-        let metadata = HashMap::from([("partitions".to_owned(), partitions)]);
-        Micro::start(
-            bus,
-            "dag",
-            "DAG Tracker: run state as a fold of the log",
-            metadata,
-            endpoints,
-        )
-        .await
+        };
+        Micro::start(bus, "dag", DESCRIPTION, metadata(&self.options), vec![check]).await
     }
 }
 
-/// Questions to their partitions; checks are answered here.
-async fn route(
+/// How many partitions there are: clients compute a run's from it.
+pub(crate) fn metadata(options: &crate::Options) -> HashMap<String, String> {
+    HashMap::from([("partitions".to_owned(), options.partitions.max(1).to_string())])
+}
+
+/// Documents are checked here; a large one takes milliseconds, which no partition should wait for.
+async fn checks(
     mut calls: mpsc::Receiver<Call>,
-    partitions: HashMap<u32, mpsc::Sender<Call>>,
     registry: Registry,
     mut shutdown: Shutdown,
 ) -> Result<(), Error> {
@@ -122,32 +100,10 @@ async fn route(
                 None => return Ok(()),
             },
         };
-        if call.name == "check" {
-            let registry = registry.clone();
-            // A large document takes milliseconds, which no partition should wait for.
-            tokio::task::spawn_blocking(move || {
-                let answer = check(&call, &registry);
-                tokio::runtime::Handle::current().block_on(call.finish(answer));
-            });
-            continue;
-        }
-        let number = call
-            .subject
-            .split('.')
-            .nth(4)
-            .and_then(|token| token.parse().ok());
-        match number.and_then(|number: u32| partitions.get(&number)) {
-            Some(partition) => {
-                if let Err(error) = partition.try_send(call) {
-                    let call = error.into_inner();
-                    call.fail(&Error::new(ErrorKind::Busy, "the tracker is busy; try again"))
-                        .await;
-                }
-            }
-            None => {
-                call.fail(&Error::new(ErrorKind::NotFound, "there is no such partition"))
-                    .await
-            }
-        }
+        let registry = registry.clone();
+        tokio::task::spawn_blocking(move || {
+            let answer = check(&call, &registry);
+            tokio::runtime::Handle::current().block_on(call.finish(answer));
+        });
     }
 }

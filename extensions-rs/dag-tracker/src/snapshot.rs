@@ -4,7 +4,7 @@
 //! It is written beside its place, synced, renamed, and the folder synced. Two are kept; a damaged one is passed over for
 //! the one before, and without any the log is replayed from its beginning.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::fs::{self, File};
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -23,7 +23,24 @@ const VERSION: u32 = 1;
 const HEADER_BYTES: usize = 8 + 4 + 8 + 4 + 8 + 32;
 const KEPT: usize = 2;
 
-#[derive(Serialize, Deserialize)]
+/// As it is written: borrowed, since a copy of a hundred thousand runs would hold the beat up for as long again.
+#[derive(Serialize)]
+struct BodyRef<'a> {
+    sequence: u64,
+    time_ms: u64,
+    timers: &'a BTreeSet<Timer>,
+    estimates: &'a BTreeMap<String, (u64, u64)>,
+    waiting: &'a BTreeMap<String, BTreeSet<(ExecId, u32)>>,
+    owner: &'a Option<Owner>,
+    documents: Vec<&'a Payload>,
+    runs: Vec<(u32, &'a Run)>,
+    ended: Vec<u128>,
+    tombstones: Vec<(u128, &'a Tombstone)>,
+    parked: &'a BTreeMap<u128, (String, Cancel)>,
+    supplied: &'a BTreeMap<String, Vec<Option<Payload>>>,
+}
+
+#[derive(Deserialize)]
 struct Body {
     sequence: u64,
     time_ms: u64,
@@ -31,7 +48,9 @@ struct Body {
     estimates: BTreeMap<String, (u64, u64)>,
     waiting: BTreeMap<String, BTreeSet<(ExecId, u32)>>,
     owner: Option<Owner>,
-    runs: Vec<Run>,
+    /// Each document once: many runs have the same.
+    documents: Vec<Payload>,
+    runs: Vec<(u32, Run)>,
     ended: Vec<u128>,
     tombstones: Vec<(u128, Tombstone)>,
     parked: BTreeMap<u128, (String, Cancel)>,
@@ -49,30 +68,35 @@ pub struct Place {
 
 /// The fold as bytes: the same fold gives the same bytes.
 pub fn body(fold: &Fold) -> Result<Vec<u8>, Error> {
-    let mut keys: Vec<&u128> = fold.runs.keys().collect();
-    keys.sort_unstable();
-    let runs = keys
-        .into_iter()
-        .filter_map(|key| fold.runs.get(key))
-        .map(|run| (**run).clone())
-        .collect();
+    let mut sorted: Vec<(&u128, &Run)> = fold.runs.iter().map(|(key, run)| (key, &**run)).collect();
+    sorted.sort_unstable_by_key(|(key, _)| **key);
+    let (mut documents, mut places) = (Vec::new(), HashMap::new());
+    let mut runs = Vec::with_capacity(sorted.len());
+    for (_, run) in sorted {
+        let place = *places.entry(&*run.document).or_insert_with(|| {
+            documents.push(&run.document);
+            documents.len() - 1
+        });
+        runs.push((u32::try_from(place).unwrap_or(u32::MAX), run));
+    }
     let tombstones = fold
         .buried
         .iter()
-        .filter_map(|key| Some((*key, fold.tombstones.get(key)?.clone())))
+        .filter_map(|key| Some((*key, fold.tombstones.get(key)?)))
         .collect();
-    let body = Body {
+    let body = BodyRef {
         sequence: fold.context.sequence,
         time_ms: fold.context.time_ms,
-        timers: fold.context.timers.clone(),
-        estimates: fold.context.estimates.clone(),
-        waiting: fold.context.waiting.clone(),
-        owner: fold.owner.clone(),
+        timers: &fold.context.timers,
+        estimates: &fold.context.estimates,
+        waiting: &fold.context.waiting,
+        owner: &fold.owner,
+        documents,
         runs,
         ended: fold.ended.iter().copied().collect(),
         tombstones,
-        parked: fold.parked.clone(),
-        supplied: fold.supplied.clone(),
+        parked: &fold.parked,
+        supplied: &fold.supplied,
     };
     rmp_serde::to_vec(&body).map_err(Error::internal)
 }
@@ -96,7 +120,11 @@ pub fn restore(data: &[u8], options: FoldOptions) -> Result<Fold, Error> {
         fold.buried.push_back(key);
     }
     fold.ended = body.ended.into();
-    for mut run in body.runs {
+    for (place, mut run) in body.runs {
+        let document = usize::try_from(place).ok().and_then(|at| body.documents.get(at));
+        run.document = document
+            .ok_or_else(|| damaged(format!("the document of run {}", run.id)))?
+            .clone();
         // A run that never had a plan (its document was refused) has none now.
         run.plan = if run.frames.is_empty() {
             None

@@ -230,3 +230,32 @@ fn timers_are_released_by_due_events_alone() {
     ring.due(EPOCH);
     assert_eq!(ring.open.len(), 2);
 }
+
+#[test]
+fn rule_12_fold_time_never_goes_back_whatever_the_clocks_say() {
+    let mut ring = Ring::new();
+    ring.submit(
+        &run_id(1),
+        document(
+            json!({"a": {"call": "f", "retry": {"max_attempts": 2, "backoff": "10s"}}}),
+            json!({}),
+        ),
+    );
+    let task = ring.open[0].clone();
+    let before_ms = ring.fold.context.time_ms;
+    // The broker's clock goes back an hour's worth, and the worker's is a day ahead.
+    ring.time_ms = 1;
+    let mut skewed = ring.result(&task, failed("user"));
+    skewed.started_at_us = 86_400_000_000;
+    ring.send(skewed);
+    assert_eq!(ring.fold.context.time_ms, before_ms);
+    let failure = ring.failures.remove(0);
+    ring.decide(&failure, failure.actions[0].clone(), EPOCH);
+    let due_ms = ring.fold.next_due_at_ms().unwrap();
+    assert!((before_ms..before_ms + 10_001).contains(&due_ms), "{due_ms}");
+    // Forwards: what is due is released once, by the broker's time and by nobody else's.
+    ring.time_ms = due_ms + 3_600_000;
+    ring.due(EPOCH);
+    assert_eq!((ring.open.len(), ring.open[0].r#try), (1, 2));
+    assert_eq!(ring.fold.next_due_at_ms(), None);
+}

@@ -40,6 +40,8 @@ pub async fn run(roles: &[Role], path: Option<PathBuf>) -> Result<(), Error> {
         [role] => format!("pit-{role:?}").to_lowercase(),
         _ => "pit".to_owned(),
     };
+    // A second tracker is another user than the first. Not `SYMPHONY_NAME`: workers inherit it, and have names of their own.
+    let name = std::env::var("SYMPHONY_PIT_NAME").unwrap_or(name);
     let bus = Bus::connect(&bus_options(&config, &name)?).await?;
     component::run_until_signal(|shutdown| async move {
         let mut running = JoinSet::new();

@@ -27,24 +27,22 @@ pub struct Lease {
 impl Lease {
     /// Take the key, if nobody holds it. None: somebody does.
     pub async fn acquire(bus: &Bus, bucket: &str, key: &str, holder: &str) -> Result<Option<Self>, Error> {
-        let stream = bus
-            .jetstream()
-            .get_stream_no_info(format!("KV_{bucket}"))
-            .await
-            .map_err(Error::unavailable)?;
-        let subject = format!("$KV.{bucket}.{key}");
-        let last = match stream.get_last_raw_message_by_subject(&subject).await {
-            Ok(message) => {
-                let gone = ["KV-Operation", "Nats-Marker-Reason"]
-                    .iter()
-                    .any(|h| message.headers.get(*h).is_some());
-                if !gone && message.payload.as_ref() != holder.as_bytes() {
-                    return Ok(None);
-                }
-                message.sequence
-            }
-            Err(error) if error.kind() == jetstream::stream::LastRawMessageErrorKind::NoMessageFound => 0,
-            Err(error) => return Err(Error::unavailable(error)),
+        Self::acquire_after(bus, bucket, key, holder, None).await
+    }
+
+    /// The same, and also where `gone` holds it: a holder whose connection is known to be closed need not be waited for.
+    /// Should it live after all, its next renewal is refused, and the epochs decide.
+    pub async fn acquire_after(
+        bus: &Bus,
+        bucket: &str,
+        key: &str,
+        holder: &str,
+        gone: Option<&str>,
+    ) -> Result<Option<Self>, Error> {
+        let last = match last(bus, bucket, key).await? {
+            Some((Some(by), _)) if by != holder && Some(by.as_str()) != gone => return Ok(None),
+            Some((_, sequence)) => sequence,
+            None => 0,
         };
         let mut lease = Self {
             bucket: bucket.to_owned(),
@@ -83,8 +81,34 @@ impl Lease {
         }
     }
 
+    /// Who holds a key now.
+    pub async fn holder(bus: &Bus, bucket: &str, key: &str) -> Result<Option<String>, Error> {
+        Ok(last(bus, bucket, key).await?.and_then(|(holder, _)| holder))
+    }
+
     /// The revision of the last renewal: grows with every holder and renewal.
     pub fn revision(&self) -> u64 {
         self.revision
+    }
+}
+
+/// The holder and revision of a key; no holder where it was given back or has expired.
+async fn last(bus: &Bus, bucket: &str, key: &str) -> Result<Option<(Option<String>, u64)>, Error> {
+    let stream = bus
+        .jetstream()
+        .get_stream_no_info(format!("KV_{bucket}"))
+        .await
+        .map_err(Error::unavailable)?;
+    let subject = format!("$KV.{bucket}.{key}");
+    match stream.get_last_raw_message_by_subject(&subject).await {
+        Ok(message) => {
+            let gone = ["KV-Operation", "Nats-Marker-Reason"]
+                .iter()
+                .any(|header| message.headers.get(*header).is_some());
+            let holder = String::from_utf8_lossy(&message.payload).into_owned();
+            Ok(Some(((!gone).then_some(holder), message.sequence)))
+        }
+        Err(error) if error.kind() == jetstream::stream::LastRawMessageErrorKind::NoMessageFound => Ok(None),
+        Err(error) => Err(Error::unavailable(error)),
     }
 }

@@ -5,7 +5,15 @@ use symphony_sdk::{Bus, Error, ErrorKind};
 
 /// Subjects of a partition's events that may go.
 pub fn filters(partition: u32) -> Vec<String> {
-    let events = ["result", "decided", "due", "supplied", "submit.*.*", "cancel.*.*"];
+    let events = [
+        "result",
+        "decided",
+        "due",
+        "supplied",
+        "archived",
+        "submit.*.*",
+        "cancel.*.*",
+    ];
     events
         .iter()
         .map(|event| subjects::log_event(partition, event))

@@ -45,7 +45,8 @@ pub struct Run {
     pub workflow: String,
     #[serde(skip)]
     pub plan: Option<Arc<Plan>>,
-    /// As submitted: zstd of canonical JSON.
+    /// As submitted: zstd of canonical JSON. A snapshot holds each document once, beside the runs.
+    #[serde(skip)]
     pub document: Payload,
     pub inputs: Payload,
     pub given_inputs: Payload,

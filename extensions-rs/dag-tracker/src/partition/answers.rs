@@ -48,17 +48,6 @@ impl Partition {
                 call.finish(call.decode().map(|ask: Export| self.export(&ask)))
                     .await
             }
-            "archived" => {
-                let answer = call.decode().map(|ask: Archived| {
-                    let keys: Vec<u128> = ask.runs.iter().filter_map(|run| run_key(run)).collect();
-                    self.fold.archived(&keys);
-                    Reply {
-                        ok: true,
-                        ..Default::default()
-                    }
-                });
-                call.finish(answer).await;
-            }
             _ => {
                 call.fail(&Error::new(ErrorKind::NotFound, "no such operation"))
                     .await

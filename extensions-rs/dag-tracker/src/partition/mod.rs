@@ -1,6 +1,7 @@
 //! One partition: its fold, its emitter while the lease is held, and the loop around them.
 
 mod answers;
+mod office;
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -8,12 +9,12 @@ use std::time::{Duration, Instant};
 use async_nats::Subscriber;
 use futures_util::StreamExt;
 use symphony_protocol::{
-    Archived, Checked, Credit, DagShow, Export, History, ListRuns, Referred, Refers, Reply, Resync,
-    ResyncPage, Show, decode, encode, subjects,
+    Checked, Credit, DagShow, Export, History, ListRuns, Referred, Refers, Resync, ResyncPage, Show, decode,
+    encode, subjects,
 };
 use symphony_sdk::metrics::METRICS;
-use symphony_sdk::{Bus, Call, Error, ErrorKind, Lease, Shutdown};
-use tokio::sync::{mpsc, watch};
+use symphony_sdk::{Bus, Call, Error, ErrorKind, Shutdown};
+use tokio::sync::watch;
 
 use crate::core::emit::{Message, failure, open_execs, ready_task, run_ended};
 use crate::core::state::{ExecId, Status, run_key};
@@ -21,13 +22,14 @@ use crate::core::{Effects, Emitter, Fold, FoldOptions, view};
 use crate::follow::{Follower, event, stream_state};
 use crate::snapshot;
 
+use office::{Awaited, Office};
+
 /// Executions of one page of a resync.
 const PAGE_COUNT_MAX: usize = 512;
 const PAGE_BYTES_MAX: usize = 768 * 1024;
 /// Ended runs that are told again at a resync; older ones are found by asking.
 const ENDED_AGAIN_MAX: usize = 1000;
 const LEVEL_INTERVAL: Duration = Duration::from_secs(1);
-const LEASE_INTERVAL: Duration = Duration::from_millis(500);
 
 /// The loop of one partition.
 pub struct Partition {
@@ -43,6 +45,8 @@ pub struct Partition {
     snapshot_sequence: u64,
     floor: watch::Sender<(u64, u64)>,
     listed: Vec<ExecId>,
+    office: Option<Office>,
+    awaited: Option<Awaited>,
 }
 
 impl Partition {
@@ -105,35 +109,28 @@ impl Partition {
             snapshot_sequence: sequence,
             floor: watch::Sender::new((sequence, floor)),
             listed: Vec::new(),
+            office: None,
+            awaited: None,
         })
     }
 
     pub async fn run(
         mut self,
-        mut calls: mpsc::Receiver<Call>,
+        mut lease: watch::Receiver<Option<u64>>,
         mut credits: Subscriber,
         mut shutdown: Shutdown,
     ) -> Result<(), Error> {
-        let (mut lease, _keeper) = keep_lease(self.bus.clone(), self.number, shutdown.clone());
         let mut follower: Option<Follower> = None;
         let mut level = tokio::time::interval(LEVEL_INTERVAL);
         let mut batch = Vec::new();
-        let mut behind = u64::MAX;
         loop {
             if follower.is_none() {
                 match Follower::start(&self.bus, self.number, self.fold.sequence() + 1).await {
-                    Ok(made) => {
-                        behind = made.behind;
-                        follower = Some(made);
-                    }
+                    Ok(made) => follower = Some(made),
                     Err(error) => {
                         tracing::warn!(%error, partition = self.number, "the log cannot be followed");
                         tokio::time::sleep(Duration::from_millis(500)).await;
                     }
-                }
-                if behind == 0 {
-                    let held = *lease.borrow();
-                    self.take_office(held).await;
                 }
             }
             batch.clear();
@@ -143,12 +140,8 @@ impl Partition {
                 outcome = next_beat(&mut follower, &mut batch) => {
                     match outcome {
                         Ok(()) => {
-                            behind = behind.saturating_sub(u64::try_from(batch.len()).unwrap_or_default());
                             self.beat(&batch).await;
-                            if behind == 0 {
-                                let held = *lease.borrow();
-                self.take_office(held).await;
-                            }
+                            self.take_office_if_due().await;
                         }
                         Err(error) => {
                             tracing::warn!(%error, partition = self.number, "following the log again");
@@ -163,37 +156,24 @@ impl Partition {
                         self.emit(Effects::default(), false).await;
                     }
                 }
-                Some(call) = calls.recv() => self.answer(call).await,
+                call = Office::next(&mut self.office) => self.answer(call).await,
                 changed = lease.changed() => {
-                    if changed.is_ok() && behind == 0 {
+                    if changed.is_ok() {
                         let held = *lease.borrow_and_update();
-                        self.take_office(held).await;
+                        self.leased(held).await;
                     }
                 }
                 _ = level.tick() => {
+                    let held = *lease.borrow();
+                    self.leased(held).await;
                     self.emit(Effects::default(), true).await;
                     self.snapshot_if_due(false).await;
                 }
             }
         }
         self.snapshot_if_due(true).await;
+        self.leave_office().await;
         Ok(())
-    }
-
-    /// Begin or end emitting, as the lease says. Nothing is given out before the log has been folded to its end.
-    async fn take_office(&mut self, lease: Option<u64>) {
-        let now = self.emitter.as_ref().map(|emitter| emitter.epoch);
-        if now == lease {
-            return;
-        }
-        self.emitter = lease.map(|epoch| {
-            let mut emitter = Emitter::new(epoch);
-            emitter.floor = self.floor.borrow().1;
-            emitter.restart(&self.fold);
-            emitter
-        });
-        tracing::info!(partition = self.number, epoch = lease, "emitting");
-        self.emit(Effects::default(), true).await;
     }
 
     async fn beat(&mut self, batch: &[async_nats::jetstream::message::Message]) {
@@ -243,7 +223,11 @@ impl Partition {
         }
     }
 
+    /// Only the emitter writes: the snapshots of a partition lie in one folder, from which every tracker of it begins.
     async fn snapshot_if_due(&mut self, last: bool) {
+        if self.emitter.is_none() {
+            return;
+        }
         let new = self.folded - self.folded_at_snapshot;
         let rested = self.snapshot_at.elapsed() >= Duration::from_secs(self.options.snapshot_seconds);
         // An idle system writes one too, a while after the last message, so that a restart has little to replay.
@@ -280,57 +264,6 @@ async fn next_beat(
         Some(follower) => follower.beat(batch).await,
         None => std::future::pending().await,
     }
-}
-
-/// Hold the partition's lease in a task of its own, so that renewing it never waits behind a beat. The value is the
-/// epoch while it is held.
-fn keep_lease(
-    bus: Bus,
-    partition: u32,
-    mut shutdown: Shutdown,
-) -> (watch::Receiver<Option<u64>>, tokio::task::JoinHandle<()>) {
-    let (sender, receiver) = watch::channel(None);
-    let holder = format!(
-        "{}-{}",
-        std::process::id(),
-        bus.client().new_inbox().rsplit('.').next().unwrap_or_default()
-    );
-    let keeper = tokio::spawn(async move {
-        let key = format!("tracker.{partition}");
-        let mut lease: Option<Lease> = None;
-        let mut tick = tokio::time::interval(LEASE_INTERVAL);
-        loop {
-            tokio::select! {
-                () = shutdown.requested() => break,
-                _ = tick.tick() => {}
-            }
-            let held = match lease.as_mut() {
-                Some(held) => held.renew(&bus).await.map(|()| true),
-                None => match Lease::acquire(&bus, "sym_owners", &key, &holder).await {
-                    Ok(Some(made)) => {
-                        sender.send_replace(Some(made.revision()));
-                        lease = Some(made);
-                        Ok(true)
-                    }
-                    Ok(None) => Ok(false),
-                    Err(error) => Err(error),
-                },
-            };
-            match held {
-                Ok(_) => {}
-                Err(error) if error.kind() == ErrorKind::Fenced => {
-                    tracing::warn!(partition, "the lease is lost");
-                    lease = None;
-                    sender.send_replace(None);
-                }
-                Err(error) => tracing::warn!(%error, partition, "the lease cannot be renewed"),
-            }
-        }
-        if let Some(lease) = lease {
-            lease.release(&bus).await;
-        }
-    });
-    (receiver, keeper)
 }
 
 /// The answer to `dag.check`.

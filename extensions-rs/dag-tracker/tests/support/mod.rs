@@ -65,7 +65,7 @@ pub struct Ring {
     dispatches: u64,
 }
 
-fn options() -> FoldOptions {
+pub fn options() -> FoldOptions {
     FoldOptions {
         partition: 0,
         partitions: 1,

@@ -807,7 +807,8 @@ impl Bounded for ArchiveBatch {
 fn default_archived_v() -> u8 {
     1
 }
-/// `sym.pit.dag.archived.<partition>`: these are safe elsewhere; the tracker keeps tombstones only.
+/// `sym.log.<partition>.archived`: these are safe elsewhere, and trackers keep tombstones only. An event of the log,
+/// so that a standby, a snapshot and a full replay forget the same.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Archived {
     #[serde(default = "default_archived_v")]

@@ -43,6 +43,49 @@ impl Bounded for Stored {
     }
 }
 
+fn default_holding_try() -> u32 {
+    1
+}
+/// An attempt that is held, with the execution it is of: what a new owner of its partition takes it over by.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Holding {
+    pub partition: u32,
+    pub epoch: u64,
+    pub n: u64,
+    pub run: String,
+    pub task: String,
+    #[serde(default)]
+    pub generation: u32,
+    #[serde(default = "default_holding_try")]
+    pub r#try: u32,
+}
+
+impl Default for Holding {
+    fn default() -> Self {
+        Self {
+            partition: Default::default(),
+            epoch: Default::default(),
+            n: Default::default(),
+            run: Default::default(),
+            task: Default::default(),
+            generation: Default::default(),
+            r#try: default_holding_try(),
+        }
+    }
+}
+
+impl Bounded for Holding {
+    fn check(&self) -> Verdict {
+        check::range("partition", self.partition, 0, 1023)?;
+        check::range("epoch", self.epoch, 0, 9223372036854775807)?;
+        check::range("n", self.n, 0, 9223372036854775807)?;
+        check::run_id("run", &self.run)?;
+        check::text("task", &self.task, 1, 512)?;
+        check::range("try", self.r#try, 1, 4294967295)?;
+        Ok(())
+    }
+}
+
 fn default_heartbeat_v() -> u8 {
     1
 }
@@ -133,6 +176,8 @@ pub struct Heartbeat {
     pub memory_bytes: u64,
     #[serde(default)]
     pub manifest: Option<Manifest>,
+    #[serde(default)]
+    pub holding: Option<Vec<Holding>>,
 }
 
 impl Default for Heartbeat {
@@ -157,6 +202,7 @@ impl Default for Heartbeat {
             truncated: Default::default(),
             memory_bytes: Default::default(),
             manifest: Default::default(),
+            holding: Default::default(),
         }
     }
 }
@@ -196,6 +242,12 @@ impl Bounded for Heartbeat {
         if let Some(item0) = &self.manifest {
             item0.check()?;
         }
+        if let Some(item0) = &self.holding {
+            check::count("holding", item0.len(), 0, 4096)?;
+            for item1 in item0 {
+                item1.check()?;
+            }
+        }
         Ok(())
     }
 }
@@ -203,7 +255,7 @@ impl Bounded for Heartbeat {
 fn default_roll_call_v() -> u8 {
     1
 }
-/// `sym.heartbeat`: every worker beats at once, with its manifest when asked.
+/// `sym.heartbeat`: every worker beats at once, with its manifest and what it holds when asked.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct RollCall {
     #[serde(default = "default_roll_call_v")]
@@ -211,6 +263,8 @@ pub struct RollCall {
     pub by: String,
     #[serde(default)]
     pub manifests: bool,
+    #[serde(default)]
+    pub attempts: bool,
     #[serde(default)]
     pub reason: String,
     #[serde(default)]
@@ -225,6 +279,7 @@ impl Default for RollCall {
             v: default_roll_call_v(),
             by: Default::default(),
             manifests: Default::default(),
+            attempts: Default::default(),
             reason: Default::default(),
             epoch: Default::default(),
             at_ms: Default::default(),

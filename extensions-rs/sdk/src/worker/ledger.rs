@@ -6,7 +6,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use symphony_protocol::bounds::BATCH_COUNT_MAX;
-use symphony_protocol::{Attempt, Stored};
+use symphony_protocol::{Attempt, Holding, Stored, Task};
 
 /// Beats for which an attempt is listed after its result was acknowledged.
 const STORED_BEATS: u8 = 3;
@@ -16,10 +16,30 @@ const SOURCES_MAX: usize = 64;
 /// Partition, epoch, number.
 pub type Key = (u32, u64, u64);
 
+/// The execution that an attempt is of.
+#[derive(Clone, Debug, Default)]
+pub struct Identity {
+    pub run: String,
+    pub task: String,
+    pub generation: u32,
+    pub r#try: u32,
+}
+
+impl Identity {
+    pub fn of(task: &Task) -> Self {
+        Self {
+            run: task.run.clone(),
+            task: task.task.clone(),
+            generation: task.generation,
+            r#try: task.r#try,
+        }
+    }
+}
+
 #[derive(Debug, Default)]
 pub struct Ledger {
     seen: BTreeMap<(u32, u64), u64>,
-    held: BTreeSet<Key>,
+    held: BTreeMap<Key, Identity>,
     stored: BTreeMap<Key, (u64, u8)>,
     refused: BTreeSet<Key>,
 }
@@ -41,14 +61,18 @@ fn attempt(&(partition, epoch, n): &Key) -> Attempt {
 
 impl Ledger {
     /// Note a dispatch. False: it came before, and must not be run again.
-    pub fn arrive(&mut self, key: Key) -> bool {
+    pub fn arrive(&mut self, key: Key, identity: Identity) -> bool {
         let (partition, epoch, n) = key;
         let highest = self.seen.entry((partition, epoch)).or_insert(n);
         *highest = (*highest).max(n);
         while self.seen.len() > SOURCES_MAX {
             self.seen.pop_first(); // the lowest epoch of the lowest partition: the longest gone
         }
-        !self.stored.contains_key(&key) && self.held.insert(key)
+        if self.stored.contains_key(&key) || self.held.contains_key(&key) {
+            return false;
+        }
+        self.held.insert(key, identity);
+        true
     }
 
     /// Turn an attempt away; told in the next heartbeat.
@@ -66,11 +90,26 @@ impl Ledger {
     }
 
     pub fn holds(&self, key: &Key) -> bool {
-        self.held.contains(key)
+        self.held.contains_key(key)
     }
 
     pub fn held(&self) -> usize {
         self.held.len()
+    }
+
+    /// What is held, with the executions: the answer to a new owner of a partition.
+    pub fn holding(&self) -> Vec<Holding> {
+        let held = self.held.iter().take(BATCH_COUNT_MAX);
+        held.map(|(&(partition, epoch, n), of)| Holding {
+            partition,
+            epoch,
+            n,
+            run: of.run.clone(),
+            task: of.task.clone(),
+            generation: of.generation,
+            r#try: of.r#try,
+        })
+        .collect()
     }
 
     /// What the next heartbeat says. Refusals are told once, stored attempts thrice.
@@ -80,7 +119,7 @@ impl Ledger {
             .iter()
             .map(|(&(partition, epoch), &n)| Attempt { partition, epoch, n })
             .collect();
-        let held = self.held.iter().take(BATCH_COUNT_MAX).map(attempt).collect();
+        let held = self.held.keys().take(BATCH_COUNT_MAX).map(attempt).collect();
         // The highest sequences first: an attempt is given up only once the tracker has folded past all of them.
         let mut newest: Vec<Stored> = self
             .stored
@@ -117,7 +156,7 @@ mod tests {
     #[test]
     fn rule_6_an_attempt_is_held_until_stored_and_then_listed_three_beats_more() {
         let mut ledger = Ledger::default();
-        assert!(ledger.arrive((0, 1, 7)));
+        assert!(ledger.arrive((0, 1, 7), Identity::default()));
         assert_eq!(ledger.beat().held.len(), 1);
         ledger.store((0, 1, 7), 99);
         for _ in 0..STORED_BEATS {
@@ -131,16 +170,16 @@ mod tests {
     #[test]
     fn rule_6_a_dispatch_that_comes_twice_is_run_once() {
         let mut ledger = Ledger::default();
-        assert!(ledger.arrive((0, 1, 7)));
-        assert!(!ledger.arrive((0, 1, 7)));
+        assert!(ledger.arrive((0, 1, 7), Identity::default()));
+        assert!(!ledger.arrive((0, 1, 7), Identity::default()));
         ledger.store((0, 1, 7), 3);
-        assert!(!ledger.arrive((0, 1, 7)));
+        assert!(!ledger.arrive((0, 1, 7), Identity::default()));
     }
 
     #[test]
     fn rule_7_a_refusal_is_told_once() {
         let mut ledger = Ledger::default();
-        ledger.arrive((0, 1, 7));
+        ledger.arrive((0, 1, 7), Identity::default());
         ledger.refuse((0, 1, 7));
         let lists = ledger.beat();
         assert!(lists.held.is_empty());

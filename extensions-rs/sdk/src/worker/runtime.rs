@@ -16,7 +16,7 @@ use super::WorkerOptions;
 use super::attempt::{Ended, Running, failed, now_us, succeeded, unpack};
 use super::context::Context;
 use super::function::{FunctionError, Handler, Offered};
-use super::ledger::{Key, Ledger};
+use super::ledger::{Identity, Key, Ledger};
 use super::outbox::{Outbox, Sent};
 use super::payloads::has_reference;
 use crate::artifacts::Artifacts;
@@ -91,7 +91,7 @@ impl Worker {
             bus,
         };
         state.ready_us = u64::try_from(began.elapsed().as_micros()).unwrap_or_default();
-        state.heartbeat(true, None).await;
+        state.heartbeat(true, false, None).await;
         let mut tick = tokio::time::interval(HEARTBEAT_INTERVAL);
         tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         let mut deadline: Option<tokio::time::Instant> = None;
@@ -109,7 +109,7 @@ impl Worker {
                         state.ledger.refuse(key); // others take them at once
                     }
                     deadline = Some(tokio::time::Instant::now() + DRAIN_TIME);
-                    state.heartbeat(false, None).await;
+                    state.heartbeat(false, false, None).await;
                 }
                 () = over => {
                     tracing::warn!(held = state.ledger.held(), "attempts are abandoned");
@@ -125,21 +125,21 @@ impl Worker {
                 }
                 Some(done) = sent.recv() => state.stored(done),
                 Some(call) = roll.next() => {
-                    let manifests = decode::<RollCall>(&call.payload).is_ok_and(|call| call.manifests);
-                    state.heartbeat(manifests, None).await;
+                    let call = decode::<RollCall>(&call.payload).unwrap_or_default();
+                    state.heartbeat(call.manifests, call.attempts, None).await;
                 }
                 _ = tick.tick() => {
                     if state.spec.options.pool.is_some() && parent_id() != parent {
                         break; // whoever started it is gone, and its successor starts another under this name
                     }
-                    state.heartbeat(false, None).await;
+                    state.heartbeat(false, false, None).await;
                 }
             }
             if state.draining && state.ledger.held() == 0 && state.outbox.is_empty() {
                 break;
             }
         }
-        state.heartbeat(false, Some(HeartbeatState::Stopped)).await;
+        state.heartbeat(false, false, Some(HeartbeatState::Stopped)).await;
         state.bus.flush().await
     }
 }
@@ -186,7 +186,7 @@ impl State {
         let reply: Arc<str> = batch.reply.as_str().into();
         for task in batch.tasks {
             let key = (batch.partition, batch.epoch, task.n);
-            if !self.ledger.arrive(key) {
+            if !self.ledger.arrive(key, Identity::of(&task)) {
                 continue;
             }
             let slots = usize::try_from(self.spec.options.slots).unwrap_or(usize::MAX);
@@ -327,12 +327,12 @@ impl State {
         self.outbox.sent(&done.subject);
     }
 
-    async fn heartbeat(&mut self, manifest: bool, state: Option<HeartbeatState>) {
+    async fn heartbeat(&mut self, manifest: bool, attempts: bool, state: Option<HeartbeatState>) {
+        let holding = attempts.then(|| self.ledger.holding());
         let lists = self.ledger.beat();
-        let serving = if self.draining {
-            HeartbeatState::Draining
-        } else {
-            HeartbeatState::Serving
+        let serving = match self.draining {
+            true => HeartbeatState::Draining,
+            false => HeartbeatState::Serving,
         };
         let options = &self.spec.options;
         let message = Heartbeat {
@@ -355,6 +355,7 @@ impl State {
             truncated: lists.truncated,
             // The first beats carry the manifest: whoever starts a moment later has it without asking.
             manifest: (manifest || self.beat < 4).then(|| self.spec.manifest()),
+            holding,
             ..Default::default()
         };
         self.beat += 1;

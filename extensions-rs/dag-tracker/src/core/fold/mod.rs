@@ -13,8 +13,8 @@ use std::sync::Arc;
 
 use symphony_protocol::subjects::{TokenInput, dispatch_token, mesh_key, partition_of};
 use symphony_protocol::{
-    Action, Cancel, DecidedBatch, Due as DueEvent, ErrorValue, Outcome, Owner, Payload, ResultBatch, Settled,
-    Submit, SubmitBatch, Supplied, TaskResult, Unwanted,
+    Action, Archived, Cancel, DecidedBatch, Due as DueEvent, ErrorValue, Outcome, Owner, Payload,
+    ResultBatch, Settled, Submit, SubmitBatch, Supplied, TaskResult, Unwanted,
 };
 use symphony_workflow::{NoFunctions, Plan, check, fill_inputs, unpack};
 
@@ -59,6 +59,7 @@ pub enum Event {
     Decided(DecidedBatch),
     Due(DueEvent),
     Supplied(Supplied),
+    Archived(Archived),
     Owner(Owner),
     /// What could not be decoded: it is counted and passed over.
     Bad(String),
@@ -163,7 +164,8 @@ impl Fold {
             Event::Decided(batch) => self.decided(batch, effects),
             Event::Due(due) if self.is_owner(due.epoch) => self.due(effects),
             Event::Supplied(supplied) if self.is_owner(supplied.epoch) => self.supply(supplied, effects),
-            Event::Due(_) | Event::Supplied(_) => {
+            Event::Archived(done) if self.is_owner(done.epoch) => self.archived(&done.runs),
+            Event::Due(_) | Event::Supplied(_) | Event::Archived(_) => {
                 effects.dead.push("an event of an earlier owner".to_owned())
             }
             Event::Owner(owner) => {
@@ -327,8 +329,8 @@ impl Fold {
     }
 
     /// Forget runs that are safe elsewhere; their identifiers stay.
-    pub fn archived(&mut self, keys: &[u128]) {
-        for key in keys {
+    pub fn archived(&mut self, runs: &[String]) {
+        for key in &runs.iter().filter_map(|run| run_key(run)).collect::<Vec<_>>() {
             let Some(run) = self.runs.get(key).filter(|run| run.status.ended()) else {
                 continue;
             };

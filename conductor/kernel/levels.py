@@ -1,0 +1,43 @@
+"""What a conductor says and counts every second, whether anything changed or not."""
+
+from __future__ import annotations
+
+from conductor.kernel.core import ALIVE_MS, Core
+from conductor.observe import metrics
+
+
+def level(core: Core) -> None:
+    """What is said every second, whether anything changed or not."""
+    backlog = dict(core.waiting.counts())
+    for partition in core.partitions:
+        for capability, count in partition.backlog.items():
+            backlog[capability] = backlog.get(capability, 0) + count
+    core.reports.demand(core.partitions, backlog)
+    usage = core.allowances.settle(core.waiting.usage())
+    core.reports.claim(usage, core.allowances.heard, core.allowances.number)
+    core.give_credit()
+    leased = {worker.name for worker in core.workers if worker.expires_at_ms > core.now_ms}
+    core.heard_at = {name: at for name, at in core.heard_at.items() if core.now_ms - at < ALIVE_MS}
+    if 0 in core.offices:
+        core.lifecycle.reconcile(leased, set(core.heard_at))
+    adopters = {a.worker for p in core.partitions for a in p.takeover.adopted.values()}
+    core.lose_adopted(adopters - set(core.heard_at), "its worker is dead: three heartbeats missed")
+    _gauge(core, backlog)
+
+
+def _gauge(core: Core, backlog: dict[str, int]) -> None:
+    for status, count in core.settled.items():
+        metrics.SETTLED.labels(status).inc(count)
+    core.settled.clear()
+    metrics.WAITING.clear()
+    metrics.BACKLOG.clear()
+    for capability, count in core.waiting.counts().items():
+        metrics.WAITING.labels(capability).set(count)
+    for capability, count in backlog.items():
+        metrics.BACKLOG.labels(capability).set(count)
+    leased, busy = core.workers.total()
+    metrics.SLOTS.set(leased)
+    metrics.BUSY.set(busy)
+    metrics.OPEN.set(sum(len(partition.open) for partition in core.partitions))
+    for partition in core.partitions:
+        metrics.LIVE.labels(str(partition.number)).set(partition.live)
