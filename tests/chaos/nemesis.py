@@ -43,8 +43,8 @@ class Nemesis:
         self._under_way: set[asyncio.Task[None]] = set()
         self.done: list[Done] = []
 
-    async def run(self) -> None:
-        """To the end of the schedule; everything is healed then."""
+    async def run(self, seconds: float) -> None:
+        """For so long; everything is healed then."""
         began = time.monotonic()
         try:
             for fault in self._schedule:
@@ -52,6 +52,7 @@ class Nemesis:
                 task = asyncio.create_task(self._strike(fault))
                 self._under_way.add(task)
                 task.add_done_callback(self._under_way.discard)
+            await asyncio.sleep(max(0.0, began + seconds - time.monotonic()))
             if self._under_way:
                 await asyncio.wait(self._under_way)
         finally:

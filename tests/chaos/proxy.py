@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import socket
+import struct
 from typing import Literal
 
 Mode = Literal["pass", "drop", "drop_in", "drop_out", "delay", "reset"]
@@ -82,7 +84,14 @@ class Proxy:
             self._links.discard(link)
             for end in (writer, upstream):
                 if end is not None:
-                    end.transport.abort()
+                    self._end(end)
+
+    def _end(self, writer: asyncio.StreamWriter) -> None:
+        """Close a socket; as a network that resets connections does it, where it is one."""
+        if self._mode == "reset":
+            linger = struct.pack("ii", 1, 0)
+            writer.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, linger)
+        writer.transport.abort()
 
     async def _carry(self, source: asyncio.StreamReader, target: asyncio.StreamWriter, cut: Mode) -> None:
         with contextlib.suppress(OSError):

@@ -74,7 +74,7 @@ async def chaos(options: Options) -> Verdict:
         load = Load(buses, journal, options.seed, options.rate, effects)
         loading = asyncio.create_task(load.run())
         nemesis = Nemesis(world, observer, plan)
-        striking = asyncio.create_task(nemesis.run())
+        striking = asyncio.create_task(nemesis.run(options.seconds))
         await asyncio.wait({striking, loading, observing}, return_when=asyncio.FIRST_COMPLETED)
         if not striking.done():
             raise AssertionError("the load or the observer ended before the nemesis did")
