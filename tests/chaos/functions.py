@@ -49,8 +49,11 @@ def nap(seconds: float) -> dict[str, Any]:
 
 
 @task("chaos.append")
-def append(file: str, line: str) -> dict[str, Any]:
-    """Append a line with run, task and try: one write, so that lines of several workers do not mix."""
+def append(file: str, line: str, seconds: float = 0.0) -> dict[str, Any]:
+    """Append a line with run, task and try, and linger a while: what is lost then has had its effect.
+
+    One write, so that lines of several workers do not mix.
+    """
     attempt = context()
     written = f"{attempt.run} {attempt.task} {attempt.attempt} {line}\n"
     descriptor = os.open(Path(file), os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
@@ -58,4 +61,5 @@ def append(file: str, line: str) -> dict[str, Any]:
         os.write(descriptor, written.encode())
     finally:
         os.close(descriptor)
+    time.sleep(seconds)
     return {"line": written.rstrip("\n")}

@@ -16,7 +16,7 @@ from tests.chaos.clients import Load
 from tests.chaos.journal import Journal
 from tests.chaos.nemesis import Done, Nemesis
 from tests.chaos.recovery import Measure, Observer
-from tests.chaos.schedule import Fault, schedule
+from tests.chaos.schedule import Fault, Role, schedule
 from tests.chaos.world import CLIENT, World
 
 CLIENTS = 4
@@ -37,6 +37,7 @@ class Options:
     """Runs begun each second."""
     mean_gap_s: float = 5.0
     """Between faults."""
+    only: tuple[Role, ...] = ()
 
 
 @dataclass
@@ -58,7 +59,7 @@ async def chaos(options: Options) -> Verdict:
     """Run it. What it finds wrong is in the verdict; it raises only where it could not be held."""
     effects = options.data / "effects"
     effects.mkdir(parents=True)
-    plan = schedule(options.seed, options.seconds, options.mean_gap_s)
+    plan = schedule(options.seed, options.seconds, options.mean_gap_s, options.only)
     journal = Journal()
     began = time.monotonic()
     async with World(options.data / "system") as world, contextlib.AsyncExitStack() as stack:

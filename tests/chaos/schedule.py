@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Literal
 
@@ -45,8 +46,11 @@ SPECIAL_SHARE = 0.12
 """Of those that wait for a snapshot or a takeover to strike in."""
 
 
-def schedule(seed: int, seconds: float, mean_gap_s: float) -> list[Fault]:
-    """The faults of a chaos of so many seconds, in order. The first ones go through every role once."""
+def schedule(seed: int, seconds: float, mean_gap_s: float, only: Collection[Role] = ()) -> list[Fault]:
+    """The faults of a chaos of so many seconds, in order. The first ones go through every role once.
+
+    With `only`, those of these roles alone: to look for the cause of something.
+    """
     chance = random.Random(f"schedule {seed}")
     roles = list(WEIGHTS)
     chance.shuffle(roles)
@@ -61,7 +65,7 @@ def schedule(seed: int, seconds: float, mean_gap_s: float) -> list[Fault]:
         if chance.random() < PAIR_SHARE:
             found.append(_fault(chance, at_s, chance.choices(list(WEIGHTS), list(WEIGHTS.values()))[0]))
         at_s += min(max(chance.expovariate(1 / mean_gap_s), mean_gap_s / 4), mean_gap_s * 3)
-    return found
+    return [fault for fault in found if not only or fault.role in only]
 
 
 def _fault(chance: random.Random, at_s: float, role: Role) -> Fault:

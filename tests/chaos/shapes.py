@@ -195,6 +195,8 @@ def appended(make: Maker) -> None:
         call = make.chance.choice(["test.append", "chaos.append"])
         line = f"line-{number}"
         words: dict[str, Any] = {"call": call, "with": {"file": make.effects, "line": line}}
+        if call == "chaos.append" and make.chance.random() < 0.5:
+            words["with"]["seconds"] = round(make.chance.uniform(0.05, 0.6), 2)
         once = make.chance.random() < 0.5
         if once:
             words |= {"retry_safe": False, "retry": {"max_attempts": LASTING_ATTEMPTS, "backoff": BACKOFF}}
