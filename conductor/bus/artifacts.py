@@ -17,27 +17,39 @@ from conductor.wire.store import Get, GetReply, Lineage, PutChunk, PutCommit, Pu
 
 WINDOW = 4
 """Pieces under way at once: enough to cover a round trip, few enough to bound memory to 4 MiB a transfer."""
-TRIES = 5
-"""Of one piece; the store may be starting again."""
+PATIENCE_S = 2.0
+"""How long a store that does not answer is asked again, where nobody says otherwise; it may be starting again."""
+RETRY_FIRST_S, RETRY_LAST_S = 0.05, 1.0
+BEGUN_AGAIN_MAX = 5
+"""Uploads of one blob: a store that starts again has forgotten those that were under way."""
 _KINDS: dict[str, Kind] = {"not_found": "not_found", "unavailable": "unavailable"}
 
 
 class Artifacts:
     """Puts and gets blobs.
 
-    Every method raises `BusError`: `not_found`, `invalid`, or `unavailable` when the store does not answer.
+    Every method raises `BusError`: `not_found`, `invalid`, or `unavailable`, when the store does not answer for
+    `patience_s`.
     """
 
-    def __init__(self, bus: Bus) -> None:
+    def __init__(self, bus: Bus, patience_s: float = PATIENCE_S) -> None:
         self._bus = bus
+        self._patience_s = patience_s
 
     async def put(self, data: bytes, media_type: str, lineage: Lineage | None = None) -> str:
         """Store bytes; their digest."""
         if len(data) <= bounds.FRAME_BYTES_MAX:
             whole = PutWhole(data=data, media_type=media_type, lineage=lineage or Lineage())
             return _digest(await self._put(encode(whole)))
-        pieces = (data[at : at + bounds.FRAME_BYTES_MAX] for at in range(0, len(data), bounds.FRAME_BYTES_MAX))
-        return await self._stream(pieces, len(data), blake3(data).hexdigest(), media_type, lineage)
+        digest = blake3(data).hexdigest()
+        for begun in range(BEGUN_AGAIN_MAX):
+            pieces = (data[at : at + bounds.FRAME_BYTES_MAX] for at in range(0, len(data), bounds.FRAME_BYTES_MAX))
+            try:
+                return await self._stream(pieces, len(data), digest, media_type, lineage)
+            except BusError as error:
+                if error.kind != "not_found" or begun == BEGUN_AGAIN_MAX - 1:
+                    raise
+        raise AssertionError("the last upload returns or raises")
 
     async def put_file(self, path: Path, media_type: str, lineage: Lineage | None = None) -> tuple[str, int]:
         """Store a file without holding it whole; its digest and size in bytes."""
@@ -110,14 +122,16 @@ class Artifacts:
         return reply
 
     async def _asked(self, subject: str, data: bytes) -> bytes:
-        for attempt in range(TRIES):
+        clock = asyncio.get_running_loop().time
+        until_s, wait_s = clock() + self._patience_s, RETRY_FIRST_S
+        while True:
             try:
                 return await self._bus.request(subject, data, timeout_s=15)
             except BusError as error:
-                if error.kind not in ("unavailable", "timed_out") or attempt == TRIES - 1:
+                if error.kind not in ("unavailable", "timed_out") or clock() + wait_s > until_s:
                     raise
-                await asyncio.sleep(0.05 * 2**attempt)
-        raise AssertionError("the last attempt returns or raises")
+                await asyncio.sleep(wait_s)
+                wait_s = min(wait_s * 2, RETRY_LAST_S)
 
 
 def _pieces(stream: BinaryIO) -> Iterator[bytes]:

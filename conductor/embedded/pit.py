@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import sys
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -27,6 +28,16 @@ class Pool:
     min: int
     max: int
     slots: int
+
+
+@dataclass(frozen=True, slots=True)
+class Site:
+    """Where the Pit runs: the broker's address, those that some processes have of their own, and its numbers."""
+
+    url: str
+    addresses: Mapping[str, str]
+    partitions: int
+    snapshot_s: int
 
 
 def default_workers() -> str:
@@ -59,30 +70,27 @@ def parse_workers(spec: str) -> list[Pool]:
     return pools
 
 
-def write_config(
-    path: Path, layout: Layout, url: str, partitions: int, pools: list[Pool], authority: Authority
-) -> None:
+def write_config(path: Path, layout: Layout, site: Site, pools: list[Pool], authority: Authority) -> None:
     """Write `pit.toml`, and the credentials of every worker process that may run."""
     lines = [
         "# Made by `symphony up`; changes are lost.",
-        "[bus]",
-        f"url = {toml(url)}",
         "[dag]",
-        f"partitions = {partitions}",
+        f"partitions = {site.partitions}",
         f"data = {toml(str(layout.pit))}",
         f"secret_file = {toml(str(layout.keys / 'mesh.secret'))}",
+        f"snapshot_seconds = {site.snapshot_s}",
         "[pool]",
-        f"url = {toml(url)}",
+        f"url = {toml(site.url)}",
         f"logs = {toml(str(layout.logs))}",
     ]
     for pool in pools:
-        lines += _pool(pool, layout, authority)
+        lines += _pool(pool, layout, site, authority)
     lines += ["[store]", f"data = {toml(str(layout.pit))}"]
     lines += ["[stale]", f"data = {toml(str(layout.pit))}"]
     write_whole(path, "\n".join(lines).encode() + b"\n", 0o600)
 
 
-def _pool(pool: Pool, layout: Layout, authority: Authority) -> list[str]:
+def _pool(pool: Pool, layout: Layout, site: Site, authority: Authority) -> list[str]:
     if pool.what == "stock":
         command = [str(binaries.pit()), "players"]
     else:
@@ -99,5 +107,6 @@ def _pool(pool: Pool, layout: Layout, authority: Authority) -> list[str]:
     for number in range(pool.max):
         name = f"{pool.name}-{number}"
         authority.mint(name, roles.worker(name), layout.cred(name))
-        lines.append(f"  {{ worker = {toml(name)}, creds = {toml(str(layout.cred(name)))} }},")
+        own = f", url = {toml(site.addresses[name])}" if name in site.addresses else ""
+        lines.append(f"  {{ worker = {toml(name)}, creds = {toml(str(layout.cred(name)))}{own} }},")
     return [*lines, "]"]

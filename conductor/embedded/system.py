@@ -7,8 +7,8 @@ import logging
 import os
 import sys
 import time
-from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from conductor import __version__
@@ -34,6 +34,8 @@ class SystemOptions:
     """What `symphony up` may be told. `pit` is `one` process for the five, or `each` its own.
 
     Conductors and trackers share the partitions; those beyond the partitions stand by, and take over from one that dies.
+    `addresses` are the broker's URL as a process of a name (`conductor-0`, `pit-dag`, `stock-0`) reaches it, where that is by
+    another way than the supervisor's own. `snapshot_s` is the least time between two snapshots of a partition, in seconds.
     """
 
     data: Path
@@ -44,6 +46,8 @@ class SystemOptions:
     durable: bool = True
     conductors: int = 1
     trackers: int = 1
+    addresses: Mapping[str, str] = field(default_factory=dict)
+    snapshot_s: int = 30
 
     @property
     def names(self) -> list[str]:
@@ -89,7 +93,8 @@ class System:
             config = layout.config / "nats.conf"
             broker.write_config(config, layout.broker, port, authority, options.durable)
             pit_config = layout.config / "pit.toml"
-            pit.write_config(pit_config, layout, self.url, options.partitions, pools, authority)
+            site = pit.Site(self.url, options.addresses, options.partitions, options.snapshot_s)
+            pit.write_config(pit_config, layout, site, pools, authority)
             self._started_at_ms = int(time.time() * 1000)
             await self._start_broker([str(server), "-c", str(config)])
             await self._start_pit(program, pit_config)
@@ -121,6 +126,9 @@ class System:
         path = self.layout.cred(name)
         Authority(self.layout.keys).mint(name, permissions, path)
         return path
+
+    def _address(self, name: str) -> str:
+        return self.options.addresses.get(name, self.url)
 
     def _mint(self, authority: Authority) -> None:
         layout = self.layout
@@ -159,7 +167,7 @@ class System:
         for user, role in self._pit_users().items():
             services = list(roles.PIT) if role == "all" else [role]
             env = {
-                "SYMPHONY_URL": self.url,
+                "SYMPHONY_URL": self._address(user),
                 "SYMPHONY_CREDS": str(self.layout.cred(user)),
                 "SYMPHONY_PIT_NAME": user,
             }
@@ -213,7 +221,7 @@ class System:
 
     async def _start_conductor(self, name: str) -> None:
         env = {
-            "SYMPHONY_URL": self.url,
+            "SYMPHONY_URL": self._address(name),
             "SYMPHONY_CREDS": str(self.layout.cred(name)),
             "SYMPHONY_CONDUCTOR": name,
             "SYMPHONY_SECRET_FILE": str(self.layout.keys / "mesh.secret"),

@@ -78,6 +78,7 @@ class Core:
         partition = office.partition
         if not partition.arrived(message):
             return
+        office.ended(message)
         for failure in message.failures:
             self.decide(office, failure)
         for settled in message.settled:

@@ -18,7 +18,7 @@ from conductor.observe import metrics
 from conductor.wire import subjects
 from conductor.wire.base import decode, encode
 from conductor.wire.heartbeat import HEARTBEAT_INTERVAL_MS, MISSED_BEATS_UNTIL_DEAD, Heartbeat, RollCall
-from conductor.wire.ready import Failure, Resync, ResyncPage
+from conductor.wire.ready import Failure, Ready, Resync, ResyncPage
 from conductor.wire.runs import RunEnded
 
 _log = logging.getLogger("symphony.kernel")
@@ -81,6 +81,15 @@ class Office:
         self.resyncing = True
         self._start(self._resync())
 
+    def ended(self, message: Ready) -> None:
+        """While a resync is under way: what this message ends, a page that was written before it may list still."""
+        if self.resyncing:
+            for settled in message.settled:
+                if settled.accepted:
+                    self.partition.settle(settled.run, settled.task)
+            for unwanted in message.unwanted:
+                self.partition.settle(unwanted.run, unwanted.task)
+
     def close(self) -> None:
         for task in self._tasks:
             task.cancel()
@@ -129,12 +138,14 @@ class Office:
         metrics.RESYNCS.inc()
         while True:
             self.partition.stale = False
+            self.partition.settled.clear()
             try:
                 await self._read_pages()
                 break
             except (BusError, ValueError) as error:
                 _log.debug("partition %d: the tracker does not answer yet: %s", self.partition.number, error)
                 await asyncio.sleep(RETRY_S)
+        self.partition.settled.clear()
         self.resyncing = False
         self._desk.wake()
 
@@ -150,6 +161,8 @@ class Office:
             page = decode(await self._bus.request(subject, encode(ask), RESYNC_TIME_S), ResyncPage)
             first = first or page
             for task in page.tasks:
+                if partition.overtaken(task, page):
+                    continue
                 listed.add((task.run, task.task, task.generation, task.try_))
                 self._desk.accept(self, partition.add(task))
             for failure in page.failures:

@@ -53,6 +53,9 @@ class Partition:
     """Runs that ended and are not archived yet."""
     takeover: Takeover = field(init=False)
     """What workers still do for the owner before."""
+    settled: dict[tuple[str, str], int] = field(default_factory=dict)
+    """By run and task: the number of the message that ended an execution while a resync was under way. A page may have been
+    written before that message, and still list what ended; it goes another way, and may come in behind."""
     told: dict[str, None] = field(default_factory=dict)
     """Runs whose end was told lately, oldest first."""
 
@@ -98,6 +101,14 @@ class Partition:
             return None  # a `lost` of ours is on its way
         execution = self.open[key] = Execution(task, self.number, self.sequence)
         return execution
+
+    def settle(self, run: str, task: str) -> None:
+        """An execution of a task ended, by the message that came in last."""
+        self.settled[run, task] = self.sequence
+
+    def overtaken(self, task: ReadyTask, page: ResyncPage) -> bool:
+        """Whether what a page lists has ended since it was written."""
+        return page.epoch == self.emitter_epoch and self.settled.get((task.run, task.task), 0) > page.sequence
 
     def resynced(self, page: ResyncPage, listed: set[Key]) -> list[Execution]:
         """All pages have come. Returns what we had open and the tracker had not at that moment."""

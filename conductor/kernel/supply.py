@@ -93,7 +93,8 @@ class Supplies:
 
     def need(self, digest: str, partition: int, epoch: int, write: Callable[[list[Supplied]], None]) -> None:
         """Fetch a digest, unless that is under way."""
-        name = f"{partition} {digest}"
+        # Under an epoch of its own: what is under way for an earlier one goes to a writer that writes no more.
+        name = f"{partition} {epoch} {digest}"
         if name not in self._tasks:
             self._tasks[name] = asyncio.create_task(self._fetch(name, digest, partition, epoch, write))
 

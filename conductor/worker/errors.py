@@ -1,13 +1,14 @@
 """How a function says that it failed: `TaskError`, with a kind that documents can name in `retry: {on: [...]}`.
 
 Exception
-└── TaskError            any kind; other exceptions become kind `user`
+└── TaskError            any kind; `BusError` becomes kind `unavailable`, other exceptions `user`
     ├── ContractError    inputs or output that the function's contract refuses
     └── Cancelled        raised inside a synchronous function by `context().check()`
 """
 
 from __future__ import annotations
 
+from conductor.bus.errors import BusError
 from conductor.wire import bounds
 from conductor.wire.errors import ErrorValue
 
@@ -47,5 +48,8 @@ def error_value(error: BaseException) -> ErrorValue:
             retryable=error.retryable,
             retry_after_ms=error.retry_after_ms,
         )
+    if isinstance(error, BusError):
+        # The function did its part: what it needed, or what it made, could not be moved.
+        return ErrorValue(kind="unavailable", message=str(error)[: bounds.TEXT_LENGTH_MAX])
     text = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
     return ErrorValue(kind="user", message=text[: bounds.TEXT_LENGTH_MAX])

@@ -40,6 +40,8 @@ _log = logging.getLogger("symphony.worker")
 
 DRAIN_S = 10.0
 """How long attempts under way may take after SIGTERM; what is not done then is done elsewhere."""
+STORE_PATIENCE_S = 60.0
+"""How long values wait for an Artifact Store that starts again: the function has done its part, and is not done again."""
 MANIFEST_BEATS = 4
 """The first beats carry the manifest: whoever starts a moment later has it without asking."""
 
@@ -68,7 +70,7 @@ class Worker:
         self._bus = bus
         self.options = options
         self._functions = {function.capability: function for function in functions}
-        self._artifacts = Artifacts(bus)
+        self._artifacts = Artifacts(bus, STORE_PATIENCE_S)
         self._ledger = Ledger()
         self._results = Results(bus, options.name, self._ledger.stored)
         self._executor = Executor(options.slots)

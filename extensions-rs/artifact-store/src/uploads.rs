@@ -115,7 +115,7 @@ impl Uploads {
     }
 
     pub fn get(&self, name: &str) -> Result<Arc<std::sync::Mutex<Upload>>, Error> {
-        let unknown = || Error::new(ErrorKind::Invalid, "there is no such upload; begin again");
+        let unknown = || Error::new(ErrorKind::NotFound, "there is no such upload; begin again");
         self.open.get(name).cloned().ok_or_else(unknown)
     }
 

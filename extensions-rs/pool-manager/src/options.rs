@@ -41,6 +41,9 @@ pub struct Credential {
     /// The credentials file; none for a broker without accounts.
     #[serde(default)]
     pub creds: Option<PathBuf>,
+    /// The broker's address as this process reaches it, where that is another than the others'.
+    #[serde(default)]
+    pub url: Option<String>,
 }
 
 fn one() -> u32 {

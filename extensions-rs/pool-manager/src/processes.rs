@@ -283,7 +283,7 @@ fn spawn(pool: &PoolOptions, credential: &Credential, options: &Options) -> Resu
         }
     }
     command
-        .env("SYMPHONY_URL", &options.url)
+        .env("SYMPHONY_URL", credential.url.as_ref().unwrap_or(&options.url))
         .env("SYMPHONY_WORKER", &credential.worker)
         .env("SYMPHONY_POOL", &pool.name);
     match &credential.creds {

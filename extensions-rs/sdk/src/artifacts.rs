@@ -1,6 +1,6 @@
 //! The Artifact Store's client: blobs in pieces, several on their way at once.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use bytes::{Bytes, BytesMut};
 use futures_util::{StreamExt, TryStreamExt, stream};
@@ -14,8 +14,12 @@ use crate::error::{Error, ErrorKind};
 
 /// Pieces under way at once: enough to cover a round trip, few enough to bound memory to 4 MiB a transfer.
 const WINDOW: usize = 4;
-/// Tries of one piece; the store may be restarting.
-const TRIES: u32 = 5;
+/// How long a store that does not answer is asked again: a result is worth more than the time it waits for a restart.
+const PATIENCE: Duration = Duration::from_secs(60);
+const RETRY_FIRST: Duration = Duration::from_millis(50);
+const RETRY_LAST: Duration = Duration::from_secs(1);
+/// Uploads of one blob: a store that starts again has forgotten those that were under way.
+const BEGUN_AGAIN_MAX: u32 = 5;
 
 /// Puts and gets blobs.
 #[derive(Clone)]
@@ -45,7 +49,18 @@ impl Artifacts {
             let reply = self.ask(&Put::PutWhole(whole)).await?;
             return digest(reply);
         }
-        let known = blake3::hash(&data).to_hex().to_string();
+        let mut begun = 1;
+        loop {
+            match self.upload(&data, media_type, lineage.clone()).await {
+                Err(error) if error.kind() == ErrorKind::NotFound && begun < BEGUN_AGAIN_MAX => begun += 1,
+                other => return other,
+            }
+        }
+    }
+
+    /// Store bytes piece by piece. Kind `NotFound`: the store knows nothing of the upload any more.
+    async fn upload(&self, data: &Bytes, media_type: &str, lineage: Lineage) -> Result<String, Error> {
+        let known = blake3::hash(data).to_hex().to_string();
         let open = PutOpen {
             size_bytes: u64::try_from(data.len()).ok(),
             digest: Some(known.clone()),
@@ -150,15 +165,15 @@ impl Artifacts {
             .bus
             .as_ref()
             .ok_or_else(|| Error::unavailable("there is no artifact store here"))?;
-        let mut tries = 0;
+        let (began, mut wait) = (Instant::now(), RETRY_FIRST);
         loop {
             match bus.request(subject.clone(), message).await {
                 Err(error)
                     if matches!(error.kind(), ErrorKind::Unavailable | ErrorKind::TimedOut)
-                        && tries < TRIES =>
+                        && began.elapsed() + wait < PATIENCE =>
                 {
-                    tries += 1;
-                    tokio::time::sleep(Duration::from_millis(50 << tries)).await;
+                    tokio::time::sleep(wait).await;
+                    wait = (wait * 2).min(RETRY_LAST);
                 }
                 other => return other,
             }

@@ -26,6 +26,18 @@ def partition() -> Partition:
     return made
 
 
+def test_rule_6_what_ended_behind_a_page_is_not_taken_from_it(partition: Partition) -> None:
+    page = ResyncPage(partition=0, epoch=1, sequence=1, folded=10, tasks=[task(1)])
+    partition.arrived(message(2))
+    partition.settle(task(1).run, task(1).task)
+    assert partition.overtaken(task(1), page)
+    assert not partition.overtaken(task(2), page)
+    later = ResyncPage(partition=0, epoch=1, sequence=2, folded=20, tasks=[task(1, try_=2)])
+    assert not partition.overtaken(task(1, try_=2), later)
+    other = ResyncPage(partition=0, epoch=2, sequence=1, folded=20, tasks=[task(1)])
+    assert not partition.overtaken(task(1), other)
+
+
 def test_rule_4_a_lower_emitter_is_passed_over_and_a_higher_one_asked_for_everything(partition: Partition) -> None:
     assert not partition.arrived(message(9, epoch=0, tasks=[task(2)]))
     assert not partition.stale

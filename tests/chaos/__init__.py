@@ -1,0 +1,1 @@
+"""Chaos: the embedded system under load while a nemesis does its worst, judged by what clients saw alone."""

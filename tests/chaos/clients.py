@@ -1,0 +1,189 @@
+"""The load: clients that submit workflows at a steady rate, follow them to their ends, and ask about them meanwhile.
+
+They go through the real client, as anyone's program would: a submission that is not acknowledged is sent again under its
+key, and some are sent again although they were.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import random
+import time
+from pathlib import Path
+
+import msgspec
+
+from conductor.bus import BusError, NatsBus
+from conductor.cli.follow import resolved
+from conductor.wire.dag import HistoryEntry
+from conductor.wire.runs import Submit
+from conductor.workflow import read_bytes
+from conductor.workflow.client import Client, SubmitOptions
+from tests.chaos.evaluate import evaluate
+from tests.chaos.journal import Journal, Seen
+from tests.chaos.shapes import flow
+
+IN_FLIGHT_MAX = 400
+"""Runs that have not ended: more are not begun, so that an outage does not grow into a flood of the clients' own."""
+AGAIN_SHARE = 0.1
+"""Of the runs that are submitted once more under the same key."""
+CANCEL_SHARE = 0.03
+SHOWS_PER_S = 25
+RECENT_MAX = 600
+"""Runs that are asked about: the live ones, and those that ended lately."""
+EFFECT_FILES = 16
+RETRY_S = 0.2
+
+
+class Load:
+    """`rate` runs begin each second until `stop`; `done` waits for the ends of all."""
+
+    def __init__(self, buses: list[NatsBus], journal: Journal, seed: int, rate: float, effects: Path) -> None:
+        self.journal = journal
+        self._clients = [Client(bus) for bus in buses]
+        self._seed = seed
+        self._rate = rate
+        self._effects = effects
+        self._chance = random.Random(f"load {seed}")
+        self._running: set[asyncio.Task[None]] = set()
+        self._recent: list[str] = []
+        self._begun = 0
+        self._stopping = asyncio.Event()
+
+    def stop(self) -> None:
+        self._stopping.set()
+
+    async def run(self) -> None:
+        """Begin runs, until told to stop."""
+        asking = asyncio.create_task(self._ask())
+        began = time.monotonic()
+        try:
+            while not self._stopping.is_set():
+                due = int((time.monotonic() - began) * self._rate)
+                if self._begun - due > 0 or len(self._running) >= IN_FLIGHT_MAX:
+                    if len(self._running) >= IN_FLIGHT_MAX:
+                        began = time.monotonic() - self._begun / self._rate  # what was held back is not made up for
+                    await asyncio.sleep(0.5 / self._rate)
+                    continue
+                self._begin()
+                await asyncio.sleep(0)
+        finally:
+            asking.cancel()
+            await asyncio.gather(asking, return_exceptions=True)
+
+    async def done(self, patience_s: float) -> int:
+        """Wait for the ends of all that was acknowledged; how many have none."""
+        if self._running:
+            await asyncio.wait(self._running, timeout=patience_s)
+        left = len(self._running)
+        for task in self._running:
+            task.cancel()
+        await asyncio.gather(*self._running, return_exceptions=True)
+        return left
+
+    def _begin(self) -> None:
+        number = self._begun
+        self._begun += 1
+        seed = self._seed * 1_000_000 + number
+        task = asyncio.create_task(self._one(self._clients[number % len(self._clients)], seed))
+        self._running.add(task)
+        task.add_done_callback(self._over)
+
+    def _over(self, task: asyncio.Task[None]) -> None:
+        self._running.discard(task)
+        if not task.cancelled() and (error := task.exception()) is not None:
+            self.journal.counts["client errors"] += 1
+            self.journal.errors.append(f"{type(error).__name__}: {error}")
+
+    async def _one(self, client: Client, seed: int) -> None:
+        chance = random.Random(f"client {seed}")
+        made = flow(seed, str(self._effects / f"{seed % EFFECT_FILES:02}.txt"))
+        packed = read_bytes(msgspec.json.encode(made.document())).packed()
+        options = SubmitOptions(key=f"chaos-{seed}")
+        draft = client.draft(made.name, packed, {}, options)
+        self.journal.begin(Seen(draft.run, seed, evaluate(made), time.monotonic()))
+        await self._submit(client, draft)
+        self._recent.append(draft.run)
+        del self._recent[:-RECENT_MAX]
+        ending = asyncio.create_task(client.wait(draft.run))
+        try:
+            if chance.random() < CANCEL_SHARE:
+                await asyncio.sleep(chance.uniform(0, 0.3))
+                await self._cancel(client, draft.run)
+            if chance.random() < AGAIN_SHARE:
+                await asyncio.sleep(chance.uniform(0, 2))
+                await self._submit(client, client.draft(made.name, packed, {}, options))
+                self.journal.counts["submitted again"] += 1
+            ended = await ending
+        finally:
+            ending.cancel()
+        self.journal.ended(ended, time.monotonic())
+        if ended.status == "succeeded":
+            self.journal.values(draft.run, await self._resolved(client, ended.outputs))
+
+    async def _submit(self, client: Client, draft: Submit) -> None:
+        while True:
+            try:
+                await client.submit([draft])
+            except BusError as error:
+                self.journal.counts[f"submission {error.kind}"] += 1
+                await asyncio.sleep(RETRY_S)
+            else:
+                self.journal.acknowledged(draft.run, time.monotonic())
+                return
+
+    async def _cancel(self, client: Client, run: str) -> None:
+        self.journal.runs[run].cancelled = True
+        with contextlib.suppress(BusError):
+            await client.cancel(run, "chaos")
+            self.journal.counts["cancels"] += 1
+
+    async def _resolved(self, client: Client, outputs: bytes) -> object:
+        while True:
+            try:
+                return await resolved(client, outputs)
+            except BusError as error:
+                if error.kind not in ("timed_out", "unavailable"):
+                    return f"cannot be read: {error}"
+                await asyncio.sleep(RETRY_S)
+
+    async def _ask(self) -> None:
+        """Ask about runs that are under way, and about some that have ended."""
+        while True:
+            await asyncio.sleep(1 / SHOWS_PER_S)
+            if self._recent:
+                client = self._chance.choice(self._clients)
+                await self.show(client, self._chance.choice(self._recent))
+
+    async def show(self, client: Client, run: str, tries: int = 1) -> bool:
+        """Ask about a run once; whether there was an answer."""
+        for _ in range(tries):
+            asked_s = time.monotonic()
+            try:
+                view = await client.show(run, nodes=True, values=True)
+            except BusError:
+                await asyncio.sleep(RETRY_S if tries > 1 else 0)
+                continue
+            self.journal.shown(run, view, asked_s)
+            return True
+        return False
+
+    async def show_all(self) -> int:
+        """Ask about every run once more; how many gave no answer."""
+        silent = 0
+        queue = list(self.journal.runs)
+
+        async def worker(client: Client) -> None:
+            nonlocal silent
+            while queue:
+                run = queue.pop()
+                if not await self.show(client, run, tries=20):
+                    silent += 1
+
+        await asyncio.gather(*(worker(client) for client in self._clients for _ in range(8)))
+        return silent
+
+    async def history(self, run: str) -> list[HistoryEntry]:
+        """What happened to a run, as the system tells it."""
+        return await self._clients[0].history(run) or []
