@@ -110,6 +110,8 @@ class RunView(Message, frozen=True, kw_only=True):
     duration_us: Micros = 0
     function_us: Micros = 0
     trace: Trace | None = None
+    parent: RunId | None = None
+    """The run that this is a child of."""
     nodes: Annotated[list[NodeView], BATCH] = []
     next: Count | None = None
 
@@ -139,6 +141,7 @@ class RunSummary(Part, frozen=True, kw_only=True):
     submitted_at_ms: Millis = 0
     ended_at_ms: Millis | None = None
     duration_us: Micros = 0
+    parent: RunId | None = None
 
 
 class RunList(Message, frozen=True, kw_only=True):

@@ -10,11 +10,11 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
-use symphony_protocol::{Cancel, Owner, Payload};
+use symphony_protocol::{Owner, Payload};
 use symphony_sdk::{Error, ErrorKind};
 
-use crate::core::fold::Tombstone;
-use crate::core::run::Timer;
+use crate::core::fold::{Tombstone, Word};
+use crate::core::run::{Cache, Listeners, Timer};
 use crate::core::{ExecId, Fold, FoldOptions, Run};
 
 const MAGIC: &[u8; 8] = b"SYMFOLD1";
@@ -30,11 +30,15 @@ struct Body {
     timers: BTreeSet<Timer>,
     estimates: BTreeMap<String, (u64, u64)>,
     waiting: BTreeMap<String, BTreeSet<(ExecId, u32)>>,
+    resolving: BTreeMap<(String, String, String), BTreeSet<(ExecId, u32)>>,
+    listening: BTreeMap<String, Listeners>,
+    events_sequence: u64,
+    cache: Cache,
     owner: Option<Owner>,
     runs: Vec<Run>,
     ended: Vec<u128>,
     tombstones: Vec<(u128, Tombstone)>,
-    parked: BTreeMap<u128, (String, Cancel)>,
+    parked: BTreeMap<u128, Vec<(String, Word)>>,
     supplied: BTreeMap<String, Vec<Option<Payload>>>,
 }
 
@@ -67,6 +71,10 @@ pub fn body(fold: &Fold) -> Result<Vec<u8>, Error> {
         timers: fold.context.timers.clone(),
         estimates: fold.context.estimates.clone(),
         waiting: fold.context.waiting.clone(),
+        resolving: fold.context.resolving.clone(),
+        listening: fold.context.listening.clone(),
+        events_sequence: fold.context.events_sequence,
+        cache: fold.context.cache.clone(),
         owner: fold.owner.clone(),
         runs,
         ended: fold.ended.iter().copied().collect(),
@@ -88,6 +96,10 @@ pub fn restore(data: &[u8], options: FoldOptions) -> Result<Fold, Error> {
     fold.context.timers = body.timers;
     fold.context.estimates = body.estimates;
     fold.context.waiting = body.waiting;
+    fold.context.resolving = body.resolving;
+    fold.context.listening = body.listening;
+    fold.context.events_sequence = body.events_sequence;
+    fold.context.cache = body.cache;
     fold.owner = body.owner;
     fold.parked = body.parked;
     fold.supplied = body.supplied;
@@ -101,12 +113,28 @@ pub fn restore(data: &[u8], options: FoldOptions) -> Result<Fold, Error> {
         run.plan = if run.frames.is_empty() {
             None
         } else {
-            Some(fold.plan(&run.document).map_err(damaged)?)
+            let (plan, document) = fold.plan(&run.document).map_err(damaged)?;
+            run.document = document;
+            Some(plan)
         };
         let key = run.key;
+        for undo in &mut run.undo {
+            if let Some(inline) = undo.inline.as_mut().map(std::sync::Arc::make_mut) {
+                inline.plan = Some(fold.plan(&inline.document).map_err(damaged)?.0);
+            }
+        }
+        for found in run.library.values_mut().map(std::sync::Arc::make_mut) {
+            if found.problem.is_none() {
+                let (plan, document) = fold.plan(&found.document).map_err(damaged)?;
+                found.plan = Some(plan);
+                found.document = document;
+            }
+        }
         for frame in run.frames.iter_mut() {
             if let Some(inline) = frame.inline.as_mut().map(std::sync::Arc::make_mut) {
-                inline.plan = Some(fold.plan(&inline.document).map_err(damaged)?);
+                let (plan, document) = fold.plan(&inline.document).map_err(damaged)?;
+                inline.plan = Some(plan);
+                inline.document = document;
             }
         }
         fold.live += u64::from(!run.status.ended());

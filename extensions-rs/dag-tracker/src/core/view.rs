@@ -54,6 +54,7 @@ pub fn summary(run: &Run) -> RunSummary {
         submitted_at_ms: run.submitted_at_ms,
         ended_at_ms: run.status.ended().then_some(run.ended_at_ms),
         duration_us: until.saturating_sub(run.submitted_at_ms) * 1000,
+        parent: run.parent.as_ref().map(|parent| parent.run.clone()),
     }
 }
 
@@ -158,6 +159,7 @@ pub fn view(run: &Run, show: &Show) -> RunView {
         duration_us: summary.duration_us,
         function_us: run.function_us,
         trace: run.trace,
+        parent: summary.parent,
         nodes: Vec::new(),
         next: None,
         ..Default::default()
