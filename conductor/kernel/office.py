@@ -16,7 +16,7 @@ from conductor.observe import metrics
 from conductor.wire import subjects
 from conductor.wire.base import decode, encode
 from conductor.wire.heartbeat import HEARTBEAT_INTERVAL_MS, MISSED_BEATS_UNTIL_DEAD, RollCall
-from conductor.wire.ready import Failure, Resync, ResyncPage
+from conductor.wire.ready import Failure, Resync, ResyncPage, WorkflowNeed
 from conductor.wire.runs import RunEnded
 
 _log = logging.getLogger("symphony.kernel")
@@ -34,6 +34,8 @@ class Desk(Protocol):
     def end(self, office: Office, ended: RunEnded) -> None: ...
     def drop(self, office: Office, execution: Execution) -> None: ...
     def need(self, office: Office, digest: str) -> None: ...
+    def resolve(self, office: Office, need: WorkflowNeed) -> None: ...
+    def listen(self, office: Office, names: dict[str, int]) -> None: ...
     def lose(self, number: int) -> None: ...
     def wake(self) -> None: ...
 
@@ -128,6 +130,10 @@ class Office:
                 self._desk.decide(self, failure)
             for digest in page.needs:
                 self._desk.need(self, digest)
+            for need in page.needs_workflows:
+                self._desk.resolve(self, need)
+            if cursor == 0:
+                self._desk.listen(self, page.listens)
             for ended in page.ended:
                 self._desk.end(self, ended)
             if page.next is None:

@@ -88,6 +88,8 @@ class NodeView(Part, frozen=True, kw_only=True):
     ready_at_ms: Millis | None = None
     ended_at_ms: Millis | None = None
     error: ErrorValue | None = None
+    child: RunId | None = None
+    """The run that a task of kind `workflow` began."""
     inputs: Payload | None = None
     outputs: Payload | None = None
 

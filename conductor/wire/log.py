@@ -1,7 +1,7 @@
 """The events of the log, `sym.log.<partition>.<event>`: the only durable write on the path of a step.
 
-`result` is written by workers, `decided`, `due`, `supplied`, `resolved`, `happened` and `owner` by the conductor that owns the partition. Submissions,
-cancels and signals reach the log through the streams it sources.
+`result` is written by workers; `decided`, `due`, `supplied`, `resolved`, `happened` and `owner` by the conductor that owns
+the partition. Submissions, signals, cancels and other wishes of clients reach the log through the streams it sources.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """What clients say and hear of a run: submissions, cancels, signals, ends, progress.
 
-`sym.in.submit.<tenant>.<run>`, `sym.in.cancel.<tenant>.<run>` and `sym.in.signal.<tenant>.<run>`; the tenant is a token of the subject, which the
-broker's permissions authenticate, and is never a field.
+`sym.in.submit.<tenant>.<run>`, `sym.in.cancel.<tenant>.<run>` and `sym.in.signal.<tenant>.<run>`; the tenant is a token of
+the subject, which the broker's permissions authenticate, and is never a field.
 """
 
 from __future__ import annotations

@@ -96,6 +96,11 @@ fn node_view(run: &Run, id: ExecId, exec: &Exec, values: bool) -> NodeView {
         ready_at_ms: (exec.ready_at_ms > 0).then_some(exec.ready_at_ms),
         ended_at_ms: (exec.ended_at_ms > 0).then_some(exec.ended_at_ms),
         error: exec.error().cloned(),
+        child: exec
+            .rare
+            .as_ref()
+            .and_then(|rare| rare.child)
+            .map(|key| format!("{key:032x}")),
         inputs: if values {
             shown(&inputs(run, id, exec))
         } else {

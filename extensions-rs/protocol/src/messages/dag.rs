@@ -215,6 +215,8 @@ pub struct NodeView {
     #[serde(default)]
     pub error: Option<ErrorValue>,
     #[serde(default)]
+    pub child: Option<String>,
+    #[serde(default)]
     pub inputs: Option<Payload>,
     #[serde(default)]
     pub outputs: Option<Payload>,
@@ -233,6 +235,7 @@ impl Default for NodeView {
             ready_at_ms: Default::default(),
             ended_at_ms: Default::default(),
             error: Default::default(),
+            child: Default::default(),
             inputs: Default::default(),
             outputs: Default::default(),
         }
@@ -260,6 +263,9 @@ impl Bounded for NodeView {
         }
         if let Some(item0) = &self.error {
             item0.check()?;
+        }
+        if let Some(item0) = &self.child {
+            check::run_id("child", item0)?;
         }
         if let Some(item0) = &self.inputs {
             check::bytes("inputs", item0.len(), 4194304)?;
