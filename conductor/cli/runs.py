@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from conductor.cli import connect, control, filters
+from conductor.cli import connect, control, filters, signals
 from conductor.cli.connect import Place, json_option, place_options
 from conductor.cli.output import FAILED, Refusal, duration, emit, say, table
 
@@ -55,6 +55,7 @@ def _row(summary: Any) -> dict[str, Any]:
         "duration_ms": round(summary.duration_us / 1000, 3),
         "submitted_at": _moment(summary.submitted_at_ms),
         "ended_at": _moment(summary.ended_at_ms) if summary.ended_at_ms else None,
+        "parent": summary.parent,
     }
 
 
@@ -126,6 +127,7 @@ async def _shown(run: str, place: Place) -> dict[str, Any]:
         if view is None:
             raise Refusal(f"there is no run {run}: `symphony runs list` shows those that there are", FAILED)
         document = await follow.document(client, ended_of(view))
+        document["parent"] = view.parent
         document["nodes"] = [
             {
                 "task": node.task,
@@ -137,6 +139,7 @@ async def _shown(run: str, place: Place) -> dict[str, Any]:
                 "run_ms": round(node.run_us / 1000, 3),
                 "inputs": unpack(node.inputs) if node.inputs else None,
                 "outputs": unpack(node.outputs) if node.outputs else None,
+                "child": node.child,
                 "error": None if node.error is None else {"kind": node.error.kind, "message": node.error.message},
             }
             for node in view.nodes
@@ -245,17 +248,5 @@ def trace(run: str, data: Path, url: str | None, as_json: bool) -> None:
     table("", ("span", "status", "queued", "ran", ""), lines, ("queued", "ran"))
 
 
-def _later(name: str) -> None:
-    def refuse(**_: Any) -> None:
-        raise Refusal(f"`runs {name}` is not in this version; `symphony runs --help` lists what is")
-
-    command = click.Command(
-        name, callback=refuse, params=[click.Argument(["arguments"], nargs=-1, type=click.UNPROCESSED)], hidden=True
-    )
-    command.ignore_unknown_options = True
-    runs.add_command(command)
-
-
-for _name in ("signal",):
-    _later(_name)
 control.add(runs)
+runs.add_command(signals.signal)

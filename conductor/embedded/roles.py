@@ -88,12 +88,16 @@ def pit(role: str) -> Permissions:
 
 def conductor(name: str) -> Permissions:
     """Dispatches, decides, owns partitions; the only hub between the extensions."""
-    log = tuple(f"sym.log.*.{event}" for event in ("decided", "due", "supplied", "archived", "owner"))
+    events = ("decided", "due", "supplied", "resolved", "happened", "archived", "owner")
+    log = tuple(f"sym.log.*.{event}" for event in events)
     api = (
         "$JS.API.STREAM.MSG.GET.SYM_LOG",
         "$JS.API.STREAM.INFO.SYM_LOG",
         "$JS.API.STREAM.INFO.SYM_IN",
         "$JS.API.STREAM.PURGE.SYM_IN",
+        "$JS.API.STREAM.INFO.KV_sym_workflows",
+        "$JS.API.DIRECT.GET.KV_sym_workflows.>",
+        *_consume("SYM_EVENTS"),
     )
     said = ("sym.task.>", *log, "sym.pit.>", "sym.run.>", "sym.decision.*", "sym.ext.*", subjects.ROLL_CALL)
     heard = ("sym.ready.*", "sym.ready.*.frame", subjects.grant(name), subjects.HEARTBEATS)
@@ -123,8 +127,9 @@ def client(tenant: str) -> Permissions:
     asked = tuple(f"sym.pit.dag.{operation}.*.{name}" for operation in ("show", "list", "history"))
     archive = tuple(f"sym.pit.stale.{operation}.{name}" for operation in ("list", "read"))
     workflows = (f"$KV.sym_workflows.{name}.>", f"$JS.API.DIRECT.GET.KV_sym_workflows.$KV.sym_workflows.{name}.>")
+    said = (f"sym.in.*.{name}.*", "sym.event.*", f"sym.pit.dag.check.{name}")
     return Permissions(
-        (f"sym.in.*.{name}.*", f"sym.pit.dag.check.{name}", *asked, *archive, *workflows, *_STORE, "$SRV.INFO.dag"),
+        (*said, *asked, *archive, *workflows, *_STORE, "$SRV.INFO.dag"),
         (f"sym.run.{name}.>",),
     )
 
@@ -132,7 +137,7 @@ def client(tenant: str) -> Permissions:
 def operator() -> Permissions:
     """A person who runs the system: asks everything, makes streams; it forges neither tasks nor results."""
     return Permissions(
-        ("sym.pit.>", "sym.in.>", "$SRV.>", "$JS.API.>", "$KV.sym_workflows.>"),
+        ("sym.pit.>", "sym.in.>", "sym.event.*", "$SRV.>", "$JS.API.>", "$KV.sym_workflows.>"),
         ("sym.run.>", "sym.heartbeat.*", "sym.ext.*", "sym.decision.*"),
     )
 

@@ -34,8 +34,8 @@ class SystemOptions:
     """What `symphony up` may be told. `pit` is `one` process for the five, or `each` its own.
 
     Conductors and trackers share the partitions; those beyond the partitions stand by, and take over from one that dies.
-    `addresses` are the broker's URL as a process of a name (`conductor-0`, `pit-dag`, `stock-0`) reaches it, where that is by
-    another way than the supervisor's own. `snapshot_s` is the least time between two snapshots of a partition, in seconds.
+    `addresses` are the broker's URL as a process of a name (`conductor-0`, `pit-dag`, `stock-0`) reaches it, where that
+    is by another way than the supervisor's own. `snapshot_s` is the least time between two snapshots of a partition, in seconds.
     """
 
     data: Path

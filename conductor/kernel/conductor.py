@@ -15,6 +15,7 @@ from typing import TypeVar
 
 from conductor.bus import Artifacts, BusError, Mailbox, NatsBus
 from conductor.kernel.core import Core
+from conductor.kernel.events import Events
 from conductor.kernel.housekeeping import RETRY_WINDOW_S, Housekeeping
 from conductor.kernel.levels import level
 from conductor.kernel.lifecycle import Lifecycle
@@ -22,6 +23,7 @@ from conductor.kernel.office import ROLL_TIME_S, Office
 from conductor.kernel.ownership import LOOK_INTERVAL_S, RENEW_INTERVAL_S, Ownership
 from conductor.kernel.partition import Partition, is_level
 from conductor.kernel.reports import Reports
+from conductor.kernel.resolve import Resolutions
 from conductor.kernel.spans import Spans
 from conductor.kernel.supply import Frames, Supplies
 from conductor.observe import metrics
@@ -64,6 +66,8 @@ class Conductor:
         artifacts = Artifacts(bus)
         self._frames = Frames(artifacts, self._stored)
         self._supplies = Supplies(artifacts)
+        self._resolutions = Resolutions(bus)
+        self._events = Events(bus)
         self.core = Core(
             policy or Rules(),
             Lifecycle(bus, options.name),
@@ -71,6 +75,8 @@ class Conductor:
             Reports(options.name),
             self._supplies,
             self._frames,
+            self._resolutions,
+            self._events,
             self.lose,
             self._wake.set,
             time.time_ns() // 1_000_000,
@@ -218,6 +224,7 @@ class Conductor:
         if office is None:
             return False
         self.core.forget(office)
+        self._events.forget(number)
         office.close()
         return True
 
@@ -228,6 +235,8 @@ class Conductor:
         await self.core.lifecycle.close()
         await self._frames.close()
         await self._supplies.close()
+        await self._resolutions.close()
+        await self._events.close()
         self.core.spans.close()
 
 

@@ -7,12 +7,14 @@ from collections.abc import Callable
 
 from conductor.kernel import recovery
 from conductor.kernel.allowances import Allowances
+from conductor.kernel.events import Events
 from conductor.kernel.execution import Execution, Key
 from conductor.kernel.lifecycle import Lifecycle
 from conductor.kernel.office import Office
 from conductor.kernel.partition import Partition
 from conductor.kernel.placement import Waiting, place
 from conductor.kernel.reports import Reports
+from conductor.kernel.resolve import Resolutions
 from conductor.kernel.spans import Spans
 from conductor.kernel.supply import Frames, Supplies
 from conductor.kernel.workers import Worker, Workers
@@ -21,7 +23,7 @@ from conductor.policy import Policy
 from conductor.wire.grants import PoolGrant, ShareGrant
 from conductor.wire.heartbeat import Heartbeat
 from conductor.wire.log import Decided
-from conductor.wire.ready import Failure, Ready, Settled
+from conductor.wire.ready import Failure, Ready, Settled, WorkflowNeed
 from conductor.wire.runs import RunEnded
 
 _log = logging.getLogger("symphony.kernel")
@@ -45,6 +47,8 @@ class Core:
         reports: Reports,
         supplies: Supplies,
         frames: Frames,
+        resolutions: Resolutions,
+        events: Events,
         lose: Callable[[int], None],
         wake: Callable[[], None],
         started_ms: int = 0,
@@ -62,6 +66,8 @@ class Core:
         self.now_ms = 0
         self._supplies = supplies
         self._frames = frames
+        self._resolutions = resolutions
+        self._events = events
         self._held_back: dict[str, set[Key]] = {}
         self.heard_at: dict[str, int] = {}
         self.settled: dict[str, int] = {}
@@ -89,6 +95,10 @@ class Core:
             self._unwanted(office, (unwanted.run, unwanted.task, unwanted.generation, unwanted.try_))
         for digest in message.needs:
             self.need(office, digest)
+        for need in message.needs_workflows:
+            self.resolve(office, need)
+        if message.listens is not None:
+            self.listen(office, message.listens)
         for started in message.started:
             partition.begun(started.run)
             self.reports.started(started, self.now_ms)
@@ -133,6 +143,15 @@ class Core:
         """A map goes over an artifact: it has to stand in the log."""
         partition = office.partition
         self._supplies.need(digest, partition.number, partition.owned.epoch, office.writer.supply)
+
+    def resolve(self, office: Office, need: WorkflowNeed) -> None:
+        """Tasks name a registered workflow: it has to stand in the log."""
+        partition = office.partition
+        self._resolutions.need(need, partition.number, partition.owned.epoch, office.writer.resolve)
+
+    def listen(self, office: Office, names: dict[str, int]) -> None:
+        """Runs wait for events of these names, and of no others."""
+        self._events.listen(office.partition.number, names, office.writer.happened)
 
     def stored(self, digest: str) -> None:
         """The store has a composed part: executions and ends that waited for it go on."""

@@ -18,7 +18,7 @@ from conductor.observe import metrics
 from conductor.wire import subjects
 from conductor.wire.base import decode, encode
 from conductor.wire.heartbeat import HEARTBEAT_INTERVAL_MS, MISSED_BEATS_UNTIL_DEAD, Heartbeat, RollCall
-from conductor.wire.ready import Failure, Ready, Resync, ResyncPage
+from conductor.wire.ready import Failure, Ready, Resync, ResyncPage, WorkflowNeed
 from conductor.wire.runs import RunEnded
 
 _log = logging.getLogger("symphony.kernel")
@@ -39,6 +39,8 @@ class Desk(Protocol):
     def end(self, office: Office, ended: RunEnded) -> None: ...
     def drop(self, office: Office, execution: Execution) -> None: ...
     def need(self, office: Office, digest: str) -> None: ...
+    def resolve(self, office: Office, need: WorkflowNeed) -> None: ...
+    def listen(self, office: Office, names: dict[str, int]) -> None: ...
     def lose(self, number: int) -> None: ...
     def alive(self) -> set[str]: ...
     def open_office(self, office: Office) -> None: ...
@@ -169,6 +171,10 @@ class Office:
                 self._desk.decide(self, failure)
             for digest in page.needs:
                 self._desk.need(self, digest)
+            for need in page.needs_workflows:
+                self._desk.resolve(self, need)
+            if cursor == 0:
+                self._desk.listen(self, page.listens)
             for ended in page.ended:
                 self._desk.end(self, ended)
             if page.next is None:

@@ -152,4 +152,6 @@ def is_level(message: Ready) -> bool:
         or message.started
         or message.unwanted
         or message.needs
+        or message.needs_workflows
+        or message.listens is not None
     )

@@ -83,7 +83,7 @@ class Spans:
         given = TraceContext.unpack(ended.trace)
         own = run_span_id(ended.run)
         parent = None if given.span_id == own else given.span_id
-        attributes = {
+        attributes: dict[str, object] = {
             "symphony.run": ended.run,
             "symphony.tenant": ended.tenant,
             "symphony.workflow": ended.workflow,
@@ -94,7 +94,11 @@ class Spans:
         error = None if ended.status == "succeeded" else (ended.error.message if ended.error else ended.status)
         start_us, end_us = ended.submitted_at_ms * 1000, ended.ended_at_ms * 1000
         trace = given._replace(span_id=own)
-        self._tracer.record(f"run {ended.workflow}", trace, parent, start_us, end_us, attributes, error)
+        links = []
+        if ended.parent is not None and ended.link is not None:
+            attributes["symphony.parent"] = ended.parent
+            links.append(TraceContext.unpack(ended.link)._replace(span_id=run_span_id(ended.parent)))
+        self._tracer.record(f"run {ended.workflow}", trace, parent, start_us, end_us, attributes, error, links=links)
 
     def close(self) -> None:
         """Send what waits."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections import deque
 from collections.abc import Callable
 
 from conductor.bus.errors import BusError
@@ -12,7 +13,7 @@ from conductor.kernel.execution import Key
 from conductor.kernel.partition import Owned
 from conductor.wire import subjects
 from conductor.wire.base import encode
-from conductor.wire.log import Decided, DecidedBatch, Due, Supplied
+from conductor.wire.log import Decided, DecidedBatch, Due, Happened, Resolved, Supplied
 
 _log = logging.getLogger("symphony.kernel")
 
@@ -20,6 +21,8 @@ DECISIONS_MAX = 1024
 """Decisions of one message."""
 WAITING_MAX = 100_000
 """Decisions that wait for the broker; each belongs to an execution that credit allowed, so more cannot come."""
+EVENTS_MAX = 1024
+"""Messages that wait for the broker when an event comes; the stream of events then waits, and keeps them."""
 RETRY_FIRST_S, RETRY_LAST_S = 0.02, 1.0
 
 
@@ -29,7 +32,7 @@ def fence(partition: int, owned: Owned) -> dict[str, str]:
 
 
 class LogWriter:
-    """Writes `decided`, `due` and `supplied` events.
+    """Writes `decided`, `due`, `supplied`, `resolved` and `happened` events.
 
     A refusal of kind `fenced` means that the partition has another owner: `lost` is called and nothing is written again.
     """
@@ -44,7 +47,7 @@ class LogWriter:
         self._lost = lost
         self._decisions: list[Decided] = []
         self._due_at_ms: int | None = None
-        self._supplied: list[Supplied] = []
+        self._others: deque[tuple[str, bytes]] = deque()
         self._wake = asyncio.Event()
         self._headers = fence(partition, owned)
         self.fenced = False
@@ -63,12 +66,27 @@ class LogWriter:
 
     def supply(self, pieces: list[Supplied]) -> None:
         """Queue the pieces of an artifact that maps go over."""
-        self._supplied.extend(pieces)
+        self._others.extend(("supplied", encode(piece)) for piece in pieces)
         self._wake.set()
+
+    def resolve(self, resolved: Resolved) -> None:
+        """Queue a registered workflow that tasks wait for."""
+        self._others.append(("resolved", encode(resolved)))
+        self._wake.set()
+
+    def happened(self, name: str, sequence: int, at_ms: int, value: bytes) -> bool:
+        """Queue an event that runs wait for. False: there is no room now."""
+        if len(self._others) >= EVENTS_MAX:
+            return False
+        epoch = self._owned.epoch
+        event = Happened(partition=self._partition, epoch=epoch, name=name, sequence=sequence, at_ms=at_ms, value=value)
+        self._others.append(("happened", encode(event)))
+        self._wake.set()
+        return True
 
     @property
     def idle(self) -> bool:
-        return not (self._decisions or self._supplied) and self._due_at_ms is None
+        return not (self._decisions or self._others) and self._due_at_ms is None
 
     async def close(self) -> None:
         """Stop writing; what waits is lost, and is asked for again by the next owner's resync."""
@@ -91,8 +109,8 @@ class LogWriter:
             message = DecidedBatch(partition=self._partition, epoch=self._owned.epoch, decisions=batch)
             if await self._write("decided", encode(message)):
                 self._stored([(d.run, d.task, d.generation, d.try_) for d in batch])
-        if self._supplied:
-            await self._write("supplied", encode(self._supplied.pop(0)))
+        if self._others:
+            await self._write(*self._others.popleft())
 
     async def _write(self, event: str, data: bytes) -> bool:
         """Until the broker has it. A write that was acknowledged too late is repeated: the fold takes the first."""

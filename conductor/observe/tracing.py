@@ -89,15 +89,23 @@ class Tracer:
         attributes: Mapping[str, Any] | None = None,
         error: str | None = None,
         events: Sequence[tuple[str, int, Mapping[str, Any]]] = (),
+        links: Sequence[TraceContext] = (),
     ) -> None:
-        """One ended span. `trace` names the span itself; times are microseconds since the Unix epoch."""
+        """One ended span. `trace` names the span itself, `links` others that it belongs with; times are microseconds since
+        the Unix epoch."""
         if self._processor is None or not trace.sampled:
             return
         from opentelemetry.sdk.trace import Event, ReadableSpan  # noqa: PLC0415
-        from opentelemetry.trace import SpanContext, SpanKind, TraceFlags  # noqa: PLC0415
+        from opentelemetry.trace import Link, SpanContext, SpanKind, TraceFlags  # noqa: PLC0415
         from opentelemetry.trace.status import Status, StatusCode  # noqa: PLC0415
 
         trace_id, flags = int.from_bytes(trace.trace_id, "big"), TraceFlags(trace.flags)
+
+        def _span_context(of: TraceContext) -> SpanContext:
+            return SpanContext(
+                int.from_bytes(of.trace_id, "big"), int.from_bytes(of.span_id, "big"), True, TraceFlags(of.flags)
+            )
+
         own = SpanContext(trace_id, int.from_bytes(trace.span_id, "big"), False, flags)
         above = SpanContext(trace_id, int.from_bytes(parent_id, "big"), True, flags) if parent_id else None
         span = ReadableSpan(
@@ -106,6 +114,7 @@ class Tracer:
             parent=above,
             resource=self._resource,
             attributes=dict(attributes or {}),
+            links=[Link(_span_context(link)) for link in links],
             events=[Event(what, dict(values), at_us * 1000) for what, at_us, values in events],
             kind=SpanKind.INTERNAL,
             status=Status(StatusCode.ERROR, error) if error else Status(StatusCode.OK),

@@ -44,6 +44,9 @@ BATCH_COUNT_MAX = 4096
 FUNCTIONS_COUNT_MAX = 1024
 """Functions that one extension may offer."""
 
+EVENT_NAMES_MAX = 1024
+"""Names of events that the runs of one partition wait for at a time: all of them are told with each change."""
+
 VALUE_DEPTH_MAX = 64
 """Nesting of a user's value. Deeper ones exhaust the stack of some decoder on the way."""
 

@@ -88,6 +88,8 @@ class NodeView(Part, frozen=True, kw_only=True):
     ready_at_ms: Millis | None = None
     ended_at_ms: Millis | None = None
     error: ErrorValue | None = None
+    child: RunId | None = None
+    """The run that a task of kind `workflow` began."""
     inputs: Payload | None = None
     outputs: Payload | None = None
 
@@ -110,6 +112,8 @@ class RunView(Message, frozen=True, kw_only=True):
     duration_us: Micros = 0
     function_us: Micros = 0
     trace: Trace | None = None
+    parent: RunId | None = None
+    """The run that this is a child of."""
     nodes: Annotated[list[NodeView], BATCH] = []
     next: Count | None = None
 
@@ -139,6 +143,7 @@ class RunSummary(Part, frozen=True, kw_only=True):
     submitted_at_ms: Millis = 0
     ended_at_ms: Millis | None = None
     duration_us: Micros = 0
+    parent: RunId | None = None
 
 
 class RunList(Message, frozen=True, kw_only=True):

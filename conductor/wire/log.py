@@ -1,7 +1,7 @@
 """The events of the log, `sym.log.<partition>.<event>`: the only durable write on the path of a step.
 
-`result` is written by workers, `decided`, `due` and `owner` by the conductor that owns the partition. Submissions and
-cancels reach the log through the streams it sources.
+`result` is written by workers; `decided`, `due`, `supplied`, `resolved`, `happened` and `owner` by the conductor that owns
+the partition. Submissions, signals, cancels and other wishes of clients reach the log through the streams it sources.
 """
 
 from __future__ import annotations
@@ -158,6 +158,35 @@ class Supplied(Message, frozen=True, kw_only=True):
     count: Annotated[int, msgspec.Meta(ge=1, le=64)] = 1
     data: Annotated[bytes, msgspec.Meta(max_length=bounds.FRAME_BYTES_MAX)] = b""
     missing: bool = False
+
+
+class Resolved(Message, frozen=True, kw_only=True):
+    """The registered workflow that a task named by a name and a range of versions: it stands in the log, so that a replay
+    sees the same. With `missing` there is none that fits, and `why` says so.
+
+    `document` is canonical JSON, zstd-compressed, as in a submission.
+    """
+
+    partition: Partition
+    epoch: Epoch
+    tenant: Name
+    name: Name
+    range: Annotated[str, msgspec.Meta(max_length=bounds.NAME_LENGTH_MAX)] = ""
+    version: Name = "0.0.0"
+    document: Annotated[bytes, msgspec.Meta(max_length=bounds.DOCUMENT_PACKED_BYTES_MAX)] = b""
+    missing: bool = False
+    why: Text = ""
+
+
+class Happened(Message, frozen=True, kw_only=True):
+    """An event of `SYM_EVENTS` that runs of the partition wait for. `sequence` and `at_ms` are that stream's."""
+
+    partition: Partition
+    epoch: Epoch
+    name: Name
+    sequence: Sequence
+    at_ms: Millis
+    value: Payload = b"\xc0"
 
 
 class Owner(Message, frozen=True, kw_only=True):

@@ -124,6 +124,14 @@ class Started(Part, frozen=True, kw_only=True):
     submitted_at_ms: Millis = 0
 
 
+class WorkflowNeed(Part, frozen=True, kw_only=True):
+    """A registered workflow that tasks wait for: the newest version in `range` (empty: the newest of all)."""
+
+    tenant: Name
+    name: Name
+    range: Annotated[str, msgspec.Meta(max_length=bounds.NAME_LENGTH_MAX)] = ""
+
+
 class Ready(Message, frozen=True, kw_only=True):
     """One beat of the tracker, or (all lists empty) the level.
 
@@ -149,6 +157,10 @@ class Ready(Message, frozen=True, kw_only=True):
     unwanted: Annotated[list[Unwanted], BATCH] = []
     needs: Annotated[list[Digest], BATCH] = []
     """Artifacts that maps go over: the conductor reads them and writes them to the log as `supplied`."""
+    needs_workflows: Annotated[list[WorkflowNeed], BATCH] = []
+    """The conductor looks them up and writes them to the log as `resolved`."""
+    listens: Annotated[dict[Name, Millis], msgspec.Meta(max_length=bounds.EVENT_NAMES_MAX)] | None = None
+    """All names of events that runs wait for, each with the moment since when; None where nothing changed."""
     ended: Annotated[list[RunEnded], BATCH] = []
 
 
@@ -196,5 +208,7 @@ class ResyncPage(Message, frozen=True, kw_only=True):
     tasks: Annotated[list[ReadyTask], BATCH] = []
     failures: Annotated[list[Failure], BATCH] = []
     needs: Annotated[list[Digest], BATCH] = []
+    needs_workflows: Annotated[list[WorkflowNeed], BATCH] = []
+    listens: Annotated[dict[Name, Millis], msgspec.Meta(max_length=bounds.EVENT_NAMES_MAX)] = {}
     ended: Annotated[list[RunEnded], BATCH] = []
     next: Count | None = None

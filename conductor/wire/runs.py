@@ -1,7 +1,7 @@
-"""What clients say and hear of a run: submissions, cancels, ends, progress.
+"""What clients say and hear of a run: submissions, cancels, signals, ends, progress.
 
-`sym.in.submit.<tenant>.<run>` and `sym.in.cancel.<tenant>.<run>`; the tenant is a token of the subject, which the
-broker's permissions authenticate, and is never a field.
+`sym.in.submit.<tenant>.<run>`, `sym.in.cancel.<tenant>.<run>` and `sym.in.signal.<tenant>.<run>`; the tenant is a token of
+the subject, which the broker's permissions authenticate, and is never a field.
 """
 
 from __future__ import annotations
@@ -87,6 +87,27 @@ class Cancel(Message, frozen=True, kw_only=True):
     reason: Text = ""
 
 
+class Signal(Message, frozen=True, kw_only=True):
+    """Word to a run that waits for it, or will: `sym.in.signal.<tenant>.<run>`.
+
+    `name` is that of `wait_for: {signal}`, or the path of an `approve` task. `id` tells a repeated message from a second
+    signal. Who sent it is the tenant of the subject; `said_by` is only what the sender says of itself.
+    """
+
+    run: RunId
+    name: TaskPath
+    value: Payload = b"\xc0"
+    id: Annotated[str, msgspec.Meta(max_length=64)] = ""
+    said_by: Text = ""
+    comment: Text = ""
+
+
+class Occurred(Message, frozen=True, kw_only=True):
+    """Something that happened elsewhere: `sym.event.<name>`. Plain JSON is taken there as well."""
+
+    value: Payload = b"\xc0"
+
+
 class TaskCounts(Part, frozen=True, kw_only=True):
     """Executed tasks: the items of a map count, the map does not; `cached` counts as succeeded."""
 
@@ -113,6 +134,10 @@ class RunEnded(Part, frozen=True, kw_only=True):
     duration_us: Micros = 0
     function_us: Micros = 0
     trace: Trace | None = None
+    parent: RunId | None = None
+    """The run that this is a child of."""
+    link: Trace | None = None
+    """The trace of that run."""
     frames: Annotated[list[str], BATCH] = []
     """Digests that `outputs` refers to and that travel as frames, to be stored before the end is told."""
 

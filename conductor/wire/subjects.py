@@ -59,8 +59,20 @@ def control(event: str, tenant: str, run: str) -> str:
     return f"sym.in.{token(event)}.{token(tenant)}.{run}"
 
 
+def signal(tenant: str, run: str) -> str:
+    return f"sym.in.signal.{token(tenant)}.{run}"
+
+
+def event(name: str) -> str:
+    """Something that happened elsewhere, for runs that wait for it."""
+    return f"sym.event.{token(name)}"
+
+
+EVENTS = "sym.event.*"
+
+
 def log_event(partition: int, event: str) -> str:
-    """`result`, `decided`, `due` or `owner` of a partition."""
+    """`result`, `decided`, `due`, `owner`, ... of a partition."""
     return f"sym.log.{partition}.{event}"
 
 

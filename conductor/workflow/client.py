@@ -33,7 +33,7 @@ from conductor.wire.dag import (
     RunView,
     Show,
 )
-from conductor.wire.runs import Cancel, RunEnded, RunEvent, Submit, SubmitBatch
+from conductor.wire.runs import Cancel, Occurred, RunEnded, RunEvent, Signal, Submit, SubmitBatch
 from conductor.wire.stale import ArchivedRun, ReadRun
 from conductor.wire.trace import TraceContext, run_span_id
 from conductor.wire.values import Value, pack, reference
@@ -223,6 +223,55 @@ class Client:
     async def cancel(self, run: str, reason: str = "") -> None:
         """Wish that a run end; the log's order decides between it and a completion."""
         await self.bus.publish_log(subjects.cancel(self.tenant, run), encode(Cancel(run=run, reason=reason)))
+
+    async def signal(self, run: str, name: str, value: Value = None, comment: str = "", said_by: str = "") -> str:
+        """Send a run the signal of a name: of `wait_for: {signal}`, or the path of an `approve` task, which takes "yes",
+        "no", or `{answer, comment}`. When it returns, it is in the log; one that comes early is kept for its wait. Returns
+        the signal's identifier, by which the fold knows a repeated message.
+
+        Raises:
+            WorkflowError: the value cannot travel.
+            BusError: `busy`, `unavailable` or `timed_out`.
+        """
+        try:
+            packed = pack(value)
+        except WireError as error:
+            raise WorkflowError.one("value", str(error)) from None
+        message = Signal(run=run, name=name, value=packed, id=secrets.token_hex(8), comment=comment, said_by=said_by)
+        await self.bus.publish_log(subjects.signal(self.tenant, run), encode(message))
+        return message.id
+
+    async def signal_and_hear(
+        self, run: str, name: str, value: Value = None, comment: str = "", said_by: str = ""
+    ) -> HistoryEntry | None:
+        """Send a signal, and wait until the fold has taken it. Returns the entry of the run's history that tells what
+        became of it; None where the tracker has not told within a few seconds: it is in the log, and will be taken.
+
+        Raises:
+            WorkflowError, BusError: as `signal`.
+        """
+        before = len(await self.history(run) or ())
+        await self.signal(run, name, value, comment, said_by)
+        deadline = time.monotonic() + CONTROL_WAIT_S
+        while time.monotonic() < deadline:
+            for entry in (await self.history(run) or ())[before:]:
+                if entry.event == "signal" and entry.task == name:
+                    return entry
+            await asyncio.sleep(CONTROL_POLL_S)
+        return None
+
+    async def publish_event(self, name: str, value: Value = None) -> None:
+        """Tell all runs that wait for events of a name that one happened.
+
+        Raises:
+            WorkflowError: the value cannot travel.
+            BusError: `busy`, `unavailable` or `timed_out`.
+        """
+        try:
+            packed = pack(value)
+        except WireError as error:
+            raise WorkflowError.one("value", str(error)) from None
+        await self.bus.publish_log(subjects.event(name), encode(Occurred(value=packed)))
 
     async def say(self, event: ControlEvent, message: Control) -> None:
         """Ask something of a run; when it returns, it is in the log.

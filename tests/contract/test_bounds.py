@@ -1,4 +1,4 @@
-"""Rule 8: room. Submissions alone are refused for load, by name; what is under way goes on, and can still be told to stop."""
+"""Rule 8: room. Submissions alone are refused for load, by name; what is under way goes on, and can still be stopped."""
 
 from __future__ import annotations
 

@@ -137,6 +137,12 @@ fn parse(subject: &str, data: &[u8]) -> Event {
         "retry" => made(data, |ask| steer(&tenant, Control::Retry(ask))),
         "rollback" => made(data, |ask| steer(&tenant, Control::Rollback(ask))),
         "move" => made(data, |ask| steer(&tenant, Control::Move(ask))),
+        "signal" => made(data, |signal| Event::Signal {
+            tenant: tenant.clone(),
+            signal,
+        }),
+        "resolved" => made(data, Event::Resolved),
+        "happened" => made(data, Event::Happened),
         "result" => results(data),
         "decided" => made(data, Event::Decided),
         "due" => made(data, Event::Due),

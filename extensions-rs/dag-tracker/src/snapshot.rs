@@ -10,11 +10,11 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
-use symphony_protocol::{Cancel, Owner, Payload};
+use symphony_protocol::{Owner, Payload};
 use symphony_sdk::{Error, ErrorKind};
 
-use crate::core::fold::Tombstone;
-use crate::core::run::Timer;
+use crate::core::fold::{Tombstone, Word};
+use crate::core::run::{Cache, Listeners, Timer};
 use crate::core::{ExecId, Fold, FoldOptions, Run};
 
 const MAGIC: &[u8; 8] = b"SYMFOLD1";
@@ -22,6 +22,9 @@ const MAGIC: &[u8; 8] = b"SYMFOLD1";
 const VERSION: u32 = 1;
 const HEADER_BYTES: usize = 8 + 4 + 8 + 4 + 8 + 32;
 const KEPT: usize = 2;
+
+/// Tasks that wait for a workflow of a tenant, by its name and its range of versions.
+type Resolving = BTreeMap<(String, String, String), BTreeSet<(ExecId, u32)>>;
 
 /// As it is written: borrowed, since a copy of a hundred thousand runs would hold the beat up for as long again.
 #[derive(Serialize)]
@@ -31,12 +34,16 @@ struct BodyRef<'a> {
     timers: &'a BTreeSet<Timer>,
     estimates: &'a BTreeMap<String, (u64, u64)>,
     waiting: &'a BTreeMap<String, BTreeSet<(ExecId, u32)>>,
+    resolving: &'a Resolving,
+    listening: &'a BTreeMap<String, Listeners>,
+    events_sequence: u64,
+    cache: &'a Cache,
     owner: &'a Option<Owner>,
     documents: Vec<&'a Payload>,
     runs: Vec<(u32, &'a Run)>,
     ended: Vec<u128>,
     tombstones: Vec<(u128, &'a Tombstone)>,
-    parked: &'a BTreeMap<u128, (String, Cancel)>,
+    parked: &'a BTreeMap<u128, Vec<(String, Word)>>,
     supplied: &'a BTreeMap<String, Vec<Option<Payload>>>,
 }
 
@@ -47,13 +54,17 @@ struct Body {
     timers: BTreeSet<Timer>,
     estimates: BTreeMap<String, (u64, u64)>,
     waiting: BTreeMap<String, BTreeSet<(ExecId, u32)>>,
+    resolving: Resolving,
+    listening: BTreeMap<String, Listeners>,
+    events_sequence: u64,
+    cache: Cache,
     owner: Option<Owner>,
     /// Each document once: many runs have the same.
     documents: Vec<Payload>,
     runs: Vec<(u32, Run)>,
     ended: Vec<u128>,
     tombstones: Vec<(u128, Tombstone)>,
-    parked: BTreeMap<u128, (String, Cancel)>,
+    parked: BTreeMap<u128, Vec<(String, Word)>>,
     supplied: BTreeMap<String, Vec<Option<Payload>>>,
 }
 
@@ -90,6 +101,10 @@ pub fn body(fold: &Fold) -> Result<Vec<u8>, Error> {
         timers: &fold.context.timers,
         estimates: &fold.context.estimates,
         waiting: &fold.context.waiting,
+        resolving: &fold.context.resolving,
+        listening: &fold.context.listening,
+        events_sequence: fold.context.events_sequence,
+        cache: &fold.context.cache,
         owner: &fold.owner,
         documents,
         runs,
@@ -112,6 +127,10 @@ pub fn restore(data: &[u8], options: FoldOptions) -> Result<Fold, Error> {
     fold.context.timers = body.timers;
     fold.context.estimates = body.estimates;
     fold.context.waiting = body.waiting;
+    fold.context.resolving = body.resolving;
+    fold.context.listening = body.listening;
+    fold.context.events_sequence = body.events_sequence;
+    fold.context.cache = body.cache;
     fold.owner = body.owner;
     fold.parked = body.parked;
     fold.supplied = body.supplied;
@@ -129,12 +148,28 @@ pub fn restore(data: &[u8], options: FoldOptions) -> Result<Fold, Error> {
         run.plan = if run.frames.is_empty() {
             None
         } else {
-            Some(fold.plan(&run.document).map_err(damaged)?)
+            let (plan, document) = fold.plan(&run.document).map_err(damaged)?;
+            run.document = document;
+            Some(plan)
         };
         let key = run.key;
+        for undo in &mut run.undo {
+            if let Some(inline) = undo.inline.as_mut().map(std::sync::Arc::make_mut) {
+                inline.plan = Some(fold.plan(&inline.document).map_err(damaged)?.0);
+            }
+        }
+        for found in run.library.values_mut().map(std::sync::Arc::make_mut) {
+            if found.problem.is_none() {
+                let (plan, document) = fold.plan(&found.document).map_err(damaged)?;
+                found.plan = Some(plan);
+                found.document = document;
+            }
+        }
         for frame in run.frames.iter_mut() {
             if let Some(inline) = frame.inline.as_mut().map(std::sync::Arc::make_mut) {
-                inline.plan = Some(fold.plan(&inline.document).map_err(damaged)?);
+                let (plan, document) = fold.plan(&inline.document).map_err(damaged)?;
+                inline.plan = Some(plan);
+                inline.document = document;
             }
         }
         fold.live += u64::from(!run.status.ended());

@@ -14,6 +14,7 @@ pub const DOCUMENT_PACKED_BYTES_MAX: usize = 768 * 1024;
 pub const DOCUMENT_BYTES_MAX: usize = 32 * 1024 * 1024;
 pub const BATCH_COUNT_MAX: usize = 4096;
 pub const FUNCTIONS_COUNT_MAX: usize = 1024;
+pub const EVENT_NAMES_MAX: usize = 1024;
 pub const VALUE_DEPTH_MAX: usize = 64;
 pub const SLOTS_MAX: u32 = 65_536;
 pub const TRACE_BYTES: usize = 25;

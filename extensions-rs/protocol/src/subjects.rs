@@ -59,7 +59,16 @@ pub fn cancel(tenant: &str, run: &str) -> String {
     format!("sym.in.cancel.{}.{run}", safe(tenant))
 }
 
-/// `result`, `decided`, `due` or `owner` of a partition.
+pub fn signal(tenant: &str, run: &str) -> String {
+    format!("sym.in.signal.{}.{run}", safe(tenant))
+}
+
+/// Something that happened elsewhere, for runs that wait for it.
+pub fn event(name: &str) -> String {
+    format!("sym.event.{}", safe(name))
+}
+
+/// `result`, `decided`, `due`, `owner`, ... of a partition.
 pub fn log_event(partition: u32, event: &str) -> String {
     format!("sym.log.{partition}.{event}")
 }

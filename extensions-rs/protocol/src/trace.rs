@@ -51,6 +51,16 @@ impl TraceContext {
     }
 }
 
+/// The span identifier of a run's root span: whoever knows the run can name it, and no message has to carry it.
+pub fn run_span_id(run: &str) -> [u8; 8] {
+    let mut hasher = blake3::Hasher::new();
+    hasher.update(b"symphony run span\0");
+    hasher.update(run.as_bytes());
+    let mut span = [0; 8];
+    span.copy_from_slice(hasher.finalize().as_bytes().split_at(8).0);
+    span
+}
+
 /// Bytes in lower-case hexadecimal.
 pub fn hex(data: &[u8]) -> String {
     use std::fmt::Write;

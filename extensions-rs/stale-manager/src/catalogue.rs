@@ -329,5 +329,6 @@ fn summary(row: &Row<'_>) -> rusqlite::Result<RunSummary> {
             skipped: number(11)?,
             retried: number(12)?,
         },
+        ..Default::default()
     })
 }

@@ -77,6 +77,10 @@ def test_every_subject_carries_a_message_that_there_is() -> None:
 BUILT = {
     "submit": subjects.submit("acme", "0" * 32),
     "cancel": subjects.cancel("acme", "0" * 32),
+    "signal": subjects.signal("acme", "0" * 32),
+    "event": subjects.event("order-paid"),
+    "resolved": subjects.log_event(3, "resolved"),
+    "happened": subjects.log_event(3, "happened"),
     "result": subjects.log_event(3, "result"),
     "decided": subjects.log_event(3, "decided"),
     "due": subjects.log_event(3, "due"),

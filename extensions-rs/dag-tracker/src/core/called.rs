@@ -3,7 +3,7 @@
 use symphony_workflow::{Function, Node};
 
 use super::run::function;
-use super::state::{Exec, ExecId, Run};
+use super::state::{Exec, ExecId, Run, UNDO};
 
 pub struct Called<'a> {
     pub exec: &'a Exec,
@@ -37,6 +37,18 @@ impl Run {
     /// None where it calls nothing.
     pub fn called(&self, id: ExecId) -> Option<Called<'_>> {
         let exec = self.exec(id)?;
+        if id.frame == UNDO {
+            let undo = self.undo.get(usize::try_from(id.node).ok()?)?;
+            return Some(Called {
+                exec,
+                function: &undo.compensate(self.plan.as_deref())?.function,
+                priority: self.priority.min(9),
+                rest_us: 0,
+                timeout_ms: None,
+                retry_safe: None,
+                pure: Some(false),
+            });
+        }
         let spec = self.spec(id)?;
         Some(Called {
             exec,

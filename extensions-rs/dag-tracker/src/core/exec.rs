@@ -5,6 +5,8 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 use symphony_protocol::{ErrorValue, Payload};
 
+use super::run::Spent;
+
 /// An execution within the partition: the run, the frame, the node's index in its graph, and the item's of a map.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct ExecId {
@@ -98,6 +100,10 @@ pub struct Rare {
     pub due_at_ms: u64,
     /// Attempts of this task that were lost with their worker.
     pub lost: u32,
+    /// The child run that it is, or was last.
+    pub child: Option<u128>,
+    /// Against its own budget.
+    pub spent: Spent,
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]

@@ -4,11 +4,12 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 use symphony_protocol::{ErrorValue, Payload, TaskCounts, Trace};
-use symphony_workflow::Plan;
+use symphony_workflow::{Plan, Retry};
 
 pub use super::exec::{Exec, ExecId, Rare, Status, UNDO, WHOLE};
 pub use super::frame::{Frame, Frames, Inline, Items, NodeState, Plot};
 pub use super::journal::{Entry, Journal};
+use super::run::{Library, Mail, Parent, Spent, Undo, Undoing};
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub enum RunStatus {
@@ -35,6 +36,9 @@ impl RunStatus {
         self != Self::Running
     }
 }
+
+/// What stands behind the path of a task for what undoes it.
+const COMPENSATE: &str = ":compensate";
 
 /// A run. `plan` is made again from `document` when a snapshot is read.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -72,6 +76,18 @@ pub struct Run {
     pub paused: bool,
     /// What its submission was recognised by, where it follows another document since.
     pub submitted: Option<[u8; 32]>,
+    /// What it hears from outside, and who waits for it.
+    pub mail: Option<Box<Mail>>,
+    /// What completed and can be undone, in the order of completion.
+    pub undo: Vec<Undo>,
+    /// Set while what completed is undone; the run ends after it.
+    pub undoing: Option<Box<Undoing>>,
+    pub spent: Spent,
+    /// Registered workflows that its tasks named.
+    pub library: Library,
+    pub parent: Option<Box<Parent>>,
+    /// Runs around it.
+    pub depth: u32,
 }
 
 impl Run {
@@ -115,6 +131,9 @@ impl Run {
     }
 
     pub fn exec(&self, id: ExecId) -> Option<&Exec> {
+        if id.frame == UNDO {
+            return Some(&self.undo.get(usize::try_from(id.node).ok()?)?.exec);
+        }
         let state = self.node(id.frame, id.node)?;
         if id.item == WHOLE {
             return Some(&state.exec);
@@ -123,6 +142,9 @@ impl Run {
     }
 
     pub fn exec_mut(&mut self, id: ExecId) -> Option<&mut Exec> {
+        if id.frame == UNDO {
+            return Some(&mut self.undo.get_mut(usize::try_from(id.node).ok()?)?.exec);
+        }
         let state = self.node_mut(id.frame, id.node)?;
         if id.item == WHOLE {
             return Some(&mut state.exec);
@@ -136,7 +158,9 @@ impl Run {
 
     /// Every execution that is there, frame by frame.
     pub fn execs(&self) -> impl Iterator<Item = (ExecId, &Exec)> {
-        self.frames.iter().flat_map(move |(number, frame)| {
+        let undo = self.undo.iter().zip(0..);
+        let undo = undo.map(|(undo, node)| (self.id_of(UNDO, node, WHOLE), &undo.exec));
+        let framed = self.frames.iter().flat_map(move |(number, frame)| {
             let nodes = frame.nodes.iter().zip(0..);
             nodes.flat_map(move |(state, node)| {
                 let whole = (self.id_of(number, node, WHOLE), &state.exec);
@@ -144,11 +168,18 @@ impl Run {
                 std::iter::once(whole)
                     .chain(items.map(move |(exec, item)| (self.id_of(number, node, item), exec)))
             })
-        })
+        });
+        framed.chain(undo)
     }
 
-    /// `count`, `count[3]`, and for what is inside another task `outer.inner` or `outer[2].inner`.
+    /// `count`, `count[3]`, for what is inside another task `outer.inner` or `outer[2].inner`, and `count:compensate` for
+    /// what undoes it.
     pub fn path(&self, id: ExecId) -> String {
+        if id.frame == UNDO {
+            let at = usize::try_from(id.node).unwrap_or(usize::MAX);
+            let undo = self.undo.get(at).map_or("?", |undo| undo.path.as_str());
+            return format!("{undo}{COMPENSATE}");
+        }
         let mut path = String::new();
         let mut at = Some(id);
         // As deep as frames may be nested, which their making bounds.
@@ -172,6 +203,12 @@ impl Run {
 
     /// The execution that a path names now.
     pub fn find(&self, path: &str) -> Option<ExecId> {
+        if let Some(path) = path.strip_suffix(COMPENSATE) {
+            // Of the turns of a loop there may be many; one at a time is undone.
+            let open = |undo: &Undo| undo.exec.r#try > 0 && !undo.exec.status.ended() && undo.path == path;
+            let at = self.undo.iter().position(open)?;
+            return Some(self.id_of(UNDO, u32::try_from(at).ok()?, WHOLE));
+        }
         let mut frame = 0;
         let mut steps = path.split('.').peekable();
         while let Some(step) = steps.next() {
@@ -212,7 +249,18 @@ impl Run {
                 }
             }
         }
+        let begun = self.undo.iter().zip(0..).filter(|(undo, _)| undo.exec.r#try > 0);
+        found.extend(begun.map(|(_, node)| self.id_of(UNDO, node, WHOLE)));
         found
+    }
+
+    /// How a failed execution is tried again.
+    pub fn retry(&self, id: ExecId) -> Option<&Retry> {
+        if id.frame == UNDO {
+            let undo = self.undo.get(usize::try_from(id.node).ok()?)?;
+            return Some(&undo.compensate(self.plan.as_deref())?.retry);
+        }
+        Some(&self.spec(id)?.retry)
     }
 
     /// The nodes of a frame, last first.

@@ -54,6 +54,7 @@ pub fn summary(run: &Run) -> RunSummary {
         submitted_at_ms: run.submitted_at_ms,
         ended_at_ms: run.status.ended().then_some(run.ended_at_ms),
         duration_us: until.saturating_sub(run.submitted_at_ms) * 1000,
+        parent: run.parent.as_ref().map(|parent| parent.run.clone()),
     }
 }
 
@@ -95,6 +96,11 @@ fn node_view(run: &Run, id: ExecId, exec: &Exec, values: bool) -> NodeView {
         ready_at_ms: (exec.ready_at_ms > 0).then_some(exec.ready_at_ms),
         ended_at_ms: (exec.ended_at_ms > 0).then_some(exec.ended_at_ms),
         error: exec.error().cloned(),
+        child: exec
+            .rare
+            .as_ref()
+            .and_then(|rare| rare.child)
+            .map(|key| format!("{key:032x}")),
         inputs: if values {
             shown(&inputs(run, id, exec))
         } else {
@@ -158,6 +164,7 @@ pub fn view(run: &Run, show: &Show) -> RunView {
         duration_us: summary.duration_us,
         function_us: run.function_us,
         trace: run.trace,
+        parent: summary.parent,
         nodes: Vec::new(),
         next: None,
         ..Default::default()

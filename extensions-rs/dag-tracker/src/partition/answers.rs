@@ -102,6 +102,19 @@ impl Partition {
                 .take(PAGE_COUNT_MAX)
                 .cloned()
                 .collect();
+            page.needs_workflows = self
+                .fold
+                .context
+                .resolving
+                .keys()
+                .take(PAGE_COUNT_MAX)
+                .map(|(tenant, name, range)| symphony_protocol::WorkflowNeed {
+                    tenant: tenant.clone(),
+                    name: name.clone(),
+                    range: range.clone(),
+                })
+                .collect();
+            page.listens = crate::core::emit::listens(&self.fold);
             for key in self.fold.ended.iter().rev().take(ENDED_AGAIN_MAX) {
                 let Some((ended, composed)) = self.fold.runs.get(key).map(|run| run_ended(run)) else {
                     continue;
@@ -143,11 +156,9 @@ impl Partition {
                 continue;
             };
             for id in open_execs(&self.fold, *key, Status::Undecided) {
-                let (Some(exec), Some(spec)) = (run.exec(id), run.spec(id)) else {
-                    continue;
-                };
+                let Some(exec) = run.exec(id) else { continue };
                 let problem = exec.error().cloned().unwrap_or_default();
-                let actions = crate::core::run::allowed(spec, exec, &problem, self.fold.context.time_ms);
+                let actions = crate::core::run::allowed(run, id, &problem, self.fold.context.time_ms);
                 found.extend(failure(run, id, actions));
             }
             if found.len() >= PAGE_COUNT_MAX {

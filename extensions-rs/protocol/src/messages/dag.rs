@@ -215,6 +215,8 @@ pub struct NodeView {
     #[serde(default)]
     pub error: Option<ErrorValue>,
     #[serde(default)]
+    pub child: Option<String>,
+    #[serde(default)]
     pub inputs: Option<Payload>,
     #[serde(default)]
     pub outputs: Option<Payload>,
@@ -233,6 +235,7 @@ impl Default for NodeView {
             ready_at_ms: Default::default(),
             ended_at_ms: Default::default(),
             error: Default::default(),
+            child: Default::default(),
             inputs: Default::default(),
             outputs: Default::default(),
         }
@@ -260,6 +263,9 @@ impl Bounded for NodeView {
         }
         if let Some(item0) = &self.error {
             item0.check()?;
+        }
+        if let Some(item0) = &self.child {
+            check::run_id("child", item0)?;
         }
         if let Some(item0) = &self.inputs {
             check::bytes("inputs", item0.len(), 4194304)?;
@@ -315,6 +321,8 @@ pub struct RunView {
     #[serde(default)]
     pub trace: Option<Trace>,
     #[serde(default)]
+    pub parent: Option<String>,
+    #[serde(default)]
     pub nodes: Vec<NodeView>,
     #[serde(default)]
     pub next: Option<u64>,
@@ -339,6 +347,7 @@ impl Default for RunView {
             duration_us: Default::default(),
             function_us: Default::default(),
             trace: Default::default(),
+            parent: Default::default(),
             nodes: Default::default(),
             next: Default::default(),
         }
@@ -375,6 +384,9 @@ impl Bounded for RunView {
         }
         check::range("duration_us", self.duration_us, 0, 9223372036854775807)?;
         check::range("function_us", self.function_us, 0, 9223372036854775807)?;
+        if let Some(item0) = &self.parent {
+            check::run_id("parent", item0)?;
+        }
         check::count("nodes", self.nodes.len(), 0, 4096)?;
         for item0 in &self.nodes {
             item0.check()?;
@@ -474,6 +486,8 @@ pub struct RunSummary {
     pub ended_at_ms: Option<u64>,
     #[serde(default)]
     pub duration_us: u64,
+    #[serde(default)]
+    pub parent: Option<String>,
 }
 
 impl Default for RunSummary {
@@ -488,6 +502,7 @@ impl Default for RunSummary {
             submitted_at_ms: Default::default(),
             ended_at_ms: Default::default(),
             duration_us: Default::default(),
+            parent: Default::default(),
         }
     }
 }
@@ -505,6 +520,9 @@ impl Bounded for RunSummary {
             check::range("ended_at_ms", *item0, 0, 9223372036854775807)?;
         }
         check::range("duration_us", self.duration_us, 0, 9223372036854775807)?;
+        if let Some(item0) = &self.parent {
+            check::run_id("parent", item0)?;
+        }
         Ok(())
     }
 }

@@ -464,6 +464,115 @@ impl Bounded for Supplied {
     }
 }
 
+fn default_resolved_v() -> u8 {
+    1
+}
+fn default_resolved_version() -> String {
+    "0.0.0".to_owned()
+}
+/// The registered workflow that a task named by a name and a range of versions: it stands in the log, so that a replay
+/// sees the same. With `missing` there is none that fits, and `why` says so.
+///
+/// `document` is canonical JSON, zstd-compressed, as in a submission.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Resolved {
+    #[serde(default = "default_resolved_v")]
+    pub v: u8,
+    pub partition: u32,
+    pub epoch: u64,
+    pub tenant: String,
+    pub name: String,
+    #[serde(default)]
+    pub range: String,
+    #[serde(default = "default_resolved_version")]
+    pub version: String,
+    #[serde(default)]
+    pub document: Payload,
+    #[serde(default)]
+    pub missing: bool,
+    #[serde(default)]
+    pub why: String,
+}
+
+impl Default for Resolved {
+    fn default() -> Self {
+        Self {
+            v: default_resolved_v(),
+            partition: Default::default(),
+            epoch: Default::default(),
+            tenant: Default::default(),
+            name: Default::default(),
+            range: Default::default(),
+            version: default_resolved_version(),
+            document: Default::default(),
+            missing: Default::default(),
+            why: Default::default(),
+        }
+    }
+}
+
+impl Bounded for Resolved {
+    fn check(&self) -> Verdict {
+        check::range("v", self.v, 1, 1)?;
+        check::range("partition", self.partition, 0, 1023)?;
+        check::range("epoch", self.epoch, 0, 9223372036854775807)?;
+        check::text("tenant", &self.tenant, 1, 128)?;
+        check::text("name", &self.name, 1, 128)?;
+        check::text("range", &self.range, 0, 128)?;
+        check::text("version", &self.version, 1, 128)?;
+        check::bytes("document", self.document.len(), 786432)?;
+        check::text("why", &self.why, 0, 4096)?;
+        Ok(())
+    }
+}
+
+fn default_happened_v() -> u8 {
+    1
+}
+fn default_happened_value() -> Payload {
+    Payload::from_static(&[192])
+}
+/// An event of `SYM_EVENTS` that runs of the partition wait for. `sequence` and `at_ms` are that stream's.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Happened {
+    #[serde(default = "default_happened_v")]
+    pub v: u8,
+    pub partition: u32,
+    pub epoch: u64,
+    pub name: String,
+    pub sequence: u64,
+    pub at_ms: u64,
+    #[serde(default = "default_happened_value")]
+    pub value: Payload,
+}
+
+impl Default for Happened {
+    fn default() -> Self {
+        Self {
+            v: default_happened_v(),
+            partition: Default::default(),
+            epoch: Default::default(),
+            name: Default::default(),
+            sequence: Default::default(),
+            at_ms: Default::default(),
+            value: default_happened_value(),
+        }
+    }
+}
+
+impl Bounded for Happened {
+    fn check(&self) -> Verdict {
+        check::range("v", self.v, 1, 1)?;
+        check::range("partition", self.partition, 0, 1023)?;
+        check::range("epoch", self.epoch, 0, 9223372036854775807)?;
+        check::text("name", &self.name, 1, 128)?;
+        check::range("sequence", self.sequence, 0, 9223372036854775807)?;
+        check::range("at_ms", self.at_ms, 0, 9223372036854775807)?;
+        check::bytes("value", self.value.len(), 4194304)?;
+        Ok(())
+    }
+}
+
 fn default_owner_v() -> u8 {
     1
 }

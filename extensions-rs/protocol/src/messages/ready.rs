@@ -318,6 +318,34 @@ impl Bounded for Started {
     }
 }
 
+/// A registered workflow that tasks wait for: the newest version in `range` (empty: the newest of all).
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct WorkflowNeed {
+    pub tenant: String,
+    pub name: String,
+    #[serde(default)]
+    pub range: String,
+}
+
+impl Default for WorkflowNeed {
+    fn default() -> Self {
+        Self {
+            tenant: Default::default(),
+            name: Default::default(),
+            range: Default::default(),
+        }
+    }
+}
+
+impl Bounded for WorkflowNeed {
+    fn check(&self) -> Verdict {
+        check::text("tenant", &self.tenant, 1, 128)?;
+        check::text("name", &self.name, 1, 128)?;
+        check::text("range", &self.range, 0, 128)?;
+        Ok(())
+    }
+}
+
 fn default_ready_v() -> u8 {
     1
 }
@@ -358,6 +386,10 @@ pub struct Ready {
     #[serde(default)]
     pub needs: Vec<String>,
     #[serde(default)]
+    pub needs_workflows: Vec<WorkflowNeed>,
+    #[serde(default)]
+    pub listens: Option<BTreeMap<String, u64>>,
+    #[serde(default)]
     pub ended: Vec<RunEnded>,
 }
 
@@ -381,6 +413,8 @@ impl Default for Ready {
             failures: Default::default(),
             unwanted: Default::default(),
             needs: Default::default(),
+            needs_workflows: Default::default(),
+            listens: Default::default(),
             ended: Default::default(),
         }
     }
@@ -424,6 +458,16 @@ impl Bounded for Ready {
         check::count("needs", self.needs.len(), 0, 4096)?;
         for item0 in &self.needs {
             check::digest("needs", item0)?;
+        }
+        check::count("needs_workflows", self.needs_workflows.len(), 0, 4096)?;
+        for item0 in &self.needs_workflows {
+            item0.check()?;
+        }
+        if let Some(item0) = &self.listens {
+            check::count("listens", item0.len(), 0, 1024)?;
+            for item1 in item0.values() {
+                check::range("listens", *item1, 0, 9223372036854775807)?;
+            }
         }
         check::count("ended", self.ended.len(), 0, 4096)?;
         for item0 in &self.ended {
@@ -592,6 +636,10 @@ pub struct ResyncPage {
     #[serde(default)]
     pub needs: Vec<String>,
     #[serde(default)]
+    pub needs_workflows: Vec<WorkflowNeed>,
+    #[serde(default)]
+    pub listens: BTreeMap<String, u64>,
+    #[serde(default)]
     pub ended: Vec<RunEnded>,
     #[serde(default)]
     pub next: Option<u64>,
@@ -610,6 +658,8 @@ impl Default for ResyncPage {
             tasks: Default::default(),
             failures: Default::default(),
             needs: Default::default(),
+            needs_workflows: Default::default(),
+            listens: Default::default(),
             ended: Default::default(),
             next: Default::default(),
         }
@@ -638,6 +688,14 @@ impl Bounded for ResyncPage {
         check::count("needs", self.needs.len(), 0, 4096)?;
         for item0 in &self.needs {
             check::digest("needs", item0)?;
+        }
+        check::count("needs_workflows", self.needs_workflows.len(), 0, 4096)?;
+        for item0 in &self.needs_workflows {
+            item0.check()?;
+        }
+        check::count("listens", self.listens.len(), 0, 1024)?;
+        for item0 in self.listens.values() {
+            check::range("listens", *item0, 0, 9223372036854775807)?;
         }
         check::count("ended", self.ended.len(), 0, 4096)?;
         for item0 in &self.ended {

@@ -1,6 +1,6 @@
 // Made by `symphony schemas emit` from conductor/wire. Change it there.
 
-//! What clients say and hear of a run: submissions, cancels, ends, progress.
+//! What clients say and hear of a run: submissions, cancels, signals, ends, progress.
 
 #![allow(clippy::derivable_impls, unused_imports)]
 
@@ -153,6 +153,91 @@ impl Bounded for Cancel {
     }
 }
 
+fn default_signal_v() -> u8 {
+    1
+}
+fn default_signal_value() -> Payload {
+    Payload::from_static(&[192])
+}
+/// Word to a run that waits for it, or will: `sym.in.signal.<tenant>.<run>`.
+///
+/// `name` is that of `wait_for: {signal}`, or the path of an `approve` task. `id` tells a repeated message from a second
+/// signal. Who sent it is the tenant of the subject; `said_by` is only what the sender says of itself.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Signal {
+    #[serde(default = "default_signal_v")]
+    pub v: u8,
+    pub run: String,
+    pub name: String,
+    #[serde(default = "default_signal_value")]
+    pub value: Payload,
+    #[serde(default)]
+    pub id: String,
+    #[serde(default)]
+    pub said_by: String,
+    #[serde(default)]
+    pub comment: String,
+}
+
+impl Default for Signal {
+    fn default() -> Self {
+        Self {
+            v: default_signal_v(),
+            run: Default::default(),
+            name: Default::default(),
+            value: default_signal_value(),
+            id: Default::default(),
+            said_by: Default::default(),
+            comment: Default::default(),
+        }
+    }
+}
+
+impl Bounded for Signal {
+    fn check(&self) -> Verdict {
+        check::range("v", self.v, 1, 1)?;
+        check::run_id("run", &self.run)?;
+        check::text("name", &self.name, 1, 512)?;
+        check::bytes("value", self.value.len(), 4194304)?;
+        check::text("id", &self.id, 0, 64)?;
+        check::text("said_by", &self.said_by, 0, 4096)?;
+        check::text("comment", &self.comment, 0, 4096)?;
+        Ok(())
+    }
+}
+
+fn default_occurred_v() -> u8 {
+    1
+}
+fn default_occurred_value() -> Payload {
+    Payload::from_static(&[192])
+}
+/// Something that happened elsewhere: `sym.event.<name>`. Plain JSON is taken there as well.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Occurred {
+    #[serde(default = "default_occurred_v")]
+    pub v: u8,
+    #[serde(default = "default_occurred_value")]
+    pub value: Payload,
+}
+
+impl Default for Occurred {
+    fn default() -> Self {
+        Self {
+            v: default_occurred_v(),
+            value: default_occurred_value(),
+        }
+    }
+}
+
+impl Bounded for Occurred {
+    fn check(&self) -> Verdict {
+        check::range("v", self.v, 1, 1)?;
+        check::bytes("value", self.value.len(), 4194304)?;
+        Ok(())
+    }
+}
+
 /// Executed tasks: the items of a map count, the map does not; `cached` counts as succeeded.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct TaskCounts {
@@ -219,6 +304,10 @@ pub struct RunEnded {
     #[serde(default)]
     pub trace: Option<Trace>,
     #[serde(default)]
+    pub parent: Option<String>,
+    #[serde(default)]
+    pub link: Option<Trace>,
+    #[serde(default)]
     pub frames: Vec<String>,
 }
 
@@ -238,6 +327,8 @@ impl Default for RunEnded {
             duration_us: Default::default(),
             function_us: Default::default(),
             trace: Default::default(),
+            parent: Default::default(),
+            link: Default::default(),
             frames: Default::default(),
         }
     }
@@ -259,6 +350,9 @@ impl Bounded for RunEnded {
         check::range("ended_at_ms", self.ended_at_ms, 0, 9223372036854775807)?;
         check::range("duration_us", self.duration_us, 0, 9223372036854775807)?;
         check::range("function_us", self.function_us, 0, 9223372036854775807)?;
+        if let Some(item0) = &self.parent {
+            check::run_id("parent", item0)?;
+        }
         check::count("frames", self.frames.len(), 0, 4096)?;
         Ok(())
     }

@@ -226,6 +226,10 @@ impl Emitter {
             }
         }
         draft.ready.needs.extend(effects.needs);
+        draft.ready.needs_workflows.extend(effects.workflows);
+        if effects.listens {
+            draft.ready.listens = Some(listens(fold));
+        }
         let mut too_large = Vec::new();
         while let Some(id) = self.next(fold) {
             match ready_task(fold, id) {
@@ -305,6 +309,8 @@ impl Emitter {
                 && ready.failures.is_empty()
                 && ready.unwanted.is_empty()
                 && ready.needs.is_empty()
+                && ready.needs_workflows.is_empty()
+                && ready.listens.is_none()
                 && ready.ended.is_empty();
             if !empty {
                 self.sequence += 1;
@@ -347,6 +353,14 @@ impl Emitter {
         all.sort_unstable();
         all
     }
+}
+
+/// The names of events that runs wait for, each with the moment since when.
+pub fn listens(fold: &Fold) -> BTreeMap<String, u64> {
+    let listening = fold.context.listening.iter();
+    listening
+        .map(|(name, waits)| (name.clone(), waits.since_ms))
+        .collect()
 }
 
 /// Executions of a run in a state.

@@ -43,7 +43,7 @@ pub fn failure(run: &Run, id: ExecId, actions: Vec<Action>) -> Option<Failure> {
     let exec = run.exec(id)?;
     let called = run.called(id);
     let error = exec.error().cloned().unwrap_or_default();
-    let jitter = run.spec(id).is_some_and(|spec| spec.retry.jitter) && error.retry_after_ms.is_none();
+    let jitter = run.retry(id).is_some_and(|retry| retry.jitter) && error.retry_after_ms.is_none();
     let kind = if error.kind.is_empty() {
         "internal".to_owned()
     } else {
@@ -106,6 +106,8 @@ pub fn run_ended(run: &Run) -> (RunEnded, Vec<Composed>) {
         duration_us: run.ended_at_ms.saturating_sub(run.submitted_at_ms) * 1000,
         function_us: run.function_us,
         trace: run.trace,
+        parent: run.parent.as_ref().map(|parent| parent.run.clone()),
+        link: run.parent.as_ref().and_then(|parent| parent.trace),
         frames: composed.iter().map(|part| part.digest.clone()).collect(),
     };
     (ended, composed)

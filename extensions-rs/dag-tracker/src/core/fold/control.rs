@@ -55,7 +55,7 @@ impl Fold {
         let Some(key) = run_key(control.run()) else { return };
         let word = control.word();
         let plan = match &control {
-            Control::Move(ask) => Some(self.plan(&ask.document)),
+            Control::Move(ask) => Some(self.plan(&ask.document).map(|(plan, _)| plan)),
             _ => None,
         };
         let Some(run) = self.runs.get_mut(&key) else {

@@ -1,8 +1,9 @@
 //! A run from its beginning to its end: one event at a time, each a pure change.
 
 use super::*;
+use crate::core::run::{Library, Spent};
 
-pub(super) fn new_run(key: u128, tenant: &str, submit: Submit, context: &Context) -> Run {
+pub(super) fn new_run(key: u128, tenant: &str, by: &str, submit: Submit, context: &Context) -> Run {
     let deadline_at_ms = submit.deadline_ms.map(|ms| context.time_ms.saturating_add(ms));
     let mut run = Run {
         id: submit.run,
@@ -30,6 +31,13 @@ pub(super) fn new_run(key: u128, tenant: &str, submit: Submit, context: &Context
         journal: Journal::default(),
         paused: false,
         submitted: None,
+        mail: None,
+        undo: Vec::new(),
+        undoing: None,
+        spent: Spent::default(),
+        library: Library::new(),
+        parent: None,
+        depth: 0,
     };
     run.note(Entry {
         sequence: context.sequence,
@@ -38,7 +46,7 @@ pub(super) fn new_run(key: u128, tenant: &str, submit: Submit, context: &Context
         task: None,
         attempt: 0,
         accepted: true,
-        by: tenant.to_owned(),
+        by: by.to_owned(),
         detail: String::new(),
     });
     // The submission's own priority wins over the document's; 5 here would hide whether it was given.
@@ -116,6 +124,7 @@ pub(super) fn take_result(
         context.measured(&capability, result.run_us);
     }
     let mut walk = Walk::new(run, context, effects);
+    walk.took(id, result.run_us);
     match result.outcome {
         Outcome::Succeeded(succeeded) if symphony_protocol::raw::is_value(&succeeded.output) => {
             walk.succeed(id, succeeded.output);

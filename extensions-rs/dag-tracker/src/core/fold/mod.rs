@@ -1,8 +1,10 @@
 //! The fold: events of the log in, the state of runs out.
 
+mod across;
 mod control;
 mod life;
 mod results;
+mod words;
 
 pub use control::Control;
 use life::{begin_run, new_run, quarantine, take_result};
@@ -13,12 +15,13 @@ use std::sync::Arc;
 
 use symphony_protocol::subjects::{TokenInput, dispatch_token, mesh_key, partition_of};
 use symphony_protocol::{
-    Action, Archived, Cancel, DecidedBatch, Due as DueEvent, ErrorValue, Outcome, Owner, Payload,
-    ResultBatch, Settled, Submit, SubmitBatch, Supplied, TaskResult, Unwanted,
+    Action, Archived, Cancel, DecidedBatch, Due as DueEvent, ErrorValue, Happened, Outcome, Owner, Payload,
+    Resolved, ResultBatch, Settled, Signal, Submit, SubmitBatch, Supplied, TaskResult, Unwanted,
+    WorkflowNeed,
 };
 use symphony_workflow::{NoFunctions, Plan, check, fill_inputs, unpack};
 
-use super::run::{Context, Walk, deadline, error};
+use super::run::{Across, Context, Found, Walk, deadline, error};
 use super::state::{Entry, ExecId, Frames, Journal, Run, RunStatus, Status, run_key};
 
 /// Plans kept for documents; one that fell out is compiled again.
@@ -27,7 +30,7 @@ const PLANS_MAX: usize = 1024;
 const TOMBSTONES_MAX: usize = 200_000;
 /// Owner epochs whose token keys are kept: results of attempts that an earlier owner sent still come.
 const KEYS_MAX: usize = 16;
-/// Cancels of runs whose submission has not come yet.
+/// Runs that were spoken to and whose submission has not come yet.
 const PARKED_MAX: usize = 4096;
 /// Pieces of artifacts that are on their way.
 const SUPPLIED_BYTES_MAX: usize = 64 * 1024 * 1024;
@@ -60,6 +63,12 @@ pub enum Event {
     Due(DueEvent),
     Supplied(Supplied),
     Archived(Archived),
+    Signal {
+        tenant: String,
+        signal: Signal,
+    },
+    Resolved(Resolved),
+    Happened(Happened),
     Owner(Owner),
     /// What could not be decoded: it is counted and passed over.
     Bad(String),
@@ -78,9 +87,21 @@ pub struct Effects {
     pub unwanted: Vec<(ExecId, Unwanted)>,
     pub closed: Vec<ExecId>,
     pub needs: Vec<String>,
+    pub workflows: Vec<WorkflowNeed>,
+    /// The names of events that runs wait for have changed.
+    pub listens: bool,
     pub ended: Vec<u128>,
+    /// How many of these have left the live runs.
+    closed_runs: usize,
     /// Sentences about what was refused.
     pub dead: Vec<String>,
+}
+
+/// A client's word to a run.
+#[derive(Clone, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
+pub enum Word {
+    Cancel(Cancel),
+    Signal(Signal),
 }
 
 /// What is left of a run that was archived.
@@ -100,10 +121,11 @@ pub struct Fold {
     pub ended: VecDeque<u128>,
     pub tombstones: HashMap<u128, Tombstone>,
     pub buried: VecDeque<u128>,
-    pub parked: BTreeMap<u128, (String, Cancel)>,
+    /// Words to runs whose submission has not come yet.
+    pub parked: BTreeMap<u128, Vec<(String, Word)>>,
     pub supplied: BTreeMap<String, Vec<Option<Payload>>>,
     keys: BTreeMap<u64, [u8; 32]>,
-    plans: HashMap<[u8; 32], Arc<Plan>>,
+    plans: HashMap<[u8; 32], (Arc<Plan>, Payload)>,
 }
 
 /// What makes two submissions of one run the same: its document and its inputs.
@@ -118,8 +140,8 @@ fn fingerprint(document: &[u8], inputs: &[u8]) -> [u8; 32] {
 impl Fold {
     pub fn new(options: FoldOptions) -> Self {
         Self {
+            context: Context::new(options.partition, options.partitions),
             options,
-            context: Context::default(),
             owner: None,
             runs: HashMap::new(),
             live: 0,
@@ -165,9 +187,14 @@ impl Fold {
             Event::Due(due) if self.is_owner(due.epoch) => self.due(effects),
             Event::Supplied(supplied) if self.is_owner(supplied.epoch) => self.supply(supplied, effects),
             Event::Archived(done) if self.is_owner(done.epoch) => self.archived(&done.runs),
-            Event::Due(_) | Event::Supplied(_) | Event::Archived(_) => {
-                effects.dead.push("an event of an earlier owner".to_owned())
-            }
+            Event::Signal { tenant, signal } => self.signal(&tenant, signal, effects),
+            Event::Resolved(resolved) if self.is_owner(resolved.epoch) => self.resolved(resolved, effects),
+            Event::Happened(happened) if self.is_owner(happened.epoch) => self.happened(&happened, effects),
+            Event::Due(_)
+            | Event::Supplied(_)
+            | Event::Archived(_)
+            | Event::Resolved(_)
+            | Event::Happened(_) => effects.dead.push("an event of an earlier owner".to_owned()),
             Event::Owner(owner) => {
                 if self.owner.as_ref().is_none_or(|now| owner.epoch > now.epoch) {
                     self.owner = Some(owner);
@@ -175,17 +202,18 @@ impl Fold {
             }
             Event::Bad(why) => effects.dead.push(why),
         }
+        self.carry(effects);
     }
 
     fn is_owner(&self, epoch: u64) -> bool {
         self.owner.as_ref().is_some_and(|owner| owner.epoch == epoch)
     }
 
-    /// The plan of a packed document, compiled once.
-    pub fn plan(&mut self, document: &[u8]) -> Result<Arc<Plan>, String> {
+    /// The plan of a packed document, compiled once, and the document itself, kept once for all runs of it.
+    pub fn plan(&mut self, document: &Payload) -> Result<(Arc<Plan>, Payload), String> {
         let digest = *blake3::hash(document).as_bytes();
-        if let Some(plan) = self.plans.get(&digest) {
-            return Ok(plan.clone());
+        if let Some(known) = self.plans.get(&digest) {
+            return Ok(known.clone());
         }
         let json = unpack(document)?;
         let plan = check(&json, &NoFunctions).map_err(|problems| {
@@ -203,8 +231,10 @@ impl Fold {
         if self.plans.len() >= PLANS_MAX {
             self.plans.clear(); // what is in use is held by its runs
         }
-        self.plans.insert(digest, plan.clone());
-        Ok(plan)
+        // Copied out of the message that it came in, which is given up.
+        let known = (plan, Payload::from(document.to_vec()));
+        self.plans.insert(digest, known.clone());
+        Ok(known)
     }
 
     fn submit(&mut self, tenant: &str, submit: Submit, effects: &mut Effects) {
@@ -245,13 +275,14 @@ impl Fold {
             }
             return;
         }
-        let mut run = Box::new(new_run(key, tenant, submit, &self.context));
+        let mut run = Box::new(new_run(key, tenant, tenant, submit, &self.context));
         self.live += 1;
         effects.started.push(key);
         let prepared = self
             .plan(&run.document)
             .map_err(|what| ("invalid_workflow", what))
-            .and_then(|plan| {
+            .and_then(|(plan, document)| {
+                run.document = document;
                 let given = symphony_protocol::Value::unpack(&run.given_inputs)
                     .map_err(|e| ("user", e.to_string()))?;
                 let filled = fill_inputs(&plan, &given).map_err(|problem| ("user", problem.message))?;
@@ -273,19 +304,24 @@ impl Fold {
         }
         self.runs.insert(key, run);
         self.close(effects);
-        if let Some((tenant, cancel)) = self.parked.remove(&key) {
-            self.cancel(&tenant, cancel, effects);
+        for (tenant, word) in self.parked.remove(&key).unwrap_or_default() {
+            match word {
+                Word::Cancel(cancel) => self.cancel(&tenant, cancel, effects),
+                Word::Signal(signal) => self.signal(&tenant, signal, effects),
+            }
         }
     }
 
     /// Runs that ended in this event leave the live ones.
-    fn close(&mut self, effects: &Effects) {
-        for key in &effects.ended {
-            if self.ended.back() != Some(key) && !self.ended.contains(key) {
-                self.ended.push_back(*key);
-                self.live = self.live.saturating_sub(1);
+    fn close(&mut self, effects: &mut Effects) {
+        for key in effects.ended.iter().skip(effects.closed_runs) {
+            self.ended.push_back(*key);
+            self.live = self.live.saturating_sub(1);
+            if self.runs.get(key).is_some_and(|run| run.parent.is_some()) {
+                self.context.across.push_back(Across::Settle(*key));
             }
         }
+        effects.closed_runs = effects.ended.len();
     }
 
     fn cancel(&mut self, tenant: &str, cancel: Cancel, effects: &mut Effects) {
@@ -303,11 +339,8 @@ impl Fold {
                     cancel.reason
                 };
                 let problem = error("cancelled", message);
-                Walk::new(run, &mut self.context, effects).end_run(
-                    RunStatus::Cancelled,
-                    Some(problem),
-                    tenant,
-                );
+                let mut walk = Walk::new(run, &mut self.context, effects);
+                walk.close_run(walk.compensates(), RunStatus::Cancelled, Some(problem), tenant);
                 self.close(effects);
             }
             Some(run) => run.note(Entry {
@@ -321,10 +354,7 @@ impl Fold {
                 detail: "the run has ended".to_owned(),
             }),
             None if self.tombstones.contains_key(&key) => {}
-            None if self.parked.len() < PARKED_MAX => {
-                self.parked.insert(key, (tenant.to_owned(), cancel));
-            }
-            None => effects.dead.push("too many cancels of unknown runs".to_owned()),
+            None => self.park(key, tenant, Word::Cancel(cancel), effects),
         }
     }
 

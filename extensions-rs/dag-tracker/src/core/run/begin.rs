@@ -1,12 +1,14 @@
 //! How an execution begins, by what it does.
 
-use symphony_expression::Template;
-
 use super::*;
+use crate::core::state::UNDO;
 
 impl Walk<'_> {
     /// Begin an execution, or begin it again: a try of its own.
     pub(crate) fn begin(&mut self, id: ExecId) {
+        if id.frame == UNDO {
+            return self.undo_begin(id);
+        }
         let Some(plot) = self.run.plot(id.frame) else {
             return;
         };
@@ -29,26 +31,47 @@ impl Walk<'_> {
         }
         self.set_timers(id, node, first);
         match doing {
-            Doing::Call(_, with) => self.begin_call(id, with),
+            Doing::Call(called, with) => self.begin_call(id, node, called, with),
             Doing::Value(template) => match self.render(id, template) {
                 Ok(value) => self.succeed(id, value),
                 Err(problem) => self.fail(id, problem),
             },
             Doing::Kind(Kind::Switch(branches)) => self.begin_switch(id, branches),
             Doing::Kind(Kind::Repeat(repeat)) => self.begin_repeat(id, repeat),
-            Doing::Kind(_) => self.fail(id, error("internal", "this version does not follow such a task")),
+            Doing::Kind(Kind::Workflow(child)) => self.begin_workflow(id, child, &node.with),
+            Doing::Kind(Kind::Wait(wait)) => self.begin_wait(id, wait),
+            Doing::Kind(Kind::Approve(approve)) => self.begin_approve(id, &approve.question),
+            Doing::Kind(Kind::Call(_) | Kind::Value(_)) => {} // these came first
         }
     }
 
-    fn begin_call(&mut self, id: ExecId, with: &Template) {
+    fn begin_call(&mut self, id: ExecId, node: &Node, called: &Function, with: &Template) {
         match self.render(id, with) {
             Ok(inputs) => {
-                let Some(exec) = self.run.exec_mut(id) else { return };
-                exec.status = Status::Ready;
-                exec.inputs = inputs;
-                self.effects.ready.push(id);
+                if let Some(exec) = self.run.exec_mut(id) {
+                    exec.inputs = inputs;
+                }
             }
-            Err(problem) => self.fail(id, problem),
+            Err(problem) => return self.fail(id, problem),
+        }
+        if let Some(words) = &node.cache {
+            match self.cache_key(id, words, called) {
+                Ok(key) => {
+                    if let Some(output) = self.context.cache.get(&key, self.context.time_ms) {
+                        return self.succeed_as(id, Status::Cached, output);
+                    }
+                }
+                Err(problem) => return self.fail(id, problem),
+            }
+        }
+        match self.spend(id, node) {
+            Ok(()) => {}
+            Err((problem, false)) => return self.fail(id, problem),
+            Err((problem, true)) => return self.fail_run(id, problem),
+        }
+        if let Some(exec) = self.run.exec_mut(id) {
+            exec.status = Status::Ready;
+            self.effects.ready.push(id);
         }
     }
 

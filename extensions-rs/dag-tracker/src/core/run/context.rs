@@ -1,10 +1,11 @@
 //! What all runs of a partition share while an event is applied: time, timers, estimates.
 
-use std::collections::{BTreeMap, BTreeSet, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet, VecDeque};
 use std::sync::Arc;
 
 use symphony_workflow::Node;
 
+use super::{Across, Cache, Listeners};
 use crate::core::state::ExecId;
 
 /// Names of workers that are kept once for all executions; more are workers that come and go.
@@ -18,6 +19,8 @@ pub enum Due {
     /// The time of one try of what no worker runs.
     Attempt,
     Task,
+    /// What is waited for by the clock.
+    Wait,
     /// A map or a loop goes on that had done enough for one event.
     Resume,
     Run,
@@ -44,10 +47,29 @@ pub struct Context {
     pub estimates: BTreeMap<String, (u64, u64)>,
     /// Maps that wait for an artifact, by digest, each with its generation.
     pub waiting: BTreeMap<String, BTreeSet<(ExecId, u32)>>,
+    /// Tasks that wait for a registered workflow, by tenant, name and range.
+    pub resolving: BTreeMap<(String, String, String), BTreeSet<(ExecId, u32)>>,
+    /// Tasks that wait for events, by name.
+    pub listening: BTreeMap<String, Listeners>,
+    /// The last event of `SYM_EVENTS` that was folded.
+    pub events_sequence: u64,
+    pub cache: Cache,
+    pub partition: u32,
+    pub partitions: u32,
+    /// What runs bring about in others, within one event.
+    pub across: VecDeque<Across>,
     names: HashSet<Arc<str>>,
 }
 
 impl Context {
+    pub fn new(partition: u32, partitions: u32) -> Self {
+        Self {
+            partition,
+            partitions,
+            ..Self::default()
+        }
+    }
+
     pub fn estimate(&self, node: &Node) -> u64 {
         match node.capability() {
             // A function that nobody has measured counts as a millisecond, so that longer ways still look longer.

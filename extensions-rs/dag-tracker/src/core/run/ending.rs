@@ -3,20 +3,31 @@
 use symphony_protocol::Unwanted;
 
 use super::*;
+use crate::core::state::UNDO;
 
 impl Walk<'_> {
     /// An execution succeeded.
     pub(crate) fn succeed(&mut self, id: ExecId, output: Payload) {
+        if id.frame == UNDO {
+            return self.undone(id, output);
+        }
+        let Some(plot) = self.run.plot(id.frame) else {
+            return;
+        };
+        if let Some(node) = plot.node(id.node) {
+            self.keep_result(id, node, &output);
+        }
         self.succeed_as(id, Status::Succeeded, output);
     }
 
     pub(super) fn succeed_as(&mut self, id: ExecId, status: Status, output: Payload) {
-        if self
-            .run
-            .plot(id.frame)
-            .is_some_and(|plot| plot.node(id.node).is_some_and(is_counted))
-        {
-            self.run.counts.succeeded += 1;
+        let Some(plot) = self.run.plot(id.frame) else {
+            return;
+        };
+        let Some(node) = plot.node(id.node) else { return };
+        self.run.counts.succeeded += u64::from(is_counted(node));
+        if let Some(compensate) = &node.compensate {
+            self.remember(id, compensate, &output);
         }
         self.end(id, status, output, None);
     }
@@ -48,6 +59,9 @@ impl Walk<'_> {
         if frame.remaining == 0 {
             self.push(Step::Done, id);
         }
+        if status.good() {
+            self.note_checkpoint(id);
+        }
         self.push(Step::Release, id);
     }
 
@@ -69,7 +83,41 @@ impl Walk<'_> {
         };
         let Some(node) = plot.node(id.node) else { return };
         self.drop_timers(id, node, all);
+        match &node.kind {
+            Kind::Wait(_) | Kind::Approve(_) => self.leave_waits(id, node),
+            Kind::Workflow(_) => self.leave_child(id),
+            _ => {}
+        }
         self.close_inside(id);
+    }
+
+    /// A named point of the run was passed.
+    fn note_checkpoint(&mut self, id: ExecId) {
+        if let Some(name) = self.run.spec(id).and_then(|spec| spec.checkpoint.clone()) {
+            let path = self.run.path(id);
+            self.note("checkpoint", Some(path), "fold", name);
+        }
+    }
+
+    /// Whether a run that fails or is cancelled undoes what completed.
+    pub(crate) fn compensates(&self) -> bool {
+        self.run.plan.as_ref().is_some_and(|plan| plan.compensates)
+    }
+
+    /// A task fails, and the run with it, whatever the task's own words say.
+    pub(super) fn fail_run(&mut self, id: ExecId, problem: ErrorValue) {
+        let time_ms = self.context.time_ms;
+        let problem = ErrorValue {
+            task: Some(self.run.path(id)),
+            ..problem
+        };
+        self.run.counts.failed += 1;
+        self.leave(id, true);
+        if let Some(exec) = self.run.exec_mut(id) {
+            exec.settle(Status::Failed, Payload::default(), time_ms);
+            exec.rare().error = Some(problem.clone());
+        }
+        self.close_run(self.compensates(), RunStatus::Failed, Some(problem), "fold");
     }
 
     /// What was given out is wanted no more.
@@ -117,6 +165,15 @@ impl Walk<'_> {
             .max_by_key(|state| (state.exec.ended_at_ms, state.path_us))
             .map_or(0, |state| state.path_us);
         self.close_frame(0);
+        self.run.undoing = None;
+        let open = |undo: &Undo| undo.exec.r#try > 0 && !undo.exec.status.ended();
+        if let Some(at) = self.run.undo.iter().position(open) {
+            let id = self.run.id_of(UNDO, u32::try_from(at).unwrap_or(WHOLE), WHOLE);
+            self.cancel(id);
+        }
+        // Ended: what was kept for it is of no more use.
+        self.run.mail = None;
+        self.run.undo.retain(|undo| undo.exec.r#try > 0);
         if let (Some(at_ms), true) = (self.run.deadline_at_ms, self.run.plan.is_some()) {
             self.context.timers.remove(&deadline(self.run, at_ms));
         }

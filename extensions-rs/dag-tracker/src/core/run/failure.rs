@@ -3,13 +3,21 @@
 use symphony_protocol::{Action as Decision, Continue, Fail, Fallback, Retry, Skip};
 use symphony_workflow::OnFailure;
 
+use super::undo::undo_allowed;
 use super::*;
+use crate::core::state::UNDO;
 
 /// Attempts of one task that may be lost with their workers: a task that kills whoever runs it ends there.
 const LOST_COUNT_MAX: u32 = 3;
 
 /// The actions that a document allows, in its order: retries while they last, then fallbacks, then `on_failure`.
-pub fn allowed(node: &Node, exec: &Exec, problem: &ErrorValue, time_ms: u64) -> Vec<Decision> {
+pub fn allowed(run: &Run, id: ExecId, problem: &ErrorValue, time_ms: u64) -> Vec<Decision> {
+    if id.frame == UNDO {
+        return undo_allowed(run, id, problem, time_ms);
+    }
+    let (Some(node), Some(exec)) = (run.spec(id), run.exec(id)) else {
+        return vec![Decision::Fail(Fail {})];
+    };
     let retry = &node.retry;
     let elapsed = time_ms.saturating_sub(exec.first_ready_at_ms);
     let in_time = retry.max_elapsed_ms.is_none_or(|most| elapsed < most);
@@ -39,16 +47,13 @@ impl Walk<'_> {
     /// A try failed. Where the document leaves a choice, or a delay to be spread, it is to be decided; else it is applied
     /// at once.
     pub(crate) fn fail(&mut self, id: ExecId, problem: ErrorValue) {
+        if id.frame == UNDO {
+            return self.undo_failed(id, problem);
+        }
         self.leave(id, false);
-        let Some(plot) = self.run.plot(id.frame) else {
-            return;
-        };
-        let Some(node) = plot.node(id.node) else { return };
-        let time_ms = self.context.time_ms;
+        let actions = allowed(self.run, id, &problem, self.context.time_ms);
         let Some(exec) = self.run.exec_mut(id) else { return };
-        let rare = exec.rare();
-        rare.error = Some(problem.clone());
-        let actions = allowed(node, exec, &problem, time_ms);
+        exec.rare().error = Some(problem.clone());
         match actions.first() {
             Some(Decision::Retry(_) | Decision::Fallback(_)) => {
                 exec.status = Status::Undecided;
@@ -91,6 +96,9 @@ impl Walk<'_> {
 
     /// The last try failed: `on_failure` says what becomes of the task.
     pub(crate) fn give_up(&mut self, id: ExecId, problem: ErrorValue) {
+        if id.frame == UNDO {
+            return self.undo_given_up(id, problem);
+        }
         let Some(plot) = self.run.plot(id.frame) else {
             return;
         };
@@ -126,6 +134,9 @@ impl Walk<'_> {
                     exec.settle(Status::Failed, Payload::default(), time_ms);
                     exec.rare().error = Some(problem.clone());
                 }
+                if node.on_failure == OnFailure::Compensate {
+                    return self.close_run(true, RunStatus::Failed, Some(problem), "on_failure: compensate");
+                }
                 self.fail_around(id, problem);
             }
             (OnFailure::Skip, _) => self.end(id, Status::Skipped, Payload::default(), Some(problem)),
@@ -136,7 +147,12 @@ impl Walk<'_> {
     /// A task that may not fail has failed: what is around it fails, a run or the task that it is inside of.
     fn fail_around(&mut self, id: ExecId, problem: ErrorValue) {
         match self.run.frame(id.frame).and_then(|frame| frame.parent) {
-            None => self.end_run(RunStatus::Failed, Some(problem), "on_failure: fail"),
+            None => self.close_run(
+                self.compensates(),
+                RunStatus::Failed,
+                Some(problem),
+                "on_failure: fail",
+            ),
             Some(parent) => {
                 self.close_frame(id.frame);
                 self.fail(parent, problem);
@@ -146,10 +162,7 @@ impl Walk<'_> {
 
     /// Apply a decision to a try that awaits one.
     pub(crate) fn decided(&mut self, id: ExecId, action: &Decision) {
-        let Some(plot) = self.run.plot(id.frame) else {
-            return;
-        };
-        let Some(node) = plot.node(id.node) else { return };
+        let fallbacks = self.run.spec(id).map_or(0, |spec| spec.fallback.len());
         let time_ms = self.context.time_ms;
         let Some(exec) = self.run.exec_mut(id) else { return };
         match action {
@@ -163,7 +176,7 @@ impl Walk<'_> {
                 }
                 self.set_own_timer(id, Due::Retry, time_ms.saturating_add(retry.delay_ms));
             }
-            Decision::Fallback(fallback) if usize::from(fallback.index as u8) < node.fallback.len() => {
+            Decision::Fallback(fallback) if usize::from(fallback.index as u8) < fallbacks => {
                 exec.r#try += 1;
                 exec.tries_here = 1;
                 exec.fallback = u8::try_from(fallback.index).ok();

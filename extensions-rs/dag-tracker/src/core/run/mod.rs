@@ -5,18 +5,30 @@
 
 mod again;
 mod begin;
+mod budget;
+mod cache;
+mod child;
 mod context;
 mod ending;
 mod failure;
 mod inside;
 mod map;
+mod moment;
 mod timers;
+mod undo;
+mod wait;
 
 pub use again::with_dependents;
+pub use budget::Spent;
+pub use cache::Cache;
+pub use child::{Across, Birth, Found, Library, Parent};
 pub use context::{Context, Due, Timer};
 pub(crate) use ending::deadline;
 pub use failure::allowed;
+pub use undo::{Undo, Undoing};
+pub use wait::{Listeners, Mail};
 
+use symphony_expression::Template;
 use symphony_protocol::{ErrorValue, Payload};
 use symphony_workflow::{Action, EdgeKind, Function, Kind, Node};
 
@@ -88,7 +100,7 @@ impl<'a> Walk<'a> {
     /// Follow what was begun until nothing moves any more.
     pub fn finish(mut self) {
         while let Some(step) = self.steps.pop() {
-            if self.run.status.ended() {
+            if self.run.status.ended() || self.run.undoing.is_some() {
                 return;
             }
             match step {
@@ -195,8 +207,8 @@ impl<'a> Walk<'a> {
 
 /// What an execution does now: its own kind, or the fallback that it has come to.
 pub(super) enum Doing<'a> {
-    Call(&'a Function, &'a symphony_expression::Template),
-    Value(&'a symphony_expression::Template),
+    Call(&'a Function, &'a Template),
+    Value(&'a Template),
     Kind(&'a Kind),
 }
 

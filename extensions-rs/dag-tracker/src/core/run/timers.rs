@@ -1,5 +1,7 @@
 //! Timers of executions: set when a try begins, taken back when it ends, so that a long loop leaves none behind.
 
+use symphony_protocol::Value;
+
 use super::*;
 
 impl Walk<'_> {
@@ -51,6 +53,7 @@ impl Walk<'_> {
         if let Some(at_ms) = exec.rare.as_ref().map(|rare| rare.due_at_ms).filter(|at| *at > 0) {
             drop(Due::Retry, at_ms);
             drop(Due::Resume, at_ms);
+            drop(Due::Wait, at_ms);
         }
     }
 
@@ -62,7 +65,8 @@ impl Walk<'_> {
                 retryable: false,
                 ..timeout("the run's deadline has passed")
             };
-            return self.end_run(RunStatus::TimedOut, Some(problem), "deadline");
+            let undo = self.compensates();
+            return self.close_run(undo, RunStatus::TimedOut, Some(problem), "deadline");
         }
         let Some(exec) = self.run.exec(id) else { return };
         let same_try = exec.r#try == timer.r#try || timer.due == Due::Task;
@@ -71,6 +75,9 @@ impl Walk<'_> {
         }
         match (timer.due, exec.status) {
             (Due::Retry, Status::Delayed) => self.begin(id),
+            (Due::Wait, Status::Waiting) => {
+                self.waited(id, Value::Nil, Value::Nil, timer.at_ms);
+            }
             (Due::Resume, Status::Open) => {
                 let is_map = id.item == WHOLE
                     && self

@@ -1,0 +1,93 @@
+//! What runs bring about in other runs of the partition: children begin, end, and are cancelled with their parents.
+
+use super::*;
+use crate::core::run::Birth;
+use crate::core::state::Exec;
+
+impl Fold {
+    /// Carry out what runs brought about in others, until nothing is left. Runs inside runs are bounded in depth, and what
+    /// each begins by the items of its maps; so this ends.
+    pub(super) fn carry(&mut self, effects: &mut Effects) {
+        while let Some(across) = self.context.across.pop_front() {
+            match across {
+                Across::Begin(birth) => self.begin_child(*birth, effects),
+                Across::Cancel(key) => self.cancel_child(key, effects),
+                Across::Settle(key) => self.settle_parent(key, effects),
+            }
+            self.close(effects);
+        }
+    }
+
+    fn begin_child(&mut self, birth: Birth, effects: &mut Effects) {
+        let Some(key) = run_key(&birth.run) else { return };
+        // Its parent may have been cancelled since, in the same event.
+        let wants = |exec: &Exec| {
+            exec.status == Status::Open
+                && exec.generation == birth.parent.generation
+                && exec.r#try == birth.parent.r#try
+        };
+        let parent = self.runs.get(&birth.parent.id.run);
+        let wanted =
+            parent.is_some_and(|run| !run.status.ended() && run.exec(birth.parent.id).is_some_and(wants));
+        let (Some(plan), false, true) = (birth.found.plan.clone(), self.runs.contains_key(&key), wanted)
+        else {
+            return;
+        };
+        let submit = Submit {
+            run: birth.run,
+            workflow: plan.name.clone(),
+            document: birth.found.document.clone(),
+            inputs: birth.inputs.clone(),
+            priority: Some(birth.priority),
+            trace: birth.trace,
+            watch: birth.watch,
+            ..Default::default()
+        };
+        let by = format!("run {}", birth.parent.run);
+        let mut run = Box::new(new_run(key, &birth.tenant, &by, submit, &self.context));
+        run.tenant = birth.tenant;
+        run.inputs = birth.inputs;
+        run.deadline_at_ms = birth.deadline_at_ms;
+        run.parent = Some(Box::new(birth.parent));
+        run.depth = birth.depth;
+        self.live += 1;
+        effects.started.push(key);
+        begin_run(&mut run, plan, &mut self.context, effects);
+        self.runs.insert(key, run);
+    }
+
+    fn cancel_child(&mut self, key: u128, effects: &mut Effects) {
+        let Some(run) = self.runs.get_mut(&key).filter(|run| !run.status.ended()) else {
+            return;
+        };
+        let problem = error("cancelled", "the task that began this run is over");
+        let mut walk = Walk::new(run, &mut self.context, effects);
+        let undo = walk.compensates() && walk.run.undoing.is_none();
+        if walk.run.undoing.is_none() {
+            walk.close_run(undo, RunStatus::Cancelled, Some(problem), "parent");
+        }
+    }
+
+    fn settle_parent(&mut self, key: u128, effects: &mut Effects) {
+        // Taken out for a moment: parent and child are both of this partition.
+        let Some(child) = self.runs.remove(&key) else {
+            return;
+        };
+        if let Some(parent) = &child.parent {
+            let id = parent.id;
+            let waits = |exec: &Exec| {
+                exec.status == Status::Open
+                    && exec.generation == parent.generation
+                    && exec.r#try == parent.r#try
+                    && exec.rare.as_ref().is_some_and(|rare| rare.child == Some(key))
+            };
+            let run = self.runs.get_mut(&id.run).filter(|run| !run.status.ended());
+            if let Some(run) = run.filter(|run| run.exec(id).is_some_and(waits)) {
+                let mut walk = Walk::new(run, &mut self.context, effects);
+                walk.child_ended(id, &child);
+                walk.finish();
+            }
+        }
+        self.runs.insert(key, child);
+    }
+}
