@@ -170,6 +170,14 @@ class Tokens:
         if self.peek().kind != "end":
             raise Untranslatable(f"{self.peek().text!r} has no meaning here")
 
+    def mark(self) -> tuple[int, int]:
+        """Where the parser stands, to come `back` to."""
+        return self._at, self._depth
+
+    def back(self, mark: tuple[int, int]) -> None:
+        """Eat again from a mark."""
+        self._at, self._depth = mark
+
     def deeper(self) -> None:
         """A level of nesting is entered; `shallower` leaves it."""
         self._depth += 1
