@@ -282,6 +282,9 @@ def raise_task(flow: Flow, step: Step) -> State:
     number = status.whole() if status is not None else None
     message = next((text(n, step.state.data()) for w in ("detail", "title") if (n := error.take(w)) is not None), None)
     error.skip(["title", "instance"])
-    inputs = {"kind": kind(type_, number if isinstance(number, int) else None), "message": message or escape(type_)}
+    code = number if isinstance(number, int) else None
+    ours = kind(type_, code)
+    flow.raised[ours] = (type_, code if code is not None else 500)
+    inputs = {"kind": ours, "message": message or escape(type_)}
     add(flow, step, {"call": "test.fail", "with": inputs})
     return step.state

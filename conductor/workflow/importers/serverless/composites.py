@@ -160,7 +160,7 @@ def _caught(
     failed = Cel(f"tasks_meta.{tried}.status == 'failed'", 3, "boolean")
     name = catch.string("as") or "error"
     step.after = [{"task": tried, "kind": "soft"}]
-    error = flow.compute(step, f"{step.name}_error", seen(tried), when=failed.text)
+    error = flow.compute(step, f"{step.name}_error", seen(tried, flow.raised), when=failed.text)
     inside = before.with_(**{name: error})
     asked, unless = catch.take("when"), catch.take("exceptWhen")
     when = let

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from typing import Any
 
 from conductor.workflow.importers.cel import Cel, binary, literal
@@ -10,6 +11,7 @@ from conductor.workflow.importers.foreign import Node
 
 HTTP = "http_"
 """`http.request` with `check` fails with this and the status."""
+_BASE = "https://serverlessworkflow.io/spec/1.0.0/errors/"
 _STANDARD = {
     "timeout": ["timeout"],
     "validation": ["contract"],
@@ -59,14 +61,20 @@ def passes(task: str, kinds: list[str] | None, http: bool) -> Cel | None:
     return binary(Cel(f"{own.text}.startsWith('{HTTP}')", kind="boolean"), "||", among) if http else among
 
 
-def seen(task: str) -> dict[str, Any]:
-    """What a handler sees of the error, as the value of a task."""
+def seen(task: str, raised: Mapping[str, tuple[str, int]]) -> dict[str, Any]:
+    """What a handler sees of the error, as the value of a task. `raised` are type and status of what is raised here."""
     own = f"tasks_meta.{task}.error"
-    status = f"{own}.kind.startsWith('{HTTP}') ? int({own}.kind.split('_')[1]) : 500"
-    type_ = f"{own}.kind.startsWith('{HTTP}') ? 'communication' : {own}.kind"
-    base = "https://serverlessworkflow.io/spec/1.0.0/errors/"
+    http = f"{own}.kind.startsWith('{HTTP}')"
+    status = f"{http} ? int({own}.kind.split('_')[1]) : 500"
+    type_ = f"{http} ? '{_BASE}communication' : '{_BASE}' + {own}.kind"
+    if raised:
+        known = f"{own}.kind in {literal(list(raised)).text}"
+        types = literal({name: said[0] for name, said in raised.items()}).text
+        statuses = literal({name: said[1] for name, said in raised.items()}).text
+        type_ = f"{known} ? {types}[{own}.kind] : ({type_})"
+        status = f"{known} ? {statuses}[{own}.kind] : ({status})"
     return {
-        "type": f"{base}${{{type_}}}",
+        "type": f"${{{type_}}}",
         "status": f"${{{status}}}",
         "title": f"${{{own}.kind}}",
         "detail": f"${{{own}.message}}",

@@ -35,6 +35,8 @@ class Flow:
     use: Node | None
     mapping: Mapping[str, str]
     names: Names = field(default_factory=Names)
+    raised: dict[str, tuple[str, int]] = field(default_factory=dict)
+    """Type and status of every error that a `raise` has made, by the kind that it has here."""
     depth: int = 0
     count: int = 0
 
