@@ -122,10 +122,9 @@ def read_mapping(said: tuple[str, ...]) -> dict[str, str]:
 @json_option
 def export(workflow: str, form: str, out: Path | None, data: Path, url: str | None, as_json: bool) -> None:
     """A document, of a file or registered (NAME or NAME@VERSION), as YAML, JSON, a Mermaid flowchart or a DOT graph."""
+    from conductor.workflow.document import Document
     from conductor.workflow.errors import WorkflowError
     from conductor.workflow.exporters import to_dot, to_json, to_mermaid, to_yaml
-
-    from conductor.workflow.document import Document
 
     write = {"yaml": to_yaml, "json": to_json, "mermaid": to_mermaid, "dot": to_dot}[form]
     try:

@@ -7,9 +7,6 @@ from typing import Any
 import msgspec
 import yaml
 
-from conductor.workflow.errors import WorkflowError
-from conductor.workflow.reader import read_text
-
 
 class _Dumper(yaml.SafeDumper):
     """Block style, no anchors; texts of several lines as blocks."""
@@ -34,12 +31,6 @@ def to_json(document: dict[str, Any]) -> str:
 
 
 def to_yaml(document: dict[str, Any]) -> str:
-    """The document as YAML.
-
-    Raises:
-        WorkflowError: it holds what YAML cannot carry, such as a control character that a reader refuses.
-    """
+    """The document as YAML."""
     made: str = yaml.dump(document, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=120)
-    if read_text(made, "the exported document").value != document:
-        raise WorkflowError.one(str(document.get("workflow")), "YAML does not carry it as it is", "export it as JSON")
     return made

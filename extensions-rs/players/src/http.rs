@@ -314,6 +314,9 @@ mod tests {
         let made = send(inputs(false), true).await.unwrap();
         assert_eq!(made.get("status"), Some(&Value::Int(503)));
         let error = send(inputs(true), true).await.unwrap_err();
-        assert_eq!((error.kind.as_str(), error.retry_after_ms), ("http_503", Some(7000)));
+        assert_eq!(
+            (error.kind.as_str(), error.retry_after_ms),
+            ("http_503", Some(7000))
+        );
     }
 }

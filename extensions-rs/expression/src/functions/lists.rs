@@ -1,7 +1,5 @@
 //! Lists, and objects as lists.
 
-
-
 use std::collections::{BTreeSet, HashMap};
 
 use symphony_protocol::Value;
@@ -116,7 +114,12 @@ pub fn merge(values: &[&Value]) -> Result<Value, Error> {
         let entries = match value {
             Value::Map(entries) => entries.as_slice(),
             Value::Nil => &[],
-            other => return Err(type_error(format!("`merge` takes objects, not {}", other.type_name()))),
+            other => {
+                return Err(type_error(format!(
+                    "`merge` takes objects, not {}",
+                    other.type_name()
+                )));
+            }
         };
         for (key, value) in entries {
             let place = places.get(key.as_str()).copied();
