@@ -16,9 +16,12 @@ class _Dumper(yaml.SafeDumper):
 
 
 def _text(dumper: yaml.SafeDumper, text: str) -> yaml.ScalarNode:
-    # A block keeps neither trailing blanks nor characters that YAML does not print.
-    plain = all(line == line.rstrip() and line.isprintable() for line in text.split("\n"))
-    style = "|" if "\n" in text.rstrip("\n") and plain and not text.startswith((" ", "\n")) else None
+    lines = text.split("\n")
+    style = None
+    if not all(line.isprintable() for line in lines):
+        style = '"'  # some are line breaks to YAML (U+0085, U+2028): written out they would come back as others
+    elif len(lines) > 1 and all(line == line.rstrip() for line in lines) and lines[0] and lines[0][0] != " ":
+        style = "|"  # a block keeps neither trailing blanks nor a first line that is indented
     return dumper.represent_scalar("tag:yaml.org,2002:str", text, style=style)
 
 
