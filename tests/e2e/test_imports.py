@@ -85,7 +85,8 @@ async def test_results_parameters_files_and_conditions_of_argo_are_what_they_are
                       parameters:
                       - name: m
                         value: >-
-                          {{{{steps.file.outputs.parameters.out}}}}|{{{{steps.file.outputs.result}}}}|$HOME ${{HOME}} $${{X}}
+                          {{{{steps.file.outputs.parameters.out}}}}|{{{{steps.file.outputs.result}}}}|$HOME
+                          ${{HOME}} $${{X}}
               - name: flip
                 script: {{command: [sh], source: "x=${{NONE:-heads}}\\necho $x"}}
               - name: list
