@@ -1,4 +1,4 @@
-"""`symphony workflows`: validate, register, list, show, import."""
+"""`symphony workflows`: validate, register, list, show; `transfer` adds import and export."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ import msgspec
 from conductor.cli import connect
 from conductor.cli.connect import Place, json_option, place_options
 from conductor.cli.output import FAILED, Refusal, emit, say, table
+from conductor.cli.transfer import export, import_
 
 
 @click.group()
@@ -153,56 +154,5 @@ def show(name: str, data: Path, url: str | None, as_json: bool) -> None:
     say(yaml.safe_dump(document, sort_keys=False, allow_unicode=True).rstrip())
 
 
-@workflows.command("import")
-@click.argument("file", type=click.Path(path_type=Path))
-@click.option("--from", "kind", type=click.Choice(["wfformat", "argo", "serverless"]), required=True)
-@click.option(
-    "--as", "how", type=click.Choice(["sleep", "busy"]), default="sleep", help="What the tasks do for their time"
-)
-@click.option(
-    "--out", type=click.Path(path_type=Path), help="Where the document goes; NAME.json in this folder otherwise"
-)
-@click.option("--register", "register_", is_flag=True, help="Register it in the system as well")
-@place_options
-@json_option
-def import_(
-    file: Path, kind: str, how: Any, out: Path | None, register_: bool, data: Path, url: str | None, as_json: bool
-) -> None:
-    """Make a document of a foreign one, and say what of it has no meaning here."""
-    if kind != "wfformat":
-        raise Refusal(f"--from {kind} is not in this version; wfformat is")
-    from conductor.workflow.errors import WorkflowError
-    from conductor.workflow.importers.wfformat import import_wfformat
-    from conductor.workflow.reader import read_bytes
-
-    try:
-        made = import_wfformat(file, how)
-    except WorkflowError as error:
-        raise Refusal(str(error)) from None
-    document = made.document
-    target = out or Path(f"{document['workflow']}.json")
-    body = msgspec.json.encode(document)
-    try:
-        target.write_bytes(msgspec.json.format(body, indent=1))
-    except OSError as error:
-        raise Refusal(f"{target} cannot be written: {error.strerror}") from None
-    if register_:
-
-        async def work() -> None:
-            from conductor.cli.registry import Registry
-
-            async with connect.client(Place(data, url)) as client:
-                await Registry(client).put(read_bytes(body, str(target)))
-
-        connect.run(work())
-    unsupported = [{"line": u.line, "word": u.word, "why": u.why} for u in made.unsupported]
-    if as_json:
-        summary = {"workflow": document["workflow"], "version": document["version"], "tasks": len(document["tasks"])}
-        emit({**summary, "unsupported": unsupported, "document": str(target)})
-        return
-    tags = document["tags"]
-    say(f"{document['workflow']} {document['version']}: {len(document['tasks'])} tasks, written to {target}")
-    say(f"  critical path {float(tags['critical_path_s']):.3f} s, work {float(tags['work_s']):.3f} s (recorded)")
-    for entry in unsupported:
-        say(f"  line {entry['line']}: {entry['word']}: {entry['why']}")
-    say(f"next: symphony run {target} --time-scale 0.01")
+workflows.add_command(import_)
+workflows.add_command(export)

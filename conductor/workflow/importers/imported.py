@@ -36,19 +36,26 @@ class Names:
     def __init__(self) -> None:
         self._by_id: dict[str, str] = {}
         self._taken: set[str] = set()
+        self._counts: dict[str, int] = {}  # so that many equal names take no quadratic time
 
     def of(self, identifier: str) -> str:
         """The task name for a foreign identifier; the same one every time."""
         known = self._by_id.get(identifier)
         if known is not None:
             return known
+        self._by_id[identifier] = name = self.fresh(identifier)
+        return name
+
+    def fresh(self, identifier: str) -> str:
+        """A task name made of a foreign identifier, another one every time."""
         base = re.sub(r"[^A-Za-z0-9_]", "_", identifier)[:100] or "task"
         if not re.match(r"[A-Za-z_]", base):
             base = f"t_{base}"
-        name, count = base, 1
+        count = self._counts.get(base, 0) + 1
+        name = base if count == 1 else f"{base}_{count}"
         while name in self._taken:
             count += 1
             name = f"{base}_{count}"
+        self._counts[base] = count
         self._taken.add(name)
-        self._by_id[identifier] = name
         return name

@@ -66,6 +66,9 @@ fn the_added_functions_do_what_they_say() {
         ("split('a,b', ',')", r#"["a","b"]"#),
         ("regex('run 42', '([a-z]+) ([0-9]+)')", r#"["run 42","run","42"]"#),
         ("json({'a': [1, null]})", r#""{\"a\":[1,null]}""#),
+        (r#"parse_json('[1, {"a": null}]')[1]"#, r#"{"a":null}"#),
+        ("parse_json([1])", "[1]"),
+        ("merge({'a': 1, 'b': 2}, {'a': 3}, null)", r#"{"a":3,"b":2}"#),
         ("base64('hi')", "\"aGk=\""),
         (
             "sha256('')",
@@ -103,6 +106,8 @@ fn what_goes_wrong_has_a_kind_and_names_expression_and_values() {
         ("1 + 'a'", ErrorKind::Type),
         ("inputs.n.field", ErrorKind::Unknown),
         ("!1", ErrorKind::Type),
+        ("parse_json('{')", ErrorKind::Type),
+        ("merge({}, 1)", ErrorKind::Type),
         ("9223372036854775807 + 1", ErrorKind::Arithmetic),
         ("1 / 0", ErrorKind::Arithmetic),
         ("1.0 / 0.0", ErrorKind::Arithmetic),

@@ -10,19 +10,21 @@ use symphony_protocol::{TypeName, Value};
 use symphony_sdk::worker::function::{Handler, Offered};
 use symphony_sdk::worker::{Context, FunctionError, Outcome};
 
-use crate::spec::{Spec, needs, number, optional_text, takes, text};
+use crate::spec::{Spec, flag, needs, number, optional_text, takes, text};
 
 const BODY_BYTES_MAX: usize = 32 * 1024 * 1024;
 const REDIRECTS_MAX: usize = 10;
 const TIMEOUT_S: f64 = 30.0;
+/// A server may not put a task off for longer.
+const RETRY_AFTER_S_MAX: u64 = 86_400;
 /// Set to 1, it allows private addresses: for a mesh whose services are private on purpose.
 const ALLOW_PRIVATE: &str = "SYMPHONY_HTTP_ALLOW_PRIVATE";
 
 pub fn function() -> Offered {
-    use TypeName::{Any, Integer, Number, Object, String};
+    use TypeName::{Any, Boolean, Integer, Number, Object, String};
     Spec::new(
         "http.request",
-        "Send a request; any status is an output, not a failure",
+        "Send a request; any status is an output, not a failure, unless `check` is set: then 400 and above fail as http_<status>",
     )
     .inputs([
         ("url", needs(String)),
@@ -30,6 +32,7 @@ pub fn function() -> Offered {
         ("headers", takes(Object, Value::Nil)),
         ("body", takes(Any, Value::Nil)),
         ("timeout", takes(Number, Value::Float(TIMEOUT_S))),
+        ("check", takes(Boolean, Value::Bool(false))),
     ])
     .outputs([("status", Integer), ("headers", Object), ("body", Any)])
     .once()
@@ -134,6 +137,17 @@ fn client(private: bool) -> Result<Client, FunctionError> {
         .map_err(|error| FunctionError::new("internal", error.to_string()))
 }
 
+/// A status of 400 or above as a failure of the kind `http_<status>`, which says how long to wait where the server did.
+fn unsuccessful(response: &reqwest::Response) -> FunctionError {
+    let status = response.status();
+    let message = format!("{} answered {status}", response.url());
+    let mut error = FunctionError::new(&format!("http_{}", status.as_u16()), message);
+    let header = response.headers().get("retry-after");
+    let seconds = header.and_then(|value| value.to_str().ok()?.trim().parse::<u64>().ok());
+    error.retry_after_ms = seconds.map(|seconds| seconds.min(RETRY_AFTER_S_MAX) * 1000);
+    error
+}
+
 async fn request(_: Context, inputs: Value) -> Outcome {
     let private = std::env::var(ALLOW_PRIVATE).is_ok_and(|value| value == "1");
     send(inputs, private).await
@@ -169,6 +183,9 @@ async fn send(inputs: Value, private: bool) -> Outcome {
     };
     let mut response = request.send().await.map_err(|error| transport(&error))?;
     let status = response.status().as_u16();
+    if status >= 400 && flag(&inputs, "check")? {
+        return Err(unsuccessful(&response));
+    }
     let headers = response.headers().iter();
     let headers = headers.map(|(name, value)| {
         (
@@ -274,6 +291,32 @@ mod tests {
         assert_eq!(
             made.get("body").and_then(|body| body.get("a")),
             Some(&Value::Int(1))
+        );
+    }
+
+    #[tokio::test]
+    async fn a_bad_status_is_a_failure_only_where_it_is_asked_for() {
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let port = listener.local_addr().unwrap().port();
+        tokio::spawn(async move {
+            loop {
+                let (mut stream, _) = listener.accept().await.unwrap();
+                let mut seen = vec![0; 4096];
+                stream.read(&mut seen).await.unwrap();
+                let answer = "HTTP/1.1 503 Unavailable\r\nretry-after: 7\r\ncontent-length: 0\r\nconnection: close\r\n\r\n";
+                stream.write_all(answer.as_bytes()).await.unwrap();
+            }
+        });
+        let inputs = |check| {
+            let url = format!("http://127.0.0.1:{port}/").into();
+            Value::from([("url", url), ("check", Value::Bool(check))])
+        };
+        let made = send(inputs(false), true).await.unwrap();
+        assert_eq!(made.get("status"), Some(&Value::Int(503)));
+        let error = send(inputs(true), true).await.unwrap_err();
+        assert_eq!(
+            (error.kind.as_str(), error.retry_after_ms),
+            ("http_503", Some(7000))
         );
     }
 }

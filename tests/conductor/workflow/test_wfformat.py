@@ -66,6 +66,54 @@ def test_words_that_cannot_be_said_are_listed_by_line(tmp_path):
     assert all(one.line > 1 and one.why for one in unsupported)
 
 
+def imported(tmp_path, tasks, **more):
+    path = tmp_path / "t.json"
+    path.write_text(json.dumps(flat(tasks) | more, indent=1))
+    return import_wfformat(path)
+
+
+def test_times_are_found_however_they_are_written_and_none_is_no_time(tmp_path):
+    trace = {
+        "specification": {
+            "tasks": [{"id": 0, "name": "a"}, {"id": 1, "name": "b", "parents": [0]}, {"id": 2, "name": "c"}]
+        },
+        "execution": {
+            "tasks": [{"id": 0, "runtimeInSeconds": "1.5"}, {"id": 1, "runtimeInSeconds": None, "runtime": 2}]
+        },
+    }
+    document = imported(tmp_path, [], workflow=trace).document
+    assert [task["with"]["seconds"].split(" ")[0] for task in document["tasks"].values()] == [
+        "${1.500000", "${0.000000", "${2.000000",
+    ]  # fmt: skip
+    assert document["tags"]["critical_path_s"] == "3.500000"
+
+
+def test_tasks_of_one_name_stay_apart_and_of_one_id_are_refused(tmp_path):
+    assert (
+        len(imported(tmp_path, [{"name": "a"}, {"name": "a"}, {"name": "b", "parents": ["a"]}]).document["tasks"]) == 3
+    )
+    with pytest.raises(WorkflowError, match="two tasks"):
+        imported(tmp_path, [{"id": "x"}, {"id": "x"}])
+
+
+def test_files_that_are_rewritten_in_turn_do_not_hide_the_stated_order(tmp_path):
+    rewrites = [{"link": "input", "name": "f"}, {"link": "output", "name": "f"}]
+    chain = [
+        {"name": name, "parents": parents, "files": rewrites}
+        for name, parents in (("a", []), ("b", ["a"]), ("c", ["b"]))
+    ]
+    made = imported(tmp_path, chain)
+    assert [task.get("after") for task in made.document["tasks"].values()] == [None, ["a"], ["b"]]
+    assert [one.word for one in made.unsupported] == ["files"]
+
+
+def test_words_nobody_knows_and_edges_to_nowhere_are_listed_where_they_stand(tmp_path):
+    made = imported(tmp_path, [{"name": "command", "novel": {"command": 1}, "parents": ["gone"]}], machine=1)
+    lines = (tmp_path / "t.json").read_text().splitlines()
+    assert {one.word for one in made.unsupported} == {"novel", "gone", "machine"}
+    assert all(one.word in lines[one.line - 1] for one in made.unsupported)
+
+
 @pytest.mark.parametrize(
     ("text", "words"),
     [

@@ -1,6 +1,6 @@
 //! Lists, and objects as lists.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 
 use symphony_protocol::Value;
 
@@ -104,6 +104,35 @@ fn canonical(value: &Value) -> Value {
         }
         other => other.clone(),
     }
+}
+
+/// One object of several: of equal keys the last one counts, in the place of the first. Null has no keys.
+pub fn merge(values: &[&Value]) -> Result<Value, Error> {
+    let mut made: Vec<(String, Value)> = Vec::new();
+    let mut places: HashMap<&str, usize> = HashMap::new();
+    for value in values {
+        let entries = match value {
+            Value::Map(entries) => entries.as_slice(),
+            Value::Nil => &[],
+            other => {
+                return Err(type_error(format!(
+                    "`merge` takes objects, not {}",
+                    other.type_name()
+                )));
+            }
+        };
+        for (key, value) in entries {
+            let place = places.get(key.as_str()).copied();
+            match place.and_then(|at| made.get_mut(at)) {
+                Some(entry) => entry.1 = value.clone(),
+                None => {
+                    places.insert(key, made.len());
+                    made.push((key.clone(), value.clone()));
+                }
+            }
+        }
+    }
+    Ok(Value::Map(made))
 }
 
 pub fn sum(items: &[Value]) -> Result<Value, Error> {

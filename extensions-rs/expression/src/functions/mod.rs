@@ -29,6 +29,7 @@ const ARRAY: Option<TypeName> = Some(TypeName::Array);
 const BOOLEAN: Option<TypeName> = Some(TypeName::Boolean);
 const INTEGER: Option<TypeName> = Some(TypeName::Integer);
 const NUMBER: Option<TypeName> = Some(TypeName::Number);
+const OBJECT: Option<TypeName> = Some(TypeName::Object);
 const STRING: Option<TypeName> = Some(TypeName::String);
 const TABLE: &[Row] = &[
     ("size", 1, 1, INTEGER),
@@ -60,6 +61,8 @@ const TABLE: &[Row] = &[
     ("split", 2, 2, ARRAY),
     ("regex", 2, 2, ANY),
     ("json", 1, 1, STRING),
+    ("parse_json", 1, 1, ANY),
+    ("merge", 1, 8, OBJECT),
     ("base64", 1, 1, STRING),
     ("sha256", 1, 1, STRING),
     ("duration", 1, 1, NUMBER),
@@ -146,6 +149,8 @@ pub fn call(name: &'static str, values: &[&Value], patterns: &RefCell<Patterns>)
         ("min" | "max", values) if values.len() > 1 => lists::extreme(name == "max", values.iter().copied()),
         ("join", [Value::Array(items)]) => texts::join(items, ""),
         ("join", [Value::Array(items), Value::Str(between)]) => texts::join(items, between),
+        ("parse_json", [value]) => texts::parse_json(value),
+        ("merge", values) => lists::merge(values),
         ("duration", [Value::Str(text)]) => times::duration(text),
         ("timestamp", [Value::Str(text)]) => times::timestamp(text),
         (name, values) => texts::call(name, values)

@@ -6,6 +6,7 @@ use sha2::{Digest, Sha256};
 use symphony_protocol::Value;
 
 use super::bounded;
+use super::numbers::shown;
 use crate::error::{Error, type_error};
 
 pub fn call(name: &str, values: &[&Value]) -> Option<Value> {
@@ -42,6 +43,14 @@ pub fn json(value: &Value) -> Result<String, Error> {
         serde_json::to_string(value)
     };
     made.map_err(|error| type_error(error.to_string()))
+}
+
+/// A text that holds JSON, as what it holds; what is no text already is a value.
+pub fn parse_json(value: &Value) -> Result<Value, Error> {
+    let Value::Str(text) = value else {
+        return Ok(value.clone());
+    };
+    serde_json::from_str(text).map_err(|error| type_error(format!("{} is no JSON: {error}", shown(text))))
 }
 
 fn has_bytes(value: &Value) -> bool {
