@@ -12,9 +12,10 @@ mod plan;
 mod read;
 mod types;
 mod values;
+mod versions;
 mod words;
 
-pub use check::{Functions, NoFunctions, check};
+pub use check::{Functions, NoFunctions, check, check_words};
 pub use checked::{checked, cli_check};
 pub use inputs::fill_inputs;
 pub use pack::{compile, pack, unpack};
@@ -24,3 +25,5 @@ pub use plan::{
 };
 pub use read::TASKS_MAX;
 pub use types::{compatible, fits};
+pub use versions::VersionRange;
+pub use words::Words;

@@ -64,7 +64,7 @@ fn of_path(path: &Path, known: &Known<'_>) -> TypeName {
 
 /// Of a task's output. It may also be null: who declares a type is told only of what can never fit.
 fn of_output(task: &str, steps: &[Segment], known: &Known<'_>) -> TypeName {
-    let Some((_, node)) = known.plan.named(task) else {
+    let Some(node) = known.task(task) else {
         return TypeName::Any;
     };
     if node.for_each.is_some() {

@@ -10,6 +10,8 @@ use crate::values::{depth, duration_ms, kind, to_value};
 
 /// Problems of one document; more than a person reads.
 const PROBLEMS_MAX: usize = 100;
+/// Characters of a name that people say.
+const LABEL_LENGTH_MAX: usize = 128;
 
 /// Where in the document, as a JSON pointer.
 #[derive(Clone, Debug, Default)]
@@ -25,13 +27,31 @@ impl Place {
     }
 }
 
+/// Which words may stand in a document.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Words {
+    /// Those that the fold follows.
+    #[default]
+    Followed,
+    /// The whole grammar, for checks of the language itself.
+    All,
+}
+
 /// Collects problems.
 #[derive(Debug, Default)]
 pub struct Problems {
     pub found: Vec<Problem>,
+    words: Words,
 }
 
 impl Problems {
+    pub fn of(words: Words) -> Self {
+        Self {
+            words,
+            ..Self::default()
+        }
+    }
+
     pub fn add(&mut self, at: &Place, message: impl Into<String>, remedy: impl Into<String>) {
         self.add_at(at, message, remedy, None);
     }
@@ -75,11 +95,12 @@ impl Problems {
         }
     }
 
-    /// A word of the language that this version does not follow. It is refused: what is read and not obeyed would be a
-    /// promise broken in silence.
-    pub fn later(&mut self, word: &str, at: &Place) {
-        let message = format!("`{word}` is not supported yet");
-        self.add(&at.child(word), message, "leave it out");
+    /// A word, or a word with its value, that stands at `at`: refused where it is one of `later`.
+    pub fn later(&mut self, word: &str, later: &[&str], at: &Place) {
+        if self.words == Words::Followed && later.contains(&word) {
+            let message = format!("`{word}` is not supported yet");
+            self.add(at, message, "leave it out");
+        }
     }
 
     pub fn expression(&mut self, at: &Place, error: &Error) {
@@ -191,6 +212,60 @@ impl Problems {
             "use letters, digits and _, beginning with a letter",
         );
         None
+    }
+
+    /// A name that people and other systems say: of a signal, an event, a checkpoint.
+    pub fn label(&mut self, json: &Json, at: &Place) -> Option<String> {
+        let text = self.text(json, at)?;
+        let fits = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-' | b'.');
+        if !text.is_empty() && text.len() <= LABEL_LENGTH_MAX && text.bytes().all(fits) {
+            return Some(text.to_owned());
+        }
+        let message = format!("`{text}` is no name");
+        self.add(at, message, "use 1 to 128 letters, digits, _, - and .");
+        None
+    }
+
+    /// Text with `${}` inside.
+    pub fn text_template(&mut self, json: &Json, at: &Place) -> Option<Template> {
+        self.text(json, at)?;
+        self.template(json, at)
+    }
+
+    /// A number above 0, at most a billion.
+    pub fn positive(&mut self, json: &Json, at: &Place) -> Option<f64> {
+        let number = json.as_f64().filter(|number| *number > 0.0 && *number <= 1e9);
+        if number.is_none() {
+            self.add(at, "a number above 0 is expected here", "change the number");
+        }
+        number
+    }
+
+    /// A word that a mapping must have.
+    pub fn needed<'a>(&mut self, map: &'a Map<String, Json>, word: &str, at: &Place) -> Option<&'a Json> {
+        let found = map.get(word);
+        if found.is_none() {
+            let message = format!("`{word}` is missing here");
+            self.add(at, message, format!("add `{word}:`"));
+        }
+        found
+    }
+
+    /// Expressions by name, as an object: EXPR for each.
+    pub fn computed_map(&mut self, json: &Json, at: &Place) -> Option<Template> {
+        let Some(map) = json.as_object() else {
+            self.add(at, "a mapping is expected here", "write `name: EXPR` pairs");
+            return None;
+        };
+        let mut entries = Vec::with_capacity(map.len());
+        for (name, value) in map {
+            let at = at.child(name);
+            self.name(name, &at);
+            if let Some(made) = self.computed(value, &at) {
+                entries.push((name.clone(), made.folded()));
+            }
+        }
+        Some(Template::Map(entries))
     }
 
     /// A condition or the like: a string is CEL with or without `${}`, another value stands for itself.

@@ -3,13 +3,12 @@
 use symphony_expression::Template;
 use symphony_protocol::TypeName::{Any, Array, Artifact, Boolean, Object};
 
-use super::{Known, place};
+use super::Known;
 use crate::plan::{Action, Node};
 use crate::types::{compatible, of_expression, of_template};
 use crate::words::{Place, Problems};
 
-pub fn check(node: &Node, known: &Known<'_>, problems: &mut Problems) {
-    let at = place(node);
+pub fn check(node: &Node, at: &Place, known: &Known<'_>, problems: &mut Problems) {
     if let Some(each) = &node.for_each {
         let kind = of_template(&each.items, known);
         if ![Any, Array, Object, Artifact].contains(&kind) {
@@ -25,7 +24,12 @@ pub fn check(node: &Node, known: &Known<'_>, problems: &mut Problems) {
         }
     }
     if let Some(capability) = node.capability() {
-        check_call(capability, &node.with, known, (&at, &at.child("with")), problems);
+        check_call(capability, &node.with, known, (at, &at.child("with")), problems);
+    }
+    if let Some(undo) = &node.compensate {
+        let at = at.child("compensate");
+        let capability = &undo.function.capability;
+        check_call(capability, &undo.with, known, (&at, &at.child("with")), problems);
     }
     for (index, fallback) in node.fallback.iter().enumerate() {
         if let Action::Call(function) = &fallback.action {

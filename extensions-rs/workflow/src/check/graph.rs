@@ -2,36 +2,88 @@
 
 use std::collections::HashMap;
 
-use super::{parts, place};
-use crate::plan::{Edge, EdgeKind, Graph};
-use crate::read::After;
-use crate::words::Problems;
+use symphony_expression::Path;
 
-/// The edges of every task: what `after` states, then what references imply.
-pub fn connect(graph: &mut Graph, after: &[After], problems: &mut Problems) {
-    let all: Vec<Vec<Edge>> = (0..graph.nodes.len())
-        .map(|index| {
-            let stated = after.get(index).map(Vec::as_slice).unwrap_or_default();
-            edges(graph, index, stated, problems)
-        })
-        .collect();
-    for (index, edges) in all.into_iter().enumerate() {
+use super::parts::parts;
+use crate::plan::{Edge, EdgeKind, Graph, GraphIndex, Node, Plan};
+use crate::read::After;
+use crate::words::{Place, Problems};
+
+/// A reference to a task by its name.
+type Wanted = (String, EdgeKind);
+
+/// The edges of every task: what `after` states, then what references imply. What is inside a task and refers to the
+/// outside makes an edge of that task.
+pub fn connect(plan: &mut Plan, places: &[Place], after: &[Vec<After>], problems: &mut Problems) {
+    // What the graphs inside a task refer to beyond themselves; a graph inside another has the higher number.
+    let mut beyond: HashMap<(GraphIndex, usize), Vec<Wanted>> = HashMap::new();
+    for index in (0..plan.graphs.len()).rev() {
+        let (Some(graph), Some(at)) = (plan.graph(index), places.get(index)) else {
+            continue;
+        };
+        let stated = after.get(index).map(Vec::as_slice).unwrap_or_default();
+        let mut outside = Vec::new();
+        let mut all = Vec::with_capacity(graph.nodes.len());
+        for (place, node) in graph.nodes.iter().enumerate() {
+            let at = at.child("tasks").child(&node.name);
+            let mut wanted = references(plan, node, &at);
+            wanted.extend(beyond.remove(&(index, place)).unwrap_or_default());
+            let stated = stated.get(place).map(Vec::as_slice).unwrap_or_default();
+            all.push(edges(graph, stated, wanted, &mut outside, problems));
+        }
+        let outputs = graph.outputs.iter().flat_map(|outputs| outputs.paths());
+        let given = outputs.filter_map(wanted_by);
+        outside.extend(given.filter(|(name, _)| !graph.by_name.contains_key(name)));
+        if let Some(holder) = graph.outer {
+            beyond.entry(holder).or_default().extend(outside);
+        }
+        set_edges(plan, index, all);
+    }
+}
+
+fn set_edges(plan: &mut Plan, index: GraphIndex, all: Vec<Vec<Edge>>) {
+    let Some(graph) = plan.graphs.get_mut(index) else {
+        return;
+    };
+    for (place, edges) in all.into_iter().enumerate() {
         for edge in &edges {
             if let Some(other) = graph.nodes.get_mut(edge.from) {
-                other.dependents.push(index);
+                other.dependents.push(place);
             }
         }
-        if let Some(node) = graph.nodes.get_mut(index) {
+        if let Some(node) = graph.nodes.get_mut(place) {
             node.edges = edges;
         }
     }
 }
 
-/// One task's edges, in the order in which the document names them.
+/// The task that a path needs, and how.
+fn wanted_by(path: &Path) -> Option<Wanted> {
+    let kind = match path.root.as_str() {
+        "tasks" => EdgeKind::Hard,
+        "tasks_meta" => EdgeKind::Soft,
+        _ => return None,
+    };
+    Some((path.name()?.to_owned(), kind))
+}
+
+/// The tasks that a node's own words refer to, but for those inside it.
+fn references(plan: &Plan, node: &Node, at: &Place) -> Vec<Wanted> {
+    let mut found = Vec::new();
+    for part in parts(node, at) {
+        let inner = part.inner.and_then(|inner| plan.graph(inner));
+        let wanted = part.expression.paths().iter().filter_map(wanted_by);
+        found.extend(wanted.filter(|(name, _)| inner.is_none_or(|inner| !inner.by_name.contains_key(name))));
+    }
+    found
+}
+
+/// One task's edges, in the order in which the document names them. Names that are not of this graph are put `outside`.
 fn edges(
     graph: &Graph,
-    index: usize,
-    stated: &[(String, EdgeKind, crate::words::Place)],
+    stated: &[(String, EdgeKind, Place)],
+    wanted: Vec<Wanted>,
+    outside: &mut Vec<Wanted>,
     problems: &mut Problems,
 ) -> Vec<Edge> {
     let mut edges: Vec<Edge> = Vec::new();
@@ -51,17 +103,9 @@ fn edges(
         known.insert(from, (edges.len(), true));
         edges.push(Edge { from, kind: *kind });
     }
-    let Some(node) = graph.nodes.get(index) else {
-        return edges;
-    };
-    let parts = parts(node);
-    for path in parts.iter().flat_map(|part| part.expression.paths()) {
-        let kind = match path.root.as_str() {
-            "tasks" => EdgeKind::Hard,
-            "tasks_meta" => EdgeKind::Soft,
-            _ => continue,
-        };
-        let Some(from) = path.name().and_then(|name| graph.by_name.get(name)).copied() else {
+    for (name, kind) in wanted {
+        let Some(from) = graph.by_name.get(&name).copied() else {
+            outside.push((name, kind));
             continue;
         };
         match known.get(&from) {
@@ -82,7 +126,7 @@ fn edges(
 }
 
 /// Kahn's order; what is left over is on a cycle or behind one.
-pub fn order(graph: &mut Graph, problems: &mut Problems) {
+pub fn order(graph: &mut Graph, at: &Place, problems: &mut Problems) {
     let mut missing: Vec<usize> = graph.nodes.iter().map(|node| node.edges.len()).collect();
     let mut order: Vec<usize> = Vec::with_capacity(missing.len());
     order.extend((0..missing.len()).filter(|index| missing.get(*index) == Some(&0)));
@@ -108,7 +152,7 @@ pub fn order(graph: &mut Graph, problems: &mut Problems) {
             .collect();
         let more = if nodes.len() > SHOWN_COUNT { " -> ..." } else { "" };
         let first = names.first().copied().unwrap_or_default();
-        let at = nodes.first().map(|node| place(node)).unwrap_or_default();
+        let at = at.child("tasks").child(first);
         let message = format!(
             "the tasks wait for each other in a cycle: {}{more} -> {first}",
             names.join(" -> ")

@@ -2,17 +2,18 @@
 
 mod contracts;
 mod graph;
+mod parts;
 mod references;
 
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use symphony_expression::Expression;
 use symphony_protocol::{Function, Parameter, Problem};
 
-use crate::plan::{Action, Kind, Node, Plan};
-use crate::read::{Draft, read};
-use crate::words::{Place, Problems};
+use self::parts::parts;
+use crate::plan::{Graph, GraphIndex, Kind, Node, Plan};
+use crate::read::read;
+use crate::words::{Place, Problems, Words};
 
 /// The functions that active extensions offer.
 pub trait Functions {
@@ -42,7 +43,12 @@ impl Functions for NoFunctions {
 
 /// Check canonical JSON. The plan, where there is no problem.
 pub fn check(json: &[u8], functions: &dyn Functions) -> Result<Arc<Plan>, Vec<Problem>> {
-    let mut problems = Problems::default();
+    check_words(json, functions, Words::Followed)
+}
+
+/// The same, for the words that the fold follows or for the whole grammar.
+pub fn check_words(json: &[u8], functions: &dyn Functions, words: Words) -> Result<Arc<Plan>, Vec<Problem>> {
+    let mut problems = Problems::of(words);
     let document = match serde_json::from_slice(json) {
         Ok(document) => document,
         Err(error) => {
@@ -52,33 +58,45 @@ pub fn check(json: &[u8], functions: &dyn Functions) -> Result<Arc<Plan>, Vec<Pr
         }
     };
     let digest = blake3::hash(json).to_hex().to_string();
-    let Some(Draft { mut plan, after }) = read(&document, digest, &mut problems) else {
+    let Some(draft) = read(&document, digest, &mut problems) else {
         return Err(problems.found);
     };
-    if let Some(graph) = plan.graphs.first_mut() {
-        graph::connect(graph, &after, &mut problems);
+    let (mut plan, mut places, mut after) = (draft.plan, Vec::new(), Vec::new());
+    for made in draft.graphs {
+        plan.graphs.push(made.graph);
+        places.push(made.at);
+        after.push(made.after);
     }
-    let known = Known::of(&plan, functions);
-    let outputs = plan.graphs.first().and_then(|graph| graph.outputs.as_ref());
-    if let Some(outputs) = outputs {
-        for (at, expression) in outputs.located() {
-            let at = Place(format!("/outputs{at}"));
-            references::check(expression, None, &known, &at, &mut problems);
+    graph::connect(&mut plan, &places, &after, &mut problems);
+    lock_scope(&mut plan, &draft.scope, &mut problems);
+    let inputs = plan
+        .inputs
+        .iter()
+        .map(|(name, parameter)| (name.as_str(), parameter));
+    let inputs = inputs.collect();
+    for (index, at) in places.iter().enumerate() {
+        let known = Known {
+            plan: &plan,
+            graph: index,
+            inputs: &inputs,
+            functions,
+        };
+        check_graph(&known, at, &mut problems);
+    }
+    if let Some(lock) = &plan.lock {
+        let known = Known {
+            plan: &plan,
+            graph: 0,
+            inputs: &inputs,
+            functions,
+        };
+        for (inside, expression) in lock.key.located() {
+            let at = Place(format!("/lock/key{inside}"));
+            references::check(expression, &[], &known, &at, &mut problems);
         }
     }
-    for node in plan.nodes() {
-        if problems.full() {
-            break;
-        }
-        for part in parts(node) {
-            let item = node.for_each.as_ref().filter(|_| part.sees_item);
-            let item = item.map(|each| each.variable.as_str());
-            references::check(part.expression, item, &known, &part.at, &mut problems);
-        }
-        contracts::check(node, &known, &mut problems);
-    }
-    if let Some(graph) = plan.graphs.first_mut() {
-        graph::order(graph, &mut problems);
+    for (graph, at) in plan.graphs.iter_mut().zip(&places) {
+        graph::order(graph, at, &mut problems);
     }
     if problems.found.is_empty() {
         Ok(Arc::new(plan))
@@ -87,75 +105,105 @@ pub fn check(json: &[u8], functions: &dyn Functions) -> Result<Arc<Plan>, Vec<Pr
     }
 }
 
-/// What names mean while a plan is checked.
+/// The tasks of one graph, and what it gives to the outside.
+fn check_graph(known: &Known<'_>, at: &Place, problems: &mut Problems) {
+    let Some(graph) = known.plan.graph(known.graph) else {
+        return;
+    };
+    let around = known.seen_around();
+    if let Some(outputs) = &graph.outputs {
+        for (inside, expression) in outputs.located() {
+            let at = Place(format!("{}/outputs{inside}", at.0));
+            references::check(expression, &around, known, &at, problems);
+        }
+    }
+    for node in &graph.nodes {
+        if problems.full() {
+            break;
+        }
+        let at = at.child("tasks").child(&node.name);
+        for part in parts(node, &at) {
+            let mut seen = around.clone();
+            seen.extend_from_slice(part.sees);
+            if let Some(each) = node.for_each.as_ref().filter(|_| part.sees_item) {
+                seen.extend([each.variable.as_str(), "index"]);
+            }
+            let known = Known {
+                graph: part.inner.unwrap_or(known.graph),
+                ..*known
+            };
+            references::check(part.expression, &seen, &known, &part.at, problems);
+        }
+        contracts::check(node, &at, known, problems);
+    }
+}
+
+/// The tasks that the document's lock is held over.
+fn lock_scope(plan: &mut Plan, scope: &[(String, Place)], problems: &mut Problems) {
+    let Some(graph) = plan.graphs.first() else { return };
+    let mut found = Vec::with_capacity(scope.len());
+    for (name, at) in scope {
+        match graph.by_name.get(name) {
+            Some(index) => found.push(*index),
+            None => {
+                let names = graph.nodes.iter().map(|node| node.name.as_str());
+                problems.unknown(at, format!("there is no task `{name}`"), name, names, None);
+            }
+        }
+    }
+    if let Some(lock) = &mut plan.lock {
+        lock.scope = found;
+    }
+}
+
+/// What names mean in one graph of a plan: its own first, then those around it.
+#[derive(Clone, Copy)]
 pub(crate) struct Known<'a> {
     pub plan: &'a Plan,
-    pub inputs: HashMap<&'a str, &'a Parameter>,
+    pub graph: GraphIndex,
+    pub inputs: &'a HashMap<&'a str, &'a Parameter>,
     pub functions: &'a dyn Functions,
 }
 
 impl<'a> Known<'a> {
-    fn of(plan: &'a Plan, functions: &'a dyn Functions) -> Self {
-        let inputs = plan
-            .inputs
-            .iter()
-            .map(|(name, parameter)| (name.as_str(), parameter));
-        Self {
-            plan,
-            inputs: inputs.collect(),
-            functions,
-        }
+    /// The graphs from here outwards.
+    fn outwards(&self) -> impl Iterator<Item = &'a Graph> + use<'a> {
+        let plan = self.plan;
+        let mut next = Some(self.graph);
+        std::iter::from_fn(move || {
+            let graph = plan.graph(next?)?;
+            next = graph.outer.map(|(outer, _)| outer);
+            Some(graph)
+        })
     }
-}
 
-fn place(node: &Node) -> Place {
-    Place::default().child("tasks").child(&node.name)
-}
+    /// The task that a name means here.
+    pub fn task(&self, name: &str) -> Option<&'a Node> {
+        self.outwards()
+            .find_map(|graph| graph.named(name).map(|(_, node)| node))
+    }
 
-/// An expression of a node, where it stands, and whether it sees the item of the node's map.
-struct Part<'a> {
-    at: Place,
-    expression: &'a Expression,
-    sees_item: bool,
-}
+    /// Names of the tasks that are seen here.
+    pub fn task_names(&self) -> impl Iterator<Item = &'a str> + use<'a> {
+        self.outwards()
+            .flat_map(|graph| graph.nodes.iter().map(|node| node.name.as_str()))
+    }
 
-/// Everything in a node that may refer to something.
-fn parts(node: &Node) -> Vec<Part<'_>> {
-    let at = place(node);
-    let mut found = Vec::new();
-    let mut all = vec![(at.child("with"), &node.with, true)];
-    if let Kind::Value(template) = &node.kind {
-        all.push((at.child("value"), template, true));
-    }
-    if let Some(each) = &node.for_each {
-        all.push((at.child("for_each"), &each.items, false));
-    }
-    for (index, fallback) in node.fallback.iter().enumerate() {
-        let at = at.child("fallback").child(&index.to_string());
-        if let Action::Value(template) = &fallback.action {
-            all.push((at.child("value"), template, true));
+    /// What the tasks around this graph let it see: their items, the state of their loops.
+    fn seen_around(&self) -> Vec<&'a str> {
+        let mut seen = Vec::new();
+        for graph in self.outwards() {
+            let holder = graph
+                .outer
+                .and_then(|(outer, index)| self.plan.graph(outer)?.node(index));
+            let Some(holder) = holder else { continue };
+            if let Some(each) = &holder.for_each {
+                seen.extend([each.variable.as_str(), "index"]);
+            }
+            if let Kind::Repeat(_) = holder.kind {
+                seen.extend(["state", "iteration"]);
+            }
         }
-        if let Some(with) = &fallback.with {
-            all.push((at.child("with"), with, true));
-        }
+        seen
     }
-    for (at, template, sees_item) in all {
-        for (inside, expression) in template.located() {
-            let at = Place(format!("{}{inside}", at.0));
-            found.push(Part {
-                at,
-                expression,
-                sees_item,
-            });
-        }
-    }
-    if let Some(expression) = &node.when {
-        let at = at.child("when");
-        found.push(Part {
-            at,
-            expression,
-            sees_item: false,
-        });
-    }
-    found
 }

@@ -4,49 +4,43 @@ use symphony_expression::{Expression, Path, Reference, Segment};
 use symphony_protocol::TypeName;
 
 use super::Known;
-use crate::plan::Node;
+use crate::plan::{Kind, Node};
 use crate::words::{Place, Problems};
 
 const META: &[&str] = &["status", "attempts", "error", "started", "ended"];
 const RUN: &[&str] = &["id", "started", "attempt"];
 
-/// Every reference of an expression; `item` is the name of the map's item, where it is seen.
-pub fn check(
-    expression: &Expression,
-    item: Option<&str>,
-    known: &Known<'_>,
-    at: &Place,
-    problems: &mut Problems,
-) {
+/// Every reference of an expression; `seen` are the names that are seen there besides: an item, the state of a loop.
+pub fn check(expression: &Expression, seen: &[&str], known: &Known<'_>, at: &Place, problems: &mut Problems) {
     // Columns are looked for only where there is something to tell.
-    if expression.paths().iter().all(|path| fine(path, item, known)) {
+    if expression.paths().iter().all(|path| fine(path, seen, known)) {
         return;
     }
     for reference in expression.references() {
-        check_one(&reference, expression, item, known, at, problems);
+        check_one(&reference, expression, seen, known, at, problems);
     }
 }
 
 /// A quick look that most references pass.
-fn fine(path: &Path, item: Option<&str>, known: &Known<'_>) -> bool {
+fn fine(path: &Path, seen: &[&str], known: &Known<'_>) -> bool {
     match (path.root.as_str(), path.name()) {
         ("inputs", Some(name)) => path.segments.len() == 1 && known.inputs.contains_key(name),
-        ("tasks", Some(name)) => path.segments.len() == 1 && known.plan.named(name).is_some(),
-        (root, _) => item == Some(root) || (root == "index" && item.is_some()),
+        ("tasks", Some(name)) => path.segments.len() == 1 && known.task(name).is_some(),
+        (root, _) => seen.contains(&root),
     }
 }
 
 fn check_one(
     reference: &Reference<'_>,
     expression: &Expression,
-    item: Option<&str>,
+    seen: &[&str],
     known: &Known<'_>,
     at: &Place,
     problems: &mut Problems,
 ) {
     let Reference { path, column } = reference;
     match (path.root.as_str(), path.name()) {
-        (root, _) if item == Some(root) || (root == "index" && item.is_some()) => {}
+        (root, _) if seen.contains(&root) => {}
         ("inputs", Some(name)) => match known.inputs.get(name) {
             Some(parameter) => check_scalar(path, parameter.r#type, at, *column, problems),
             None => {
@@ -63,22 +57,22 @@ fn check_one(
             let message = format!("`{path}` names no task");
             problems.add_at(at, message, format!("write {}.NAME", path.root), *column);
         }
-        ("tasks" | "tasks_meta", Some(name)) => match known.plan.named(name) {
-            Some((_, node)) if path.root == "tasks" => {
+        ("tasks" | "tasks_meta", Some(name)) => match known.task(name) {
+            Some(node) if path.root == "tasks" => {
                 check_field(path, node, known, at, *column, problems);
             }
             Some(_) => check_word(path, 1, META, at, *column, problems),
             None => {
-                let names = known.plan.nodes().iter().map(|node| node.name.as_str());
+                let names = known.task_names();
                 let message = format!("`{path}`: there is no task `{name}`");
                 problems.unknown(at, message, name, names, *column);
             }
         },
         (root, _) => {
-            let seen = ["inputs", "tasks", "tasks_meta", "run"].into_iter();
-            let seen = seen.chain(item).chain(item.map(|_| "index"));
+            let roots = ["inputs", "tasks", "tasks_meta", "run"].into_iter();
+            let roots = roots.chain(seen.iter().copied());
             let message = format!("`{root}` is not known in `{}`", expression.text());
-            problems.unknown(at, message, root, seen, *column);
+            problems.unknown(at, message, root, roots, *column);
         }
     }
 }
@@ -136,6 +130,16 @@ fn check_field(
         }
         _ => return,
     };
+    let fixed: &[&str] = match &node.kind {
+        Kind::Repeat(_) => &["state", "iterations"],
+        Kind::Wait(_) => &["value", "by", "at"],
+        Kind::Approve(_) => &["answer", "by", "at", "comment"],
+        _ => &[],
+    };
+    if !fixed.is_empty() && node.fallback.is_empty() && !fixed.contains(&field.as_str()) {
+        let message = format!("`{path}`: the task `{}` gives no `{field}`", node.name);
+        problems.unknown(at, message, field, fixed.iter().copied(), column);
+    }
     let Some(capability) = node.capability() else {
         return;
     };

@@ -55,34 +55,78 @@ pub const TASK_WORDS: &[&str] = &[
     "pure",
     "retry_safe",
 ];
-/// Words that a task may have and this version does not follow.
-pub const LATER: &[&str] = &[
-    "workflow",
-    "inline",
-    "switch",
-    "repeat",
-    "wait_for",
-    "approve",
-    "batch",
-    "min_success",
-    "compensate",
-    "lock",
-    "semaphore",
-    "rate",
-    "budget",
-    "cache",
-    "checkpoint",
+/// What a task can be; it is exactly one of these.
+pub const FORMS: &[&str] = &[
+    "call", "value", "workflow", "switch", "repeat", "wait_for", "approve",
 ];
-/// Words that say how a function is called, and mean nothing for `value`.
-pub const CALL_ONLY: &[&str] = &[
-    "with",
-    "retry",
-    "timeout",
-    "resources",
-    "labels",
-    "pool",
-    "pure",
-    "retry_safe",
+/// Words of tasks that are read and checked, and that the fold does not follow yet. They are refused unless a caller asks
+/// for all words: what is read and not obeyed would be a promise broken in silence. A value of a word stands behind it.
+pub const LATER: &[&str] = &["call: @", "lock", "semaphore", "rate"];
+/// The same of a document's own words.
+pub const LATER_OF_RUN: &[&str] = &["lock"];
+/// Words that mean something for some forms only, those forms, and what to do elsewhere.
+pub const ONLY_FOR: &[(&str, &[&str], &str)] = &[
+    ("inline", &["workflow"], "leave it out"),
+    (
+        "with",
+        &["call", "workflow"],
+        "refer to values where they are used",
+    ),
+    (
+        "retry",
+        &["call", "workflow"],
+        "give it to the calls inside, or leave it out",
+    ),
+    (
+        "timeout",
+        &["call", "workflow", "switch", "repeat", "wait_for", "approve"],
+        "leave it out",
+    ),
+    (
+        "deadline",
+        &["call", "workflow", "switch", "repeat", "wait_for", "approve"],
+        "leave it out",
+    ),
+    (
+        "compensate",
+        &["call", "workflow", "switch", "repeat"],
+        "leave it out: there is nothing to undo",
+    ),
+    (
+        "priority",
+        &["call", "workflow", "switch", "repeat"],
+        "leave it out: it takes no slot",
+    ),
+    (
+        "budget",
+        &["call", "workflow", "switch", "repeat"],
+        "leave it out",
+    ),
+    ("lock", &["call"], HOLD_SEVERAL),
+    ("semaphore", &["call"], HOLD_SEVERAL),
+    ("rate", &["call"], "give it to the calls inside"),
+    ("cache", &["call"], "give it to a call"),
+    ("resources", &["call"], "leave it out: it runs nowhere"),
+    ("labels", &["call"], "leave it out: it runs nowhere"),
+    ("pool", &["call"], "leave it out: it runs nowhere"),
+    ("pure", &["call"], "leave it out"),
+    ("retry_safe", &["call"], "leave it out"),
+];
+const HOLD_SEVERAL: &str =
+    "give it to a call, or hold several tasks with the workflow's `lock: {key, scope}`";
+/// Words that say how a map goes.
+pub const MAP_WORDS: &[&str] = &["as", "max_parallel", "batch", "min_success", "ordered"];
+/// What expressions see without being told; nothing else may be called so.
+pub const SEEN_NAMES: &[&str] = &[
+    "inputs",
+    "tasks",
+    "tasks_meta",
+    "run",
+    "index",
+    "state",
+    "iteration",
+    "output",
+    "event",
 ];
 /// Of `retry`.
 pub const RETRY_WORDS: &[&str] = &[

@@ -14,15 +14,6 @@ pub const INPUTS_MAX: usize = 256;
 /// Tags, labels.
 const LABELS_MAX: usize = 64;
 
-/// `1.2.3`, with an optional pre-release or build part.
-pub fn is_version(text: &str) -> bool {
-    let core = text.split(['-', '+']).next().unwrap_or_default();
-    let parts: Vec<&str> = core.split('.').collect();
-    let number = |p: &&str| !p.is_empty() && p.len() <= 9 && p.bytes().all(|b| b.is_ascii_digit());
-    let rest = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'-' | b'+');
-    parts.len() == 3 && parts.iter().all(number) && text.len() <= 64 && text.bytes().all(rest)
-}
-
 pub fn read_priority(json: Option<&Json>, at: &Place, problems: &mut Problems) -> Option<u8> {
     let count = json.and_then(|json| problems.count(json, &at.child("priority"), 0, 9))?;
     u8::try_from(count).ok()

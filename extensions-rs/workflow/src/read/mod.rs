@@ -1,58 +1,62 @@
 //! From canonical JSON to a plan: the grammar, word by word.
 
 mod grammar;
+mod graphs;
 mod header;
+mod kinds;
+mod limits;
 mod parts;
 mod task;
 
 use serde_json::Value as Json;
 
-use self::grammar::DOCUMENT_WORDS;
-use self::header::{is_version, read_inputs, read_labels, read_priority};
+use symphony_expression::Template;
+
+use self::grammar::{DOCUMENT_WORDS, LATER_OF_RUN};
+use self::graphs::Graphs;
+pub use self::graphs::{GraphDraft, TASKS_MAX};
+use self::header::{read_inputs, read_labels, read_priority};
+use self::limits::read_budget;
 pub use self::parts::After;
-use self::task::{Defaults, read_task};
-use crate::plan::{Graph, Plan};
+use self::task::Defaults;
+use crate::plan::{Plan, ScopedLock};
+use crate::versions::is_version;
 use crate::words::{Place, Problems};
 
-/// Tasks of one document.
-pub const TASKS_MAX: usize = 100_000;
 /// A description is shown, not run.
 const DESCRIPTION_LENGTH_MAX: usize = 4000;
 
-/// What a document says, before its references are resolved.
+/// What a document says, before its references are resolved. The plan has no graphs yet: they stand beside it.
 pub struct Draft {
     pub plan: Plan,
-    /// For each task the tasks of its `after`.
-    pub after: Vec<After>,
+    pub graphs: Vec<GraphDraft>,
+    /// Of the document's `lock`: the tasks that it is held over, with the place of each.
+    pub scope: Vec<(String, Place)>,
 }
 
 /// Read a document. Problems are added; the draft is as complete as it could be made.
 pub fn read(json: &Json, digest: String, problems: &mut Problems) -> Option<Draft> {
     let root = Place::default();
     let map = problems.mapping(json, &root, DOCUMENT_WORDS)?;
-    for word in ["budget", "lock"]
-        .into_iter()
-        .filter(|word| map.contains_key(*word))
-    {
-        problems.later(word, &root);
+    for word in map.keys() {
+        problems.later(word, LATER_OF_RUN, &root.child(word));
     }
-    match map
-        .get("on_failure")
-        .map(|json| json.as_str().unwrap_or_default())
-    {
-        None | Some("fail") => {}
-        Some("compensate") => problems.add(
-            &root.child("on_failure"),
-            "`on_failure: compensate` is not supported yet",
-            "leave it out",
-        ),
-        Some(other) => {
-            let message = format!("`{other}` is not known here");
-            problems.unknown(&root.child("on_failure"), message, other, ["fail"], None);
-        }
-    }
+    let compensates = read_compensates(map.get("on_failure"), &root.child("on_failure"), problems);
     let defaults = Defaults::read(map.get("defaults"), &root.child("defaults"), problems);
-    let mut plan = Plan {
+    let (lock, scope) = match map
+        .get("lock")
+        .map(|json| read_lock(json, &root.child("lock"), problems))
+    {
+        Some(Some((key, scope))) => (
+            Some(ScopedLock {
+                key,
+                scope: Vec::new(),
+            }),
+            scope,
+        ),
+        _ => (None, Vec::new()),
+    };
+    let plan = Plan {
         name: read_name(map.get("workflow"), &root.child("workflow"), problems),
         version: read_version(map.get("version"), &root.child("version"), problems),
         digest,
@@ -63,59 +67,57 @@ pub fn read(json: &Json, digest: String, problems: &mut Problems) -> Option<Draf
             .get("deadline")
             .and_then(|json| problems.duration(json, &root.child("deadline"))),
         priority: read_priority(map.get("priority"), &root, problems).unwrap_or(5),
-        budget: None,
-        lock: None,
-        compensates: false,
+        budget: map
+            .get("budget")
+            .and_then(|json| read_budget(json, &root.child("budget"), problems)),
+        lock,
+        compensates,
         tags: read_labels(map.get("tags"), &root.child("tags"), problems),
     };
-    let mut graph = Graph::default();
-    let after = read_tasks(
+    let mut graphs = Graphs::default();
+    graphs.read(
         map.get("tasks"),
-        &root.child("tasks"),
+        map.get("outputs"),
+        &root,
+        None,
         &defaults,
-        &mut graph,
         problems,
     );
-    if let Some(json) = map.get("outputs") {
-        let at = root.child("outputs");
-        if json.is_object() {
-            graph.outputs = problems.template(json, &at);
-        } else {
-            problems.add(&at, "outputs are a mapping", "write `name: \"${...}\"` pairs");
-        }
-    }
-    plan.graphs.push(graph);
-    Some(Draft { plan, after })
+    Some(Draft {
+        plan,
+        graphs: graphs.drafts,
+        scope,
+    })
 }
 
-fn read_tasks(
-    json: Option<&Json>,
-    at: &Place,
-    defaults: &Defaults,
-    graph: &mut Graph,
-    problems: &mut Problems,
-) -> Vec<After> {
-    let mut after = Vec::new();
-    match json.and_then(Json::as_object) {
-        Some(tasks) if tasks.len() > TASKS_MAX => {
-            let message = format!("{} tasks, at most {TASKS_MAX}", tasks.len());
-            problems.add(at, message, "use for_each");
+fn read_compensates(json: Option<&Json>, at: &Place, problems: &mut Problems) -> bool {
+    match json.map(|json| json.as_str().unwrap_or_default()) {
+        None | Some("fail") => false,
+        Some("compensate") => {
+            problems.later("on_failure: compensate", LATER_OF_RUN, at);
+            true
         }
-        Some(tasks) if !tasks.is_empty() => {
-            graph.nodes.reserve(tasks.len());
-            for (name, task) in tasks {
-                let at = at.child(name);
-                problems.name(name, &at);
-                // A task that could not be read keeps its name, so that who refers to it is not called wrong too.
-                graph.by_name.insert(name.clone(), graph.nodes.len());
-                let (node, edges) = read_task(name, task, &at, defaults, problems);
-                graph.nodes.push(node);
-                after.push(edges);
-            }
+        Some(other) => {
+            let message = format!("`{other}` is not known here");
+            problems.unknown(at, message, other, ["fail", "compensate"], None);
+            false
         }
-        _ => problems.add(at, "the workflow has no tasks", "add `tasks:` with at least one"),
     }
-    after
+}
+
+/// `lock: {key, scope: [a, b]}`.
+fn read_lock(json: &Json, at: &Place, problems: &mut Problems) -> Option<(Template, Vec<(String, Place)>)> {
+    let map = problems.mapping(json, at, &["key", "scope"])?;
+    let key = problems.needed(map, "key", at);
+    let key = key.and_then(|json| problems.text_template(json, &at.child("key")));
+    let scope = problems.needed(map, "scope", at);
+    let scope_at = at.child("scope");
+    let names = scope
+        .map(|json| problems.texts(json, &scope_at))
+        .unwrap_or_default();
+    let named = names.into_iter().enumerate();
+    let scope = named.map(|(index, name)| (name, scope_at.child(&index.to_string())));
+    Some((key?, scope.collect()))
 }
 
 fn read_name(json: Option<&Json>, at: &Place, problems: &mut Problems) -> String {

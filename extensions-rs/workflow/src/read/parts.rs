@@ -2,8 +2,10 @@
 
 use serde_json::{Map, Value as Json};
 
-use super::grammar::RETRY_WORDS;
+use super::grammar::{LATER, MAP_WORDS, RETRY_WORDS, SEEN_NAMES};
+use super::limits::read_share;
 use crate::plan::{Action, EdgeKind, Fallback, ForEach, Function, OnFailure, Retry};
+use crate::versions::VersionRange;
 use crate::words::{Place, Problems};
 
 /// Steps of one `fallback`.
@@ -93,7 +95,9 @@ pub fn read_call(json: &Json, at: &Place, problems: &mut Problems) -> Option<Fun
     };
     if capability.len() > 128
         || !capability.split('.').all(word)
-        || range.as_deref().is_some_and(str::is_empty)
+        || range
+            .as_deref()
+            .is_some_and(|range| VersionRange::parse(range).is_none())
     {
         problems.add(
             at,
@@ -103,9 +107,7 @@ pub fn read_call(json: &Json, at: &Place, problems: &mut Problems) -> Option<Fun
         return None;
     }
     if range.is_some() {
-        let message = "a function's version range (`@`) is not supported yet";
-        problems.add(at, message, "leave out what stands behind @");
-        return None;
+        problems.later("call: @", LATER, at);
     }
     Some(Function {
         capability: capability.to_owned(),
@@ -115,10 +117,7 @@ pub fn read_call(json: &Json, at: &Place, problems: &mut Problems) -> Option<Fun
 
 pub fn read_for_each(map: &Map<String, Json>, at: &Place, problems: &mut Problems) -> Option<ForEach> {
     let Some(json) = map.get("for_each") else {
-        for word in ["as", "max_parallel", "ordered"]
-            .into_iter()
-            .filter(|word| map.contains_key(*word))
-        {
+        for word in MAP_WORDS.iter().filter(|word| map.contains_key(**word)) {
             problems.add(
                 &at.child(word),
                 format!("`{word}` has no meaning without `for_each`"),
@@ -127,22 +126,12 @@ pub fn read_for_each(map: &Map<String, Json>, at: &Place, problems: &mut Problem
         }
         return None;
     };
-    if map
-        .get("ordered")
-        .is_some_and(|flag| flag.as_bool() != Some(true))
-    {
-        problems.add(
-            &at.child("ordered"),
-            "results always come in order in this version",
-            "leave `ordered` out",
-        );
-    }
     let variable = map
         .get("as")
         .and_then(|json| problems.text(json, &at.child("as")))
         .unwrap_or("item");
     problems.name(variable, &at.child("as"));
-    if ["inputs", "tasks", "tasks_meta", "run", "index"].contains(&variable) {
+    if SEEN_NAMES.contains(&variable) {
         problems.add(
             &at.child("as"),
             format!("`{variable}` has another meaning already"),
@@ -152,15 +141,25 @@ pub fn read_for_each(map: &Map<String, Json>, at: &Place, problems: &mut Problem
     let max_parallel = map
         .get("max_parallel")
         .and_then(|json| problems.count(json, &at.child("max_parallel"), 1, 1_000_000));
+    let batch = map
+        .get("batch")
+        .and_then(|json| problems.count(json, &at.child("batch"), 1, 1_000_000))
+        .and_then(|n| usize::try_from(n).ok());
+    let min_success = map
+        .get("min_success")
+        .and_then(|json| read_share(json, &at.child("min_success"), problems));
+    let ordered = map
+        .get("ordered")
+        .and_then(|json| problems.flag(json, &at.child("ordered")));
     let items = problems.computed(json, &at.child("for_each"))?;
     let max_parallel = max_parallel.and_then(|n| usize::try_from(n).ok());
     Some(ForEach {
         items,
         variable: variable.to_owned(),
         max_parallel,
-        batch: None,
-        min_success: None,
-        ordered: true,
+        batch,
+        min_success,
+        ordered: ordered.unwrap_or(true),
     })
 }
 
@@ -204,17 +203,16 @@ pub fn read_on_failure(json: Option<&Json>, at: &Place, problems: &mut Problems)
         None | Some("fail") => OnFailure::Fail,
         Some("skip") => OnFailure::Skip,
         Some("continue") => OnFailure::Continue,
-        Some("compensate") => {
-            problems.add(
-                at,
-                "`on_failure: compensate` is not supported yet",
-                "write fail, skip or continue",
-            );
-            OnFailure::Fail
-        }
+        Some("compensate") => OnFailure::Compensate,
         Some(other) => {
             let message = format!("`{other}` is not known here");
-            problems.unknown(at, message, other, ["fail", "skip", "continue"], None);
+            problems.unknown(
+                at,
+                message,
+                other,
+                ["fail", "skip", "continue", "compensate"],
+                None,
+            );
             OnFailure::Fail
         }
     }

@@ -4,14 +4,16 @@ use serde_json::{Map, Value as Json};
 use symphony_expression::Template;
 use symphony_protocol::Resources;
 
-use super::grammar::{CALL_ONLY, LATER, TASK_WORDS};
+use super::grammar::{LATER, TASK_WORDS};
+use super::graphs::Graphs;
 use super::header::{read_labels, read_priority};
+use super::kinds::{Inside, read_kind};
+use super::limits::{read_budget, read_cache, read_compensate, read_rate, read_semaphore};
 use super::parts::{
-    After, Timeouts, read_after, read_call, read_fallback, read_for_each, read_on_failure, read_retry,
-    read_taken_back,
+    After, Timeouts, read_after, read_fallback, read_for_each, read_on_failure, read_retry, read_taken_back,
 };
 use super::read_description;
-use crate::plan::{Kind, Node, Retry};
+use crate::plan::{GraphIndex, Kind, Node, OnFailure, Retry};
 use crate::values::size_bytes;
 use crate::words::{Place, Problems};
 
@@ -40,13 +42,18 @@ pub fn read_task(
     name: &str,
     json: &Json,
     at: &Place,
-    defaults: &Defaults,
+    (graphs, defaults, holder): (&mut Graphs, &Defaults, (GraphIndex, usize)),
     problems: &mut Problems,
 ) -> (Node, After) {
     let empty = Map::new();
     let map = problems.mapping(json, at, TASK_WORDS);
+    let mut inside = Inside {
+        graphs,
+        defaults,
+        holder,
+    };
     let kind = match map {
-        Some(map) => read_kind(name, map, at, problems),
+        Some(map) => read_kind(name, map, at, &mut inside, problems),
         None => Kind::nothing(),
     };
     let map = map.unwrap_or(&empty);
@@ -61,6 +68,11 @@ pub fn read_task(
     let deadline = map
         .get("deadline")
         .and_then(|json| problems.duration(json, &at.child("deadline")));
+    let on_failure = read_on_failure(map.get("on_failure"), &at.child("on_failure"), problems);
+    if on_failure == OnFailure::Compensate {
+        problems.later("on_failure: compensate", LATER, &at.child("on_failure"));
+    }
+    let of = |word: &str| Some((map.get(word)?, at.child(word)));
     let node = Node {
         name: name.to_owned(),
         kind,
@@ -79,14 +91,14 @@ pub fn read_task(
         task_timeout_ms: [timeouts.task, deadline].into_iter().flatten().min(),
         queue_timeout_ms: timeouts.queue,
         fallback: read_fallback(map.get("fallback"), &at.child("fallback"), problems),
-        on_failure: read_on_failure(map.get("on_failure"), &at.child("on_failure"), problems),
-        compensate: None,
-        lock: None,
-        semaphore: None,
-        rate: None,
-        budget: None,
-        cache: None,
-        checkpoint: None,
+        on_failure,
+        compensate: of("compensate").and_then(|(json, at)| read_compensate(json, &at, problems)),
+        lock: of("lock").and_then(|(json, at)| problems.text_template(json, &at)),
+        semaphore: of("semaphore").and_then(|(json, at)| read_semaphore(json, &at, problems)),
+        rate: of("rate").and_then(|(json, at)| read_rate(json, &at, problems)),
+        budget: of("budget").and_then(|(json, at)| read_budget(json, &at, problems)),
+        cache: of("cache").and_then(|(json, at)| read_cache(json, &at, problems)),
+        checkpoint: of("checkpoint").and_then(|(json, at)| problems.label(json, &at)),
         priority: read_priority(map.get("priority"), at, problems),
         retry_safe: read_taken_back(map, "retry_safe", at, problems),
         pure: read_taken_back(map, "pure", at, problems),
@@ -101,38 +113,6 @@ pub fn read_task(
     };
     let after = read_after(map.get("after"), &at.child("after"), problems);
     (node, after)
-}
-
-fn read_kind(name: &str, map: &Map<String, Json>, at: &Place, problems: &mut Problems) -> Kind {
-    let later: Vec<&&str> = LATER.iter().filter(|word| map.contains_key(**word)).collect();
-    for word in &later {
-        problems.later(word, at);
-    }
-    match (map.get("call"), map.get("value")) {
-        (Some(_), Some(_)) => {
-            let message = format!("the task `{name}` has both `call` and `value`");
-            problems.add(at, message, "keep one of them");
-        }
-        (Some(call), None) => {
-            if let Some(function) = read_call(call, &at.child("call"), problems) {
-                return Kind::Call(function);
-            }
-        }
-        (None, Some(value)) => {
-            for word in CALL_ONLY.iter().filter(|word| map.contains_key(**word)) {
-                let message = format!("`{word}` has no meaning for a `value`, which no function computes");
-                problems.add(&at.child(word), message, "leave it out");
-            }
-            let made = problems.computed(value, &at.child("value"));
-            return made.map_or_else(Kind::nothing, Kind::Value);
-        }
-        (None, None) if later.is_empty() => {
-            let message = format!("the task `{name}` does nothing");
-            problems.add(at, message, "give it `call: FUNCTION` or `value: EXPR`");
-        }
-        (None, None) => {}
-    }
-    Kind::nothing()
 }
 
 fn read_with(json: Option<&Json>, at: &Place, problems: &mut Problems) -> Template {
