@@ -71,7 +71,12 @@ PIT: dict[str, Permissions] = {
     "store": Permissions((), ("sym.pit.store.>", *_SERVICE), answers=True),
     "arbitration": Permissions(("sym.grant.*",), ("sym.pit.arbitration.>", *_SERVICE), answers=True),
     "stale": Permissions(
-        ("$JS.API.STREAM.PURGE.SYM_LOG", "$JS.API.STREAM.INFO.SYM_LOG", *_consume("SYM_DECISIONS")),
+        (
+            "$KV.sym_owners.floor.*",
+            "$JS.API.STREAM.PURGE.SYM_LOG",
+            "$JS.API.STREAM.INFO.SYM_LOG",
+            *_consume("SYM_DECISIONS"),
+        ),
         ("sym.pit.stale.>", *_SERVICE),
         answers=True,
     ),

@@ -359,8 +359,7 @@ class Core:
         due = office.partition.next_due_at_ms
         if due is None or due > self.now_ms:
             return
-        repeated = due <= office.due_told_ms
-        if not repeated or self.now_ms - office.partition.due_sent_at_ms >= DUE_REPEAT_MS:
+        if due > office.due_told_ms or self.now_ms - office.partition.due_sent_at_ms >= DUE_REPEAT_MS:
             office.partition.due_sent_at_ms, office.due_told_ms = self.now_ms, due
             office.writer.due(self.now_ms)
         office.partition.next_due_at_ms = None  # told again by the next message of the tracker

@@ -9,7 +9,7 @@ use async_nats::jetstream::stream::LastRawMessageErrorKind;
 use futures_util::{FutureExt, StreamExt};
 use symphony_protocol::subjects::{log_of, parse_log};
 use symphony_protocol::{Bounded, decode};
-use symphony_sdk::{Bus, Error, ErrorKind};
+use symphony_sdk::{Bus, Error, ErrorKind, Lease};
 
 use crate::core::{Control, Event};
 
@@ -51,6 +51,24 @@ pub async fn last_event(bus: &Bus, partition: u32) -> Result<u64, Error> {
         Err(error) if error.kind() == LastRawMessageErrorKind::NoMessageFound => Ok(0),
         Err(error) => Err(Error::unavailable(error)),
     }
+}
+
+/// The recorded floor of a partition: the log below it is gone. 0 where nothing was purged yet.
+pub async fn floor(bus: &Bus, partition: u32) -> Result<u64, Error> {
+    let recorded = Lease::holder(bus, crate::tenure::BUCKET, &format!("floor.{partition}")).await?;
+    Ok(recorded.and_then(|text| text.parse().ok()).unwrap_or_default())
+}
+
+/// A start below the floor would skip what is gone without a word (rule 10): it is refused.
+pub fn reaches(folded: u64, floor: u64) -> Result<(), Error> {
+    if folded + 1 >= floor {
+        return Ok(());
+    }
+    let text = format!(
+        "the log before {floor} is gone and no snapshot reaches it (the newest that is whole ends at {folded}): restore \
+         the folder of snapshots from a copy"
+    );
+    Err(Error::new(ErrorKind::Invalid, text))
 }
 
 /// The messages of one partition from a sequence on.
@@ -198,4 +216,17 @@ fn reader_field<'a>(data: &'a [u8], name: &str) -> Option<&'a [u8]> {
         .field(name)
         .ok()
         .flatten()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::reaches;
+
+    #[test]
+    fn rule_10_a_start_below_the_floor_is_refused() {
+        assert!(reaches(0, 0).is_ok());
+        assert!(reaches(9, 10).is_ok(), "the message at the floor is there still");
+        assert!(reaches(8, 10).is_err());
+        assert!(reaches(0, 10).is_err(), "no snapshot at all");
+    }
 }

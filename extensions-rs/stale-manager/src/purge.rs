@@ -20,8 +20,19 @@ pub fn filters(partition: u32) -> Vec<String> {
         .collect()
 }
 
+/// The floor stands in a key that never expires before anything below it goes: a tracker that begins lower is refused.
+async fn record(bus: &Bus, ask: &Purge) -> Result<(), Error> {
+    let subject = format!("$KV.sym_owners.floor.{}", ask.partition);
+    let ack = bus
+        .publish_log(subject, ask.floor.to_string().into(), None)
+        .await?;
+    ack.await.map_err(symphony_sdk::bus::publish_error)?;
+    Ok(())
+}
+
 /// Purge messages before the floor. Returns how many went.
 pub async fn purge(bus: &Bus, ask: &Purge) -> Result<u64, Error> {
+    record(bus, ask).await?;
     let mut gone = 0;
     for filter in filters(ask.partition) {
         // The sequence is exclusive: the broker keeps the message at it.

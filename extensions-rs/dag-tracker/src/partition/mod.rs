@@ -19,7 +19,7 @@ use tokio::sync::watch;
 use crate::core::emit::{Message, failure, open_execs, ready_task, run_ended};
 use crate::core::state::{ExecId, Status, run_key};
 use crate::core::{Effects, Emitter, Fold, FoldOptions, view};
-use crate::follow::{Follower, event, stream_state};
+use crate::follow::{Follower, event, floor as recorded_floor, reaches, stream_state};
 use crate::snapshot;
 
 use office::{Awaited, Office};
@@ -94,6 +94,7 @@ impl Partition {
             );
             return Err(Error::new(ErrorKind::Invalid, text));
         }
+        reaches(fold.sequence(), recorded_floor(&bus, number).await?)?;
         let floor = snapshot::floor_of(&place);
         let sequence = fold.sequence();
         Ok(Self {
@@ -125,6 +126,10 @@ impl Partition {
         let mut batch = Vec::new();
         loop {
             if follower.is_none() {
+                // A standby that slept may find the log gone where it was: the process begins again from the newest snapshot.
+                if let Ok(floor) = recorded_floor(&self.bus, self.number).await {
+                    reaches(self.fold.sequence(), floor)?;
+                }
                 match Follower::start(&self.bus, self.number, self.fold.sequence() + 1).await {
                     Ok(made) => follower = Some(made),
                     Err(error) => {

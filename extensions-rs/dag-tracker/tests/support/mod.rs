@@ -54,6 +54,8 @@ pub fn failed(kind: &str) -> Outcome {
 
 pub struct Ring {
     pub fold: Fold,
+    /// The same log folded without a restart.
+    pub whole: Fold,
     pub emitter: Emitter,
     pub time_ms: u64,
     pub open: Vec<ReadyTask>,
@@ -86,6 +88,7 @@ impl Ring {
         let mut ring = Self {
             emitter: emitter(&fold, 1),
             fold,
+            whole: Fold::new(options()),
             time_ms: 1_000,
             open: Vec::new(),
             failures: Vec::new(),
@@ -108,6 +111,8 @@ impl Ring {
     pub fn apply_at(&mut self, sequence: u64, event: Event) {
         self.time_ms += 1;
         let mut effects = Effects::default();
+        self.whole
+            .apply(sequence, self.time_ms, event.clone(), &mut Effects::default());
         self.fold.apply(sequence, self.time_ms, event, &mut effects);
         self.dead.append(&mut effects.dead);
         let messages = self.emitter.beat(&mut self.fold, effects, false);
@@ -244,6 +249,10 @@ impl Ring {
     /// The process dies, and another goes on from its snapshot: everything open is told again.
     pub fn restart(&mut self) {
         let body = snapshot::body(&self.fold).unwrap();
+        assert!(
+            snapshot::body(&self.whole).unwrap() == body,
+            "snapshots and a full replay give the same bytes"
+        );
         let fold = snapshot::restore(&body, options()).unwrap();
         assert_eq!(
             snapshot::body(&fold).unwrap(),

@@ -9,7 +9,7 @@ use crate::core::run::{Walk, with_dependents};
 use super::*;
 
 /// One of them, and the tenant that the broker authenticated.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub enum Control {
     Pause(PauseRun),
     Resume(ResumeRun),

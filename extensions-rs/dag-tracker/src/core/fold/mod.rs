@@ -44,7 +44,7 @@ pub struct FoldOptions {
 }
 
 /// One message of the log, decoded.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub enum Event {
     Submit {
         tenant: String,
