@@ -9,11 +9,14 @@ PYTHON ?= python3
 UV := $(shell command -v uv 2>/dev/null || echo .tools/bin/uv)
 BIN := .venv/bin
 PYTEST_ARGS ?=
+CHAOS_MINUTES ?= 30
+CHAOS_SEED ?=
+CHAOS_ARGS ?=
 TEST_WORKERS ?= 2
 export UV_PROJECT_ENVIRONMENT := .venv
 export CARGO_TERM_COLOR ?= auto
 
-.PHONY: help demo test test-rust test-python lint format types licences bench schemas docs clean setup tools
+.PHONY: help demo test test-rust test-python lint format types licences bench chaos schemas docs clean setup tools
 
 help: ## List the commands
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -50,6 +53,9 @@ types: setup ## Check the types
 bench: setup ## Measure a release build, beside the floors of the same machine
 	cargo build --locked --quiet --release --package symphony-pit
 	SYMPHONY_PIT="$(CURDIR)/target/release/symphony-pit" $(BIN)/symphony bench
+
+chaos: setup ## Attack a running system for CHAOS_MINUTES (30), by CHAOS_SEED (any), and judge it by what clients saw
+	$(BIN)/python -m tests.chaos --minutes $(CHAOS_MINUTES) $(if $(CHAOS_SEED),--seed $(CHAOS_SEED)) --json build/chaos.json $(CHAOS_ARGS)
 
 schemas: setup ## Write schemas/ from conductor/wire
 	$(BIN)/symphony schemas emit

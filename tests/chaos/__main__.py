@@ -37,6 +37,7 @@ def main() -> int:
     verdict = asyncio.run(chaos(options))
     sys.stdout.write(text(verdict) + "\n")
     if given.json is not None:
+        given.json.parent.mkdir(parents=True, exist_ok=True)
         given.json.write_bytes(msgspec.json.format(msgspec.json.encode(summary(verdict)), indent=2) + b"\n")
     if verdict.violations:
         return 1
