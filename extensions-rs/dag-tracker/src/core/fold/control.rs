@@ -129,6 +129,9 @@ fn follow(
             effects.ready.extend(ready.map(|(id, _)| id));
             Ok(String::new())
         }
+        Control::Retry(_) | Control::Rollback(_) | Control::Move(_) if run.undoing.is_some() => {
+            Err("what completed is being undone: wait until the run has ended".to_owned())
+        }
         Control::Retry(ask) => retry(run, ask.from.as_deref(), context, effects),
         Control::Rollback(ask) => rollback(run, &ask.checkpoint, context, effects),
         Control::Move(ask) => {

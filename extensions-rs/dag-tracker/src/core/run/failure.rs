@@ -103,6 +103,10 @@ impl Walk<'_> {
             return;
         };
         let Some(node) = plot.node(id.node) else { return };
+        // Its attempt is back, or was called back: it is not one of those that are wanted no more.
+        if let Some(exec) = self.run.exec_mut(id).filter(|exec| exec.status == Status::Ready) {
+            exec.status = Status::Undecided;
+        }
         let skips = node.on_failure == OnFailure::Skip;
         let inside = problem.task.is_some();
         let state = self.run.node(id.frame, id.node);
@@ -127,7 +131,6 @@ impl Walk<'_> {
         match (node.on_failure, share) {
             (_, Some(share)) if id.item != WHOLE => self.let_pass(id, share, problem),
             (OnFailure::Fail | OnFailure::Compensate, _) => {
-                self.withdraw(id);
                 self.leave(id, true);
                 let time_ms = self.context.time_ms;
                 if let Some(exec) = self.run.exec_mut(id) {

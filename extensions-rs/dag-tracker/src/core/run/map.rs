@@ -65,33 +65,46 @@ impl Walk<'_> {
             .and_then(|each| each.max_parallel)
             .and_then(|n| u32::try_from(n).ok());
         let most = most.unwrap_or(MAP_OPEN_MAX).clamp(1, MAP_OPEN_MAX);
-        // Each item that ends at once asks for the next; here they are begun one after the other anyway.
-        loop {
-            let exhausted = self.begun >= STEPS_MAX;
-            let Some(state) = self.run.node_mut(id.frame, id.node) else {
-                return;
-            };
-            let Some(items) = state.items.as_mut().filter(|_| state.exec.status == Status::Open) else {
-                return;
-            };
-            let next = items.again.last().map_or(items.execs.len(), |item| {
-                usize::try_from(*item).unwrap_or(usize::MAX)
-            });
-            if items.open >= most || next >= items.values.len() {
-                return;
-            }
-            if exhausted {
-                return self.resume_later(id);
-            }
-            if items.again.pop().is_none() {
-                items.execs.push(Exec::default());
-            }
-            items.open += 1;
+        // What each item brings about stands in a list that is taken from its end: that of the first comes there last.
+        let mut brought: Vec<Vec<Step>> = Vec::new();
+        while let Some(next) = self.next_item(id, most) {
+            let before = self.steps.len();
             self.begin(id.at(next));
-            if self.run.status.ended() {
-                return;
+            let mut steps = self.steps.split_off(before.min(self.steps.len()));
+            // One that ended at once asks for the next, which follows here anyway.
+            steps.retain(|step| !matches!(step, Step::Expand(map, _) if *map == id));
+            if !steps.is_empty() {
+                brought.push(steps);
             }
         }
+        self.steps.extend(brought.into_iter().rev().flatten());
+    }
+
+    /// The next item that may be begun now.
+    fn next_item(&mut self, id: ExecId, most: u32) -> Option<usize> {
+        if self.run.status.ended() {
+            return None;
+        }
+        let exhausted = self.begun >= STEPS_MAX;
+        let state = self.run.node_mut(id.frame, id.node)?;
+        let items = state
+            .items
+            .as_mut()
+            .filter(|_| state.exec.status == Status::Open)?;
+        let again = items.again.last().and_then(|item| usize::try_from(*item).ok());
+        let next = again.unwrap_or(items.execs.len());
+        if items.open >= most || next >= items.values.len() {
+            return None;
+        }
+        if exhausted {
+            self.resume_later(id);
+            return None;
+        }
+        if items.again.pop().is_none() {
+            items.execs.push(Exec::default());
+        }
+        items.open += 1;
+        Some(next)
     }
 
     pub(super) fn item_ended(&mut self, id: ExecId) {
@@ -146,7 +159,11 @@ impl Walk<'_> {
         if reachable {
             return self.end(id, Status::Failed, Payload::default(), Some(problem));
         }
-        let whole = id.whole();
+        let (whole, time_ms) = (id.whole(), self.context.time_ms);
+        if let Some(exec) = self.run.exec_mut(id) {
+            exec.settle(Status::Failed, Payload::default(), time_ms);
+            exec.rare().error = Some(problem.clone());
+        }
         let first = self
             .run
             .exec(whole)
