@@ -166,7 +166,8 @@ pub fn restore(data: &[u8], options: FoldOptions) -> Result<Fold, Error> {
             }
         }
         for frame in run.frames.iter_mut() {
-            if let Some(inline) = frame.inline.as_mut().map(std::sync::Arc::make_mut) {
+            let inline = frame.within.as_mut().and_then(|within| within.inline.as_mut());
+            if let Some(inline) = inline.map(std::sync::Arc::make_mut) {
                 let (plan, document) = fold.plan(&inline.document).map_err(damaged)?;
                 inline.plan = Some(plan);
                 inline.document = document;

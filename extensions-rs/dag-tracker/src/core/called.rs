@@ -20,7 +20,7 @@ impl Run {
     /// The task that an execution is of.
     pub fn spec(&self, id: ExecId) -> Option<&Node> {
         let frame = self.frame(id.frame)?;
-        let plan = match &frame.inline {
+        let plan = match frame.inline() {
             Some(inline) => inline.plan.as_ref()?,
             None => self.plan.as_ref()?,
         };

@@ -51,14 +51,11 @@ pub struct Inline {
     pub plan: Option<Arc<Plan>>,
 }
 
-#[derive(Clone, Debug, Default, Serialize, Deserialize)]
-pub struct Frame {
-    /// Which graph of its plan.
-    pub graph: u32,
-    /// Grows from frame to frame and from turn to turn of a run; what is of an earlier one is stale.
-    pub generation: u32,
-    /// The execution that it is inside of; None for the document's own.
-    pub parent: Option<ExecId>,
+/// Where a frame belongs, and what it brings with it.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Within {
+    /// The execution that it is inside of.
+    pub parent: ExecId,
     /// None: the plan is the run's own.
     pub inline: Option<Arc<Inline>>,
     /// Of a merged workflow.
@@ -66,6 +63,28 @@ pub struct Frame {
     /// Of a loop: an object, empty elsewhere.
     pub state: Payload,
     pub iteration: u64,
+}
+
+impl Within {
+    pub fn new(parent: ExecId) -> Self {
+        Self {
+            parent,
+            inline: None,
+            inputs: Payload::default(),
+            state: Payload::default(),
+            iteration: 0,
+        }
+    }
+}
+
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+pub struct Frame {
+    /// Which graph of its plan.
+    pub graph: u32,
+    /// Grows from frame to frame and from turn to turn of a run; what is of an earlier one is stale.
+    pub generation: u32,
+    /// What it is inside of; None for the document's own graph, which most runs have alone.
+    pub within: Option<Box<Within>>,
     pub nodes: Vec<NodeState>,
     /// Nodes that have not ended.
     pub remaining: u32,
@@ -81,6 +100,21 @@ impl Frame {
     /// Whether it is a document's own graph: names are looked for no further out.
     pub fn is_outermost(&self) -> bool {
         self.graph == 0
+    }
+
+    pub fn parent(&self) -> Option<ExecId> {
+        self.within.as_ref().map(|within| within.parent)
+    }
+
+    /// The workflow that it is of, where that is not the run's own.
+    pub fn inline(&self) -> Option<&Arc<Inline>> {
+        self.within.as_ref()?.inline.as_ref()
+    }
+
+    /// The state and the number of a loop's turn.
+    pub fn turn(&self) -> Option<(&Payload, u64)> {
+        let within = self.within.as_ref().filter(|within| !within.state.is_empty())?;
+        Some((&within.state, within.iteration))
     }
 
     /// Function time along the longest way that has been gone here.
@@ -115,6 +149,12 @@ impl Plot {
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct Frames {
     places: Vec<Option<Box<Frame>>>,
+    /// None as long as there was but one frame.
+    spare: Option<Box<Spare>>,
+}
+
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+struct Spare {
     free: Vec<u32>,
     /// Frames of what has ended, oldest first, each with its generation and its size.
     kept: VecDeque<(u32, u32, usize)>,
@@ -146,12 +186,13 @@ impl Frames {
 
     pub fn add(&mut self, frame: Frame) -> u32 {
         let frame = Some(Box::new(frame));
-        if let Some(at) = self.free.pop() {
+        if let Some(at) = self.spare.as_mut().and_then(|spare| spare.free.pop()) {
             if let Some(place) = usize::try_from(at).ok().and_then(|at| self.places.get_mut(at)) {
                 *place = frame;
             }
             return at;
         }
+        self.places.reserve_exact(usize::from(self.places.is_empty()));
         self.places.push(frame);
         u32::try_from(self.places.len() - 1).unwrap_or(u32::MAX)
     }
@@ -164,7 +205,7 @@ impl Frames {
             let Some(gone) = place.and_then(Option::take) else {
                 continue;
             };
-            self.free.push(frame);
+            self.spare.get_or_insert_default().free.push(frame);
             for state in &gone.nodes {
                 let items = state.items.iter().flat_map(|items| &items.execs);
                 open.extend(items.chain([&state.exec]).filter_map(Exec::inner));
@@ -178,19 +219,27 @@ impl Frames {
         let Some(ended) = self.get(frame) else {
             return given_up;
         };
-        let size = ended.nodes.len() + 1;
-        self.kept.push_back((frame, ended.generation, size));
-        self.kept_nodes += size;
-        while self.kept.len() > KEPT_FRAMES_MAX || self.kept_nodes > KEPT_NODES_MAX {
-            let Some((oldest, generation, size)) = self.kept.pop_front() else {
-                break;
-            };
-            self.kept_nodes = self.kept_nodes.saturating_sub(size);
+        let (generation, size) = (ended.generation, ended.nodes.len() + 1);
+        let spare = self.spare.get_or_insert_default();
+        spare.kept.push_back((frame, generation, size));
+        spare.kept_nodes += size;
+        while let Some((oldest, generation)) = self.too_many() {
             if let Some(gone) = self.get(oldest).filter(|frame| frame.generation == generation) {
-                given_up.extend(gone.parent);
+                given_up.extend(gone.parent());
                 self.remove(oldest);
             }
         }
         given_up
+    }
+
+    /// The oldest of the frames that are kept, where they are too many.
+    fn too_many(&mut self) -> Option<(u32, u32)> {
+        let spare = self.spare.as_mut()?;
+        if spare.kept.len() <= KEPT_FRAMES_MAX && spare.kept_nodes <= KEPT_NODES_MAX {
+            return None;
+        }
+        let (oldest, generation, size) = spare.kept.pop_front()?;
+        spare.kept_nodes = spare.kept_nodes.saturating_sub(size);
+        Some((oldest, generation))
     }
 }

@@ -51,7 +51,7 @@ impl<'a> RunScope<'a> {
             let (number, exec) = next.take()?;
             let frame = run.frame(number)?;
             if !frame.is_outermost() {
-                next = frame.parent.map(|parent| (parent.frame, Some(parent)));
+                next = frame.parent().map(|parent| (parent.frame, Some(parent)));
             }
             Some((frame, exec))
         })
@@ -81,7 +81,7 @@ impl<'a> RunScope<'a> {
                 return frame.nodes.get(*index);
             }
             next = frame
-                .parent
+                .parent()
                 .filter(|_| !frame.is_outermost())
                 .map(|parent| parent.frame);
         }
@@ -118,13 +118,19 @@ impl Scope for RunScope<'_> {
                 return Some(found);
             }
             match name {
-                "state" if !frame.state.is_empty() => return Some(Root::Raw(&frame.state)),
-                "iteration" if !frame.state.is_empty() => {
-                    return Some(Root::Value(Cow::Owned(Value::from(frame.iteration))));
+                "state" => {
+                    if let Some((state, _)) = frame.turn() {
+                        return Some(Root::Raw(state));
+                    }
+                }
+                "iteration" => {
+                    if let Some((_, iteration)) = frame.turn() {
+                        return Some(Root::Value(Cow::Owned(Value::from(iteration))));
+                    }
                 }
                 "inputs" if frame.is_outermost() => {
-                    let own = frame.inline.is_some();
-                    return Some(Root::Raw(if own { &frame.inputs } else { &self.run.inputs }));
+                    let own = frame.within.as_ref().filter(|within| within.inline.is_some());
+                    return Some(Root::Raw(own.map_or(&*self.run.inputs, |within| &within.inputs)));
                 }
                 _ => {}
             }

@@ -7,7 +7,7 @@ use symphony_protocol::{ErrorValue, Payload, TaskCounts, Trace};
 use symphony_workflow::{Plan, Retry};
 
 pub use super::exec::{Exec, ExecId, Rare, Status, UNDO, WHOLE};
-pub use super::frame::{Frame, Frames, Inline, Items, NodeState, Plot};
+pub use super::frame::{Frame, Frames, Inline, Items, NodeState, Plot, Within};
 pub use super::journal::{Entry, Journal};
 use super::run::{Library, Mail, Parent, Spent, Undo, Undoing};
 
@@ -67,7 +67,7 @@ pub struct Run {
     pub generation: u32,
     pub counts: TaskCounts,
     pub outputs: Payload,
-    pub error: Option<ErrorValue>,
+    pub error: Option<Box<ErrorValue>>,
     pub function_us: u64,
     /// The sequence of its submission in the log.
     pub submitted_sequence: u64,
@@ -112,7 +112,7 @@ impl Run {
     /// The graph that a frame follows.
     pub fn plot(&self, frame: u32) -> Option<Plot> {
         let found = self.frames.get(frame)?;
-        let plan = match &found.inline {
+        let plan = match found.inline() {
             Some(inline) => inline.plan.clone()?,
             None => self.plan.clone()?,
         };
@@ -196,7 +196,7 @@ impl Run {
             };
             let dot = if path.is_empty() { "" } else { "." };
             path = format!("{name}{item}{dot}{path}");
-            at = self.frames.get(id.frame).and_then(|frame| frame.parent);
+            at = self.frames.get(id.frame).and_then(Frame::parent);
         }
         path
     }

@@ -157,7 +157,7 @@ pub fn view(run: &Run, show: &Show) -> RunView {
         status: summary.status,
         inputs: shown(&run.inputs),
         outputs: run.status.ended().then(|| super::emit::run_ended(run).0.outputs),
-        error: run.error.clone(),
+        error: run.error.as_deref().cloned(),
         tasks: run.counts.clone(),
         submitted_at_ms: run.submitted_at_ms,
         ended_at_ms: summary.ended_at_ms,
@@ -314,8 +314,10 @@ fn named(run: &Run, found: &mut Vec<String>) {
         digests(payload, found);
     }
     for (_, frame) in run.frames.iter() {
-        digests(&frame.inputs, found);
-        digests(&frame.state, found);
+        if let Some(within) = &frame.within {
+            digests(&within.inputs, found);
+            digests(&within.state, found);
+        }
         let values = frame.nodes.iter().flat_map(|node| &node.items);
         values
             .flat_map(|items| &items.values)

@@ -99,7 +99,7 @@ pub fn run_ended(run: &Run) -> (RunEnded, Vec<Composed>) {
         version: version(run),
         status: run.status.word().to_owned(),
         outputs,
-        error: run.error.clone(),
+        error: run.error.as_deref().cloned(),
         tasks: run.counts.clone(),
         submitted_at_ms: run.submitted_at_ms,
         ended_at_ms: run.ended_at_ms,

@@ -3,17 +3,17 @@
 use super::*;
 use crate::core::run::{Library, Spent};
 
-pub(super) fn new_run(key: u128, tenant: &str, by: &str, submit: Submit, context: &Context) -> Run {
+pub(super) fn new_run(key: u128, tenant: &str, by: &str, submit: Submit, context: &mut Context) -> Run {
     let deadline_at_ms = submit.deadline_ms.map(|ms| context.time_ms.saturating_add(ms));
     let mut run = Run {
         id: submit.run,
         key,
-        tenant: tenant.into(),
+        tenant: context.name(tenant),
         workflow: submit.workflow,
         plan: None,
         document: submit.document,
         inputs: Payload::from_static(&[0x80]),
-        given_inputs: submit.inputs,
+        given_inputs: shared(submit.inputs),
         status: RunStatus::Running,
         priority: submit.priority.unwrap_or(5),
         deadline_at_ms,
@@ -54,6 +54,15 @@ pub(super) fn new_run(key: u128, tenant: &str, by: &str, submit: Submit, context
         run.priority = u8::MAX;
     }
     run
+}
+
+/// The inputs of a run that is given none, which are very many: one byte for all of them.
+pub(super) fn shared(inputs: Payload) -> Payload {
+    if *inputs == [0x80] {
+        Payload::from_static(&[0x80])
+    } else {
+        inputs
+    }
 }
 
 pub(super) fn begin_run(run: &mut Run, plan: Arc<Plan>, context: &mut Context, effects: &mut Effects) {

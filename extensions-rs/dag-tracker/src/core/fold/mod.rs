@@ -7,7 +7,7 @@ mod results;
 mod words;
 
 pub use control::Control;
-use life::{begin_run, new_run, quarantine, take_result};
+use life::{begin_run, new_run, quarantine, shared, take_result};
 
 use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -275,7 +275,7 @@ impl Fold {
             }
             return;
         }
-        let mut run = Box::new(new_run(key, tenant, tenant, submit, &self.context));
+        let mut run = Box::new(new_run(key, tenant, tenant, submit, &mut self.context));
         self.live += 1;
         effects.started.push(key);
         let prepared = self
@@ -290,7 +290,7 @@ impl Fold {
             });
         match prepared {
             Ok((plan, filled)) => {
-                run.inputs = filled.pack().into();
+                run.inputs = shared(filled.pack().into());
                 begin_run(&mut run, plan, &mut self.context, effects);
             }
             Err((kind, message)) => {

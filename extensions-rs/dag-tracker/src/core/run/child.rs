@@ -10,7 +10,7 @@ use symphony_protocol::{Trace, Value, WorkflowNeed};
 use symphony_workflow::{Child, Plan, fill_inputs};
 
 use super::*;
-use crate::core::state::Inline;
+use crate::core::state::{Inline, Within};
 
 /// Runs inside runs.
 const RUNS_DEPTH_MAX: u32 = 32;
@@ -134,12 +134,12 @@ impl Walk<'_> {
                 document: found.document.clone(),
                 plan: found.plan.clone(),
             };
-            let frame = Frame {
+            let within = Within {
                 inline: Some(Arc::new(inline)),
                 inputs,
-                ..Frame::default()
+                ..Within::new(id)
             };
-            if let Some(frame) = self.open_frame(id, 0, frame) {
+            if let Some(frame) = self.open_frame(0, within) {
                 self.begin_frame(frame);
             }
             return;
@@ -225,7 +225,7 @@ impl Walk<'_> {
             }
             return self.succeed(id, child.outputs.clone());
         }
-        let problem = child.error.clone().unwrap_or_default();
+        let problem = child.error.as_deref().cloned().unwrap_or_default();
         let kind = match child.status {
             RunStatus::TimedOut => "timeout".to_owned(),
             _ if problem.kind.is_empty() => "internal".to_owned(),

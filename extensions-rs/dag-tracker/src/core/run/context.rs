@@ -8,7 +8,7 @@ use symphony_workflow::Node;
 use super::{Across, Cache, Listeners};
 use crate::core::state::ExecId;
 
-/// Names of workers that are kept once for all executions; more are workers that come and go.
+/// Names of tenants and workers that are kept once for all; more are of workers that come and go.
 const NAMES_MAX: usize = 4096;
 
 /// What is due when a timer fires.
@@ -58,6 +58,7 @@ pub struct Context {
     pub partitions: u32,
     /// What runs bring about in others, within one event.
     pub across: VecDeque<Across>,
+    /// Names that many runs and executions have in common.
     names: HashSet<Arc<str>>,
 }
 

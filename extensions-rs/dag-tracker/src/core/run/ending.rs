@@ -181,7 +181,7 @@ impl Walk<'_> {
             Some(problem) if !problem.message.is_empty() => format!("{}: {}", status.word(), problem.message),
             _ => status.word().to_owned(),
         };
-        self.run.error = problem;
+        self.run.error = problem.map(Box::new);
         self.note("ended", None, by, detail);
         self.effects.ended.push(self.run.key);
     }

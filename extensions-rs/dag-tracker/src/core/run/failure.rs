@@ -149,7 +149,7 @@ impl Walk<'_> {
 
     /// A task that may not fail has failed: what is around it fails, a run or the task that it is inside of.
     fn fail_around(&mut self, id: ExecId, problem: ErrorValue) {
-        match self.run.frame(id.frame).and_then(|frame| frame.parent) {
+        match self.run.frame(id.frame).and_then(Frame::parent) {
             None => self.close_run(
                 self.compensates(),
                 RunStatus::Failed,

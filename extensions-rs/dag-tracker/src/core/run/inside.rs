@@ -9,6 +9,7 @@ use symphony_protocol::raw::{Head, Reader, write_map, write_text};
 use symphony_workflow::{Branch, Repeat, Test};
 
 use super::*;
+use crate::core::state::Within;
 
 /// Frames inside frames: walks over them go as deep.
 const DEPTH_MAX: u32 = 32;
@@ -26,7 +27,7 @@ impl Walk<'_> {
                     if let Some(exec) = self.run.exec_mut(id) {
                         exec.rare().branch = u32::try_from(index).unwrap_or(u32::MAX);
                     }
-                    if let Some(frame) = self.open_frame(id, branch.graph, Frame::default()) {
+                    if let Some(frame) = self.open_frame(branch.graph, Within::new(id)) {
                         self.begin_frame(frame);
                     }
                     return;
@@ -42,11 +43,11 @@ impl Walk<'_> {
         let state = self.render(id, &repeat.state).and_then(object);
         match state {
             Ok(state) => {
-                let frame = Frame {
+                let within = Within {
                     state,
-                    ..Frame::default()
+                    ..Within::new(id)
                 };
-                if self.open_frame(id, repeat.graph, frame).is_some() {
+                if self.open_frame(repeat.graph, within).is_some() {
                     self.push(Step::Turn, id);
                 }
             }
@@ -71,7 +72,9 @@ impl Walk<'_> {
         else {
             return;
         };
-        let (state, iteration) = (frame.state.clone(), frame.iteration);
+        let Some((state, iteration)) = frame.turn().map(|(state, number)| (state.clone(), number)) else {
+            return;
+        };
         if let Test::While(test) = &repeat.test {
             let scope = RunScope::at(self.run, id)
                 .with("state", Root::Raw(&state))
@@ -98,7 +101,9 @@ impl Walk<'_> {
         let Some(frame) = self.run.frame(number) else {
             return;
         };
-        let (mut state, turns) = (frame.state.clone(), frame.iteration + 1);
+        let Some((mut state, turns)) = frame.turn().map(|(state, number)| (state.clone(), number + 1)) else {
+            return;
+        };
         if let Some(next) = &repeat.next {
             let mut out = Vec::new();
             let written = next.write(&RunScope::of(self.run, number), &mut out);
@@ -117,8 +122,10 @@ impl Walk<'_> {
             }
         }
         if let Some(frame) = self.run.frames.get_mut(number) {
-            frame.state = state;
-            frame.iteration = turns;
+            if let Some(within) = frame.within.as_mut() {
+                within.state = state;
+                within.iteration = turns;
+            }
             frame.base_us = frame.way_us();
         }
         self.push(Step::Turn, id);
@@ -136,19 +143,17 @@ impl Walk<'_> {
     }
 
     /// A frame for what is inside an execution. None: it may not be made, and the execution has failed.
-    pub(super) fn open_frame(&mut self, id: ExecId, graph: usize, frame: Frame) -> Option<u32> {
-        let depth = self.run.frame(id.frame).map_or(0, |outer| outer.depth) + 1;
-        let inline = frame
-            .inline
-            .clone()
-            .or_else(|| self.run.frame(id.frame)?.inline.clone());
+    pub(super) fn open_frame(&mut self, graph: usize, mut within: Within) -> Option<u32> {
+        let id = within.parent;
+        let outer = self.run.frame(id.frame);
+        within.inline = within.inline.or_else(|| outer?.inline().cloned());
+        let depth = outer.map_or(0, |outer| outer.depth) + 1;
         let made = Frame {
             graph: u32::try_from(graph).unwrap_or(u32::MAX),
-            parent: Some(id),
-            inline,
+            within: Some(Box::new(within)),
             depth,
             base_us: self.run.node(id.frame, id.node).map_or(0, |state| state.path_us),
-            ..frame
+            ..Frame::default()
         };
         let number = self.run.frames.add(made);
         let names = self.run.plot(number);
@@ -220,7 +225,7 @@ impl Walk<'_> {
 
     /// The longest ways from each node to the end of the run.
     pub(super) fn rest_us(&self, number: u32, graph: &symphony_workflow::Graph) -> Box<[u64]> {
-        let parent = self.run.frame(number).and_then(|frame| frame.parent);
+        let parent = self.run.frame(number).and_then(Frame::parent);
         let behind = parent.map_or(0, |id| {
             let outer = self.run.frame(id.frame);
             let at = usize::try_from(id.node).unwrap_or(usize::MAX);
@@ -238,7 +243,7 @@ impl Walk<'_> {
         let Some(frame) = self.run.frame(number).filter(|frame| frame.remaining == 0) else {
             return;
         };
-        let Some(id) = frame.parent else {
+        let Some(id) = frame.parent() else {
             return self.finish_run();
         };
         let is_current = |exec: &&Exec| exec.status == Status::Open && exec.inner() == Some(number);

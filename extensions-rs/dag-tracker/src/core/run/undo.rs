@@ -75,7 +75,7 @@ impl Walk<'_> {
             of: id,
             generation: frame.generation,
             path: self.run.path(id),
-            inline: frame.inline.clone(),
+            inline: frame.inline().cloned(),
             graph: frame.graph,
             exec,
         };

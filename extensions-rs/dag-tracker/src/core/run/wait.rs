@@ -30,8 +30,41 @@ pub struct Word {
 pub struct Mail {
     /// Executions that wait for a signal of a name, in the order in which they began to.
     pub waits: Vec<(String, ExecId)>,
-    pub early: VecDeque<Word>,
+    early: Option<Box<Early>>,
+}
+
+/// What few runs have: signals that nobody waited for yet, and identifiers of those that came.
+#[derive(Clone, Debug, Default, PartialEq, serde::Serialize, serde::Deserialize)]
+struct Early {
+    words: VecDeque<Word>,
     seen: VecDeque<String>,
+}
+
+impl Mail {
+    /// Signals that are kept for who will wait for them.
+    pub fn kept(&self) -> usize {
+        self.early.as_ref().map_or(0, |early| early.words.len())
+    }
+
+    /// Remember a signal's identifier. False: it is known.
+    fn is_new(&mut self, id: String) -> bool {
+        let early = self.early.get_or_insert_default();
+        if early.seen.contains(&id) {
+            return false;
+        }
+        if early.seen.len() >= SEEN_COUNT_MAX {
+            early.seen.pop_front();
+        }
+        early.seen.push_back(id);
+        true
+    }
+
+    /// Take the first signal of a name that came early.
+    fn take(&mut self, name: &str) -> Option<Word> {
+        let words = &mut self.early.as_mut()?.words;
+        let at = words.iter().position(|word| word.name == name)?;
+        words.remove(at)
+    }
 }
 
 /// Executions that wait for events of one name.
@@ -101,18 +134,11 @@ impl Walk<'_> {
         let mail = self.run.mail.get_or_insert_default();
         mail.waits.reserve_exact(1);
         mail.waits.push((name.clone(), id));
-        while let Some(at) = self.early(&name) {
-            let mail = self.run.mail.get_or_insert_default();
-            let Some(word) = mail.early.remove(at) else { return };
+        while let Some(word) = self.run.mail.as_mut().and_then(|mail| mail.take(&name)) {
             if self.hear(id, &word) {
                 return;
             }
         }
-    }
-
-    fn early(&self, name: &str) -> Option<usize> {
-        let early = &self.run.mail.as_ref()?.early;
-        early.iter().position(|word| word.name == name)
     }
 
     /// A signal has come: for who waits for it, else it is kept.
@@ -124,14 +150,8 @@ impl Walk<'_> {
         };
         let detail = format!("{}{said}", signal.comment);
         let mail = self.run.mail.get_or_insert_default();
-        if !signal.id.is_empty() {
-            if mail.seen.contains(&signal.id) {
-                return;
-            }
-            if mail.seen.len() >= SEEN_COUNT_MAX {
-                mail.seen.pop_front();
-            }
-            mail.seen.push_back(signal.id);
+        if !signal.id.is_empty() && !mail.is_new(signal.id) {
+            return;
         }
         let word = Word {
             name: signal.name,
@@ -148,10 +168,10 @@ impl Walk<'_> {
         } else if let Some((_, id)) = waiting {
             let id = *id;
             (!self.hear(id, &word)).then_some("an answer is yes or no")
-        } else if mail.early.len() >= EARLY_COUNT_MAX {
+        } else if mail.kept() >= EARLY_COUNT_MAX {
             Some("nobody waits for it, and too many are kept already")
         } else {
-            mail.early.push_back(word.clone());
+            mail.early.get_or_insert_default().words.push_back(word.clone());
             None
         };
         self.run.note(Entry {
