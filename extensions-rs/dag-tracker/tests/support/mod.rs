@@ -13,14 +13,16 @@ use std::collections::BTreeMap;
 
 use serde_json::{Value as Json, json};
 use symphony_dag_tracker::core::emit::Message;
-use symphony_dag_tracker::core::{Effects, Emitter, Event, Fold, FoldOptions};
+use symphony_dag_tracker::core::{Effects, Emitter, Event, Fold, FoldOptions, Run};
 use symphony_dag_tracker::snapshot;
 use symphony_protocol::subjects::{TokenInput, dispatch_token, mesh_key};
 use symphony_protocol::{
-    Action, Cancel, Decided, DecidedBatch, Due, ErrorValue, Failed, Failure, Outcome, Owner, Payload,
-    ReadyTask, ResultBatch, RunEnded, Settled, Submit, SubmitBatch, Succeeded, TaskResult, Token, Unwanted,
-    Value,
+    Action, Cancel, Decided, DecidedBatch, Due, ErrorValue, Failed, Failure, Happened, Outcome, Owner,
+    Payload, ReadyTask, Resolved, ResultBatch, RunEnded, Settled, Signal, Submit, SubmitBatch, Succeeded,
+    TaskResult, Token, Trace, Unwanted, Value, WorkflowNeed,
 };
+
+mod said;
 
 pub const SECRET: &[u8] = b"a secret of 32 bytes for testing";
 pub const WORKER: &str = "w";
@@ -32,6 +34,16 @@ pub fn run_id(number: u64) -> String {
 
 pub fn document(tasks: Json, outputs: Json) -> Payload {
     let document = json!({"workflow": "w", "version": "1.0.0", "tasks": tasks, "outputs": outputs});
+    symphony_workflow::pack(document.to_string().as_bytes())
+        .unwrap()
+        .into()
+}
+
+/// A document of any words.
+pub fn written(document: Json) -> Payload {
+    let mut document = document;
+    document["workflow"] = json!("w");
+    document["version"] = json!("1.0.0");
     symphony_workflow::pack(document.to_string().as_bytes())
         .unwrap()
         .into()
@@ -64,6 +76,10 @@ pub struct Ring {
     pub settled: Vec<Settled>,
     pub ended: BTreeMap<String, RunEnded>,
     pub dead: Vec<String>,
+    pub needs: Vec<WorkflowNeed>,
+    pub listens: BTreeMap<String, u64>,
+    /// Of the submissions that follow.
+    pub trace: Option<Trace>,
     dispatches: u64,
 }
 
@@ -96,6 +112,9 @@ impl Ring {
             settled: Vec::new(),
             ended: BTreeMap::new(),
             dead: Vec::new(),
+            needs: Vec::new(),
+            listens: BTreeMap::new(),
+            trace: None,
             dispatches: 0,
         };
         ring.own(EPOCH);
@@ -137,6 +156,10 @@ impl Ring {
             self.unwanted.extend(ready.unwanted);
             self.open.extend(ready.tasks);
             self.failures.extend(ready.failures);
+            self.needs.extend(ready.needs_workflows);
+            if let Some(listens) = ready.listens {
+                self.listens = listens;
+            }
             for ended in ready.ended {
                 self.ended.insert(ended.run.clone(), ended);
             }
@@ -158,6 +181,7 @@ impl Ring {
             document,
             inputs: vec![0x80].into(),
             watch: true,
+            trace: self.trace,
             ..Default::default()
         };
         self.apply(Event::Submit {

@@ -6,7 +6,7 @@ mod draft;
 mod told;
 
 pub use draft::frames;
-pub use told::{failure, ready_task, run_ended, version};
+pub use told::{failure, listens, open_execs, ready_task, run_ended, version};
 
 use draft::Draft;
 use told::started;
@@ -353,23 +353,4 @@ impl Emitter {
         all.sort_unstable();
         all
     }
-}
-
-/// The names of events that runs wait for, each with the moment since when.
-pub fn listens(fold: &Fold) -> BTreeMap<String, u64> {
-    let listening = fold.context.listening.iter();
-    listening
-        .map(|(name, waits)| (name.clone(), waits.since_ms))
-        .collect()
-}
-
-/// Executions of a run in a state.
-pub fn open_execs(fold: &Fold, key: u128, status: Status) -> Vec<ExecId> {
-    let Some(run) = fold.runs.get(&key) else {
-        return Vec::new();
-    };
-    let all = run.execs();
-    all.filter(|(_, exec)| exec.status == status)
-        .map(|(id, _)| id)
-        .collect()
 }

@@ -3,6 +3,7 @@
 mod across;
 mod control;
 mod life;
+mod plans;
 mod results;
 mod words;
 
@@ -19,13 +20,11 @@ use symphony_protocol::{
     Resolved, ResultBatch, Settled, Signal, Submit, SubmitBatch, Supplied, TaskResult, Unwanted,
     WorkflowNeed,
 };
-use symphony_workflow::{NoFunctions, Plan, check, fill_inputs, unpack};
+use symphony_workflow::{Plan, fill_inputs};
 
 use super::run::{Across, Context, Found, Walk, deadline, error};
 use super::state::{Entry, ExecId, Frames, Journal, Run, RunStatus, Status, run_key};
 
-/// Plans kept for documents; one that fell out is compiled again.
-const PLANS_MAX: usize = 1024;
 /// Ended runs remembered after they were archived, so that the same key is the same run.
 const TOMBSTONES_MAX: usize = 200_000;
 /// Owner epochs whose token keys are kept: results of attempts that an earlier owner sent still come.
@@ -207,34 +206,6 @@ impl Fold {
 
     fn is_owner(&self, epoch: u64) -> bool {
         self.owner.as_ref().is_some_and(|owner| owner.epoch == epoch)
-    }
-
-    /// The plan of a packed document, compiled once, and the document itself, kept once for all runs of it.
-    pub fn plan(&mut self, document: &Payload) -> Result<(Arc<Plan>, Payload), String> {
-        let digest = *blake3::hash(document).as_bytes();
-        if let Some(known) = self.plans.get(&digest) {
-            return Ok(known.clone());
-        }
-        let json = unpack(document)?;
-        let plan = check(&json, &NoFunctions).map_err(|problems| {
-            let first = problems
-                .first()
-                .map(|p| format!("{}: {}", p.at, p.message))
-                .unwrap_or_default();
-            let more = problems.len().saturating_sub(1);
-            if more > 0 {
-                format!("{first} (and {more} more)")
-            } else {
-                first
-            }
-        })?;
-        if self.plans.len() >= PLANS_MAX {
-            self.plans.clear(); // what is in use is held by its runs
-        }
-        // Copied out of the message that it came in, which is given up.
-        let known = (plan, Payload::from(document.to_vec()));
-        self.plans.insert(digest, known.clone());
-        Ok(known)
     }
 
     fn submit(&mut self, tenant: &str, submit: Submit, effects: &mut Effects) {
