@@ -28,8 +28,6 @@ from conductor.wire.runs import RunEnded
 
 _log = logging.getLogger("symphony.kernel")
 
-DUE_REPEAT_MS = 250
-"""A `due` is not written again before this: the tracker may not have folded the last one yet."""
 CREDIT_FLOOR = 64
 CREDIT_PER_SLOT = 2
 """Executions that the tracker may give out for each slot: one that runs, one that is at hand when it ends."""
@@ -125,12 +123,9 @@ class Core:
 
     def open_office(self, office: Office) -> None:
         """Rule 7: the workers have been heard. What none of them holds may be dispatched."""
-        partition = office.partition
-        partition.ready = True
-        partition.takeover.adopted = {k: a for k, a in partition.takeover.adopted.items() if k in partition.open}
-        for execution in partition.open.values():
-            if not partition.takeover.holds(execution):
-                self.waiting.add(execution)
+        office.partition.ready = True
+        for execution in office.partition.takeover.left(office.partition.open):
+            self.waiting.add(execution)
         self.wake()
 
     def forget(self, office: Office) -> None:
@@ -158,11 +153,9 @@ class Core:
         keys = self._held_back.pop(digest, set())
         for office in self.offices.values():
             for key in keys:
-                execution = office.partition.open.get(key)
-                if execution is not None:
+                if (execution := office.partition.open.get(key)) is not None:
                     execution.blocked = not all(self._frames.has(other) for other in execution.task.frames)
-            whole = [e for e in office.unstored.values() if all(self._frames.has(other) for other in e.frames)]
-            for ended in whole:
+            for ended in [e for e in office.unstored.values() if all(self._frames.has(other) for other in e.frames)]:
                 del office.unstored[ended.run]
                 self.reports.ended(ended)
         self.wake()
@@ -349,30 +342,17 @@ class Core:
                     self._lost(execution, "its time is over")
         self.workers.expire(self.now_ms)
         for office in self.offices.values():
-            self._due(office)
+            office.tell_due(self.now_ms)
             if office.partition.stale and not office.resyncing:
                 office.begin_resync()
         if self.waiting.by_capability:
             self._dispatch()
 
-    def _due(self, office: Office) -> None:
-        due = office.partition.next_due_at_ms
-        if due is None or due > self.now_ms:
-            return
-        if due > office.due_told_ms or self.now_ms - office.partition.due_sent_at_ms >= DUE_REPEAT_MS:
-            office.partition.due_sent_at_ms, office.due_told_ms = self.now_ms, due
-            office.writer.due(self.now_ms)
-        office.partition.next_due_at_ms = None  # told again by the next message of the tracker
-
     def _dispatch(self) -> None:
         placement = place(self.waiting, self.workers, self.allowances, self.policy, self.now_ms)
         for execution, worker in placement.starts:
             execution.sent_at_ms = self.now_ms
-            if worker.queue:
-                limit = min(execution.task.timeout_ms or 1 << 62, worker.timeout_ms or 60_000)
-                execution.expires_at_ms = self.now_ms + limit
-            else:
-                execution.expires_at_ms = None
+            execution.expires_at_ms = recovery.expiry(execution, worker, self.now_ms)
             trace = None if execution.task.trace is None else self.spans.dispatch(execution)
             self.offices[execution.partition].outbox.task(execution, worker, trace)
             if execution.task.watch:

@@ -25,6 +25,8 @@ _log = logging.getLogger("symphony.kernel")
 
 ROLL_TIME_S = HEARTBEAT_INTERVAL_MS * MISSED_BEATS_UNTIL_DEAD / 1000
 """A worker that does not answer the roll for so long has missed three heartbeats: it is dead."""
+DUE_REPEAT_MS = 250
+"""A `due` is not written again before this: the tracker may not have folded the last one yet."""
 RETRY_S = 0.1
 RESYNC_TIME_S = 1.0
 """A tracker answers a page in milliseconds; one that died while it was asked never does."""
@@ -108,6 +110,16 @@ class Office:
 
     def _fenced(self) -> None:
         self._desk.lose(self.partition.number)
+
+    def tell_due(self, now_ms: int) -> None:
+        """Time came for what the fold waits for: the log is told, and again where no tracker hears it."""
+        due = self.partition.next_due_at_ms
+        if due is None or due > now_ms:
+            return
+        if due > self.due_told_ms or now_ms - self.partition.due_sent_at_ms >= DUE_REPEAT_MS:
+            self.partition.due_sent_at_ms, self.due_told_ms = now_ms, due
+            self.writer.due(now_ms)
+        self.partition.next_due_at_ms = None  # told again by the next message of the tracker
 
     def heard(self, beat: Heartbeat) -> None:
         """A heartbeat, which may be an answer to the roll."""

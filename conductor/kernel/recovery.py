@@ -89,6 +89,13 @@ def gone(worker: Worker) -> list[Execution]:
     return lost
 
 
+def expiry(execution: Execution, worker: Worker, now_ms: int) -> int | None:
+    """When an attempt at a plain client counts as lost (rule 15); none elsewhere, where heartbeats tell."""
+    if not worker.queue:
+        return None
+    return now_ms + min(execution.task.timeout_ms or 1 << 62, worker.timeout_ms or 60_000)
+
+
 def overdue(worker: Worker, now_ms: int) -> list[Execution]:
     """Rule 15: attempts of a plain client whose time is over."""
     late = [(slot, e) for slot, e in worker.held.items() if e.expires_at_ms is not None and e.expires_at_ms <= now_ms]

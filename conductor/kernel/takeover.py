@@ -6,7 +6,7 @@ new owner dispatches only what no worker holds.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from conductor.kernel.execution import Execution, Key
@@ -83,9 +83,10 @@ class Takeover:
         """Everything adopted that some workers held."""
         return [key for key, adopted in self.adopted.items() if adopted.worker in workers]
 
-    def holds(self, execution: Execution) -> bool:
-        """Whether a worker still does it for an earlier owner."""
-        return execution.key in self.adopted
+    def left(self, open_: Mapping[Key, Execution]) -> list[Execution]:
+        """What is open and no worker does: it may be dispatched. What is adopted and not open is forgotten."""
+        self.adopted = {key: adopted for key, adopted in self.adopted.items() if key in open_}
+        return [execution for key, execution in open_.items() if key not in self.adopted]
 
 
 def _numbers(attempts: Iterable[Attempt]) -> Iterable[tuple[int, int, int]]:

@@ -38,10 +38,9 @@ from conductor.wire.stale import ArchivedRun, ReadRun
 from conductor.wire.trace import TraceContext, run_span_id
 from conductor.wire.values import Value, pack, reference
 from conductor.workflow.errors import WorkflowError
+from conductor.workflow.following import follow
 from conductor.workflow.listing import RunFilter, pages
 
-POLL_FIRST_S, POLL_LAST_S = 0.5, 5.0
-"""Between questions about a run that is followed: its events come at once, so these only find what was lost."""
 BATCH_BYTES_MAX = 1024 * 1024
 CONTROL_WAIT_S, CONTROL_POLL_S = 3.0, 0.02
 ControlEvent = Literal["cancel", "pause", "resume", "retry", "rollback", "move"]
@@ -301,41 +300,12 @@ class Client:
     async def events(self, run: str) -> AsyncIterator[RunEvent]:
         """The events of a run until it ends, beginning now. They are lossy; the last one is always `ended`."""
         mailbox = await self.bus.subscribe(subjects.run_events(self.tenant, run))
-        asking: asyncio.Task[RunEnded | None] | None = None
         try:
             with contextlib.suppress(BusError):  # the connection may be coming back: asking again finds the end
                 await self.bus.flush()
-            wait_s = POLL_FIRST_S
-            ended: RunEnded | None = None
-            # Whoever is asked may die before it answers: the events are listened to meanwhile.
-            asking = asyncio.create_task(self._ended(run))
-            ask_at = 0.0
-            while ended is None:
-                for message in mailbox.take_all():
-                    event = decode(message.data, RunEvent)
-                    if event.ended is not None:
-                        ended = event.ended
-                        break
-                    yield event
-                if ended is not None:
-                    break
-                if asking is not None and asking.done():
-                    ended, asking = asking.result(), None
-                    ask_at = time.monotonic() + wait_s
-                    wait_s = min(wait_s * 1.5, POLL_LAST_S)
-                    continue
-                if asking is None and time.monotonic() >= ask_at:
-                    asking = asyncio.create_task(self._ended(run))
-                heard = asyncio.ensure_future(mailbox.wait())
-                waits = {heard} if asking is None else {heard, asking}
-                patience_s: float | None = None if asking is not None else max(ask_at - time.monotonic(), 0.0)
-                await asyncio.wait(waits, timeout=patience_s, return_when=asyncio.FIRST_COMPLETED)
-                heard.cancel()
-            yield RunEvent(run=run, event="ended", at_ms=ended.ended_at_ms, status=ended.status, ended=ended)
+            async for event in follow(mailbox, lambda: self._ended(run), run):
+                yield event
         finally:
-            if asking is not None:
-                asking.cancel()
-                await asyncio.gather(asking, return_exceptions=True)
             await mailbox.close()
 
     async def wait(self, run: str) -> RunEnded:
