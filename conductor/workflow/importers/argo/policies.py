@@ -68,7 +68,8 @@ def retry(node: Node, scope: Scope) -> dict[str, Any] | None:
     count = fixed(limit, scope, int) if limit is not None else None
     if limit is None:
         node.note(f"a retry without a limit tries {ATTEMPTS_MAX} times here")
-    made["max_attempts"] = min(ATTEMPTS_MAX, (count if count is not None else ATTEMPTS_MAX - 1) + 1)
+    tries = ATTEMPTS_MAX if count is None else count + 1
+    made["max_attempts"] = min(ATTEMPTS_MAX, max(1, tries))
     backoff = node.take("backoff")
     if backoff is not None:
         for theirs, ours in (("duration", "backoff"), ("maxDuration", "max_elapsed"), ("cap", "max_backoff")):
@@ -77,7 +78,7 @@ def retry(node: Node, scope: Scope) -> dict[str, Any] | None:
             if said is not None:
                 made[ours] = said
         factor = backoff.take("factor")
-        made["factor"] = (fixed(factor, scope, float) if factor is not None else None) or 1.0
+        made["factor"] = max(1.0, (fixed(factor, scope, float) if factor is not None else None) or 1.0)
         made["jitter"] = False
     policy = node.take("retryPolicy")
     if policy is not None:

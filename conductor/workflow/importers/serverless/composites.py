@@ -213,7 +213,7 @@ def retry(flow: Flow, policy: Node) -> dict[str, Any] | None:
     count = attempt.take("count") if attempt is not None else None
     number = count.whole() if count is not None else None
     # Theirs counts the retries, ours the first try as well.
-    made["max_attempts"] = min(1000, number + 1) if isinstance(number, int) else 1000
+    made["max_attempts"] = min(1000, max(0, number) + 1) if isinstance(number, int) else 1000
     if number is None:
         policy.note("a retry without `limit.attempt.count` tries 1000 times here")
     delay, whole = policy.take("delay"), limit.take("duration") if limit is not None else None
@@ -237,7 +237,7 @@ def _factor(backoff: Node | None) -> float:
         plain = body.whole()
         if name == "exponential":
             factor = plain.get("factor", plain.get("multiplier", 2.0)) if isinstance(plain, dict) else 2.0
-            return float(factor) if isinstance(factor, (int, float)) else 2.0
+            return max(1.0, float(factor)) if isinstance(factor, (int, float)) else 2.0
         if name == "linear":
             body.note("a delay that grows by the same amount has no translation; it stays the same")
     return 1.0
