@@ -11,7 +11,7 @@ from typing import Any
 
 from conductor.workflow.errors import WorkflowError
 from conductor.workflow.importers.argo.graphs import Called, Graphs
-from conductor.workflow.importers.argo.policies import duration, fixed, mutexes, template_words
+from conductor.workflow.importers.argo.policies import duration, fixed, mutexes
 from conductor.workflow.importers.argo.scope import SUCCEEDED, Made, Scope
 from conductor.workflow.importers.cel import Cel, Text, choice, literal
 from conductor.workflow.importers.foreign import Node, Report, read_documents
@@ -241,7 +241,7 @@ class _Workflow:
         arguments = {key: text for key, text in arguments.items() if key in needed}
         if self.graphs.is_group(name, template) and not grouped and not _holds(template):
             inner = self.scope.within(self.graphs.parameters(template, arguments, self.scope))
-            template_words(template, inner, group=True)
+            template.skip(["metadata"])
             return self.graphs.graph(template, inner, (id(template),))
         return self._wrapped(name, template, arguments)
 
