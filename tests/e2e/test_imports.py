@@ -201,6 +201,82 @@ async def test_an_error_of_a_serverless_workflow_is_caught_by_what_it_is(shared_
     assert ended.error.kind == "another"
 
 
+async def test_loops_over_templates_of_tasks_and_exit_handlers_of_argo(shared_system, tmp_path):
+    path = tmp_path / "w.yaml"
+    path.write_text(
+        textwrap.dedent(
+            """
+            kind: Workflow
+            metadata: {name: nested}
+            spec:
+              entrypoint: main
+              onExit: bye
+              templates:
+              - name: main
+                steps:
+                - - name: each
+                    template: pair
+                    withItems: [1, 2]
+                    arguments: {parameters: [{name: n, value: "{{item}}"}]}
+                outputs: {parameters: [{name: all, valueFrom: {parameter: "{{steps.each.outputs.parameters.said}}"}}]}
+              - name: pair
+                inputs: {parameters: [{name: n}]}
+                dag:
+                  tasks:
+                  - {name: a, template: echo, arguments: {parameters: [{name: m, value: "a{{inputs.parameters.n}}"}]}}
+                  - name: b
+                    dependencies: [a]
+                    template: echo
+                    withItems: [x, y]
+                    arguments: {parameters: [{name: m, value: "{{tasks.a.outputs.result}}{{item}}"}]}
+                outputs: {parameters: [{name: said, valueFrom: {parameter: "{{tasks.b.outputs.result}}"}}]}
+              - {name: echo, inputs: {parameters: [{name: m}]}, container: {command: [echo, "{{inputs.parameters.m}}"]}}
+              - {name: bye, container: {command: [echo, "{{workflow.status}}"]}}
+            """
+        )
+    )
+    document, said = imported(shared_system, tmp_path, path, "argo")
+    assert said["unsupported"] == []
+    document["outputs"]["bye"] = "${tasks.on_exit.stdout}"
+    ended, _ = await ran(shared_system, document)
+    made = outputs(ended)
+    assert made["bye"] == "Succeeded\n"
+    assert json.dumps(made["all"]).count("a1x") == json.dumps(made["all"]).count("a2y") == 1
+
+
+async def test_loops_branches_and_waits_of_a_serverless_workflow(shared_system, tmp_path):
+    path = tmp_path / "w.yaml"
+    path.write_text(
+        textwrap.dedent(
+            """
+            document: {dsl: 1.0.0, namespace: t, name: looped, version: 1.0.0}
+            do:
+            - start: {set: {sum: 0, rows: [[1, 2], [3, 4], [100]]}}
+            - outer:
+                for: {each: row, in: .rows, at: r}
+                while: .sum < 30
+                do:
+                - inner:
+                    for: {in: $row}
+                    do: [{add: {set: {sum: '${ .sum + $item * ($r + 1) }'}}}]
+            - both:
+                fork:
+                  branches:
+                  - fast: {set: {v: '${ .sum }'}}
+                  - slow: {do: [{rest: {wait: {milliseconds: 20}}}, {done: {set: {v: '${ .sum + 1 }'}}}]}
+            - safe:
+                try: [{fine: {set: {x: 1}}}, {boom: {raise: {error: {type: a/b/odd, status: 409}}}}]
+                catch: {as: e, do: [{mend: {set: {status: '${ $e.status }', was: '${ . }'}}}]}
+            """
+        )
+    )
+    document, said = imported(shared_system, tmp_path, path, "serverless")
+    assert said["unsupported"] == []
+    ended, _ = await ran(shared_system, document)
+    # 1 + 2 of the first row, twice 3 + 4 of the second, three times 100 of the third.
+    assert unpack(ended.outputs) == {"result": {"status": 409, "was": [{"v": 317}, {"v": 318}]}}
+
+
 async def test_a_document_is_exported_by_its_name(shared_system, tmp_path):
     path = tmp_path / "w.yaml"
     path.write_text(

@@ -134,6 +134,14 @@ class Node:
             return [child.peek() for child in self._value]
         return self._value
 
+    def glance(self, *keys: str) -> list[dict[str, Any]]:
+        """The mappings of the list that stands below these keys, as plain values; none where there is no such list.
+        Reads nothing."""
+        value = self.peek()
+        for key in keys:
+            value = value.get(key) if isinstance(value, dict) else None
+        return [one for one in value if isinstance(one, dict)] if isinstance(value, list) else []
+
     def whole(self) -> Any:
         """The plain value; all of it counts as read."""
         self._read = True

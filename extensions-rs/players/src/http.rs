@@ -302,7 +302,7 @@ mod tests {
             loop {
                 let (mut stream, _) = listener.accept().await.unwrap();
                 let mut seen = vec![0; 4096];
-                stream.read(&mut seen).await.unwrap();
+                assert_ne!(stream.read(&mut seen).await.unwrap(), 0);
                 let answer = "HTTP/1.1 503 Unavailable\r\nretry-after: 7\r\ncontent-length: 0\r\nconnection: close\r\n\r\n";
                 stream.write_all(answer.as_bytes()).await.unwrap();
             }

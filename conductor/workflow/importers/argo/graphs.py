@@ -166,7 +166,7 @@ class Graphs:
                 form["wait_for"] = {"signal": called.made.task}
             if self.at_once is not None and form.get("call") == "process.run":
                 form["semaphore"] = {"key": "argo-${run.id}", "permits": 1, "of": self.at_once}
-            return {**form, **template_words(template, inner, group=False)}
+            return form | template_words(template, inner, form)
         if id(template) in stack or len(stack) >= DEPTH_MAX:
             why = "calls itself" if id(template) in stack else f"is nested more than {DEPTH_MAX} deep"
             where = called.node.take("template") or called.node
@@ -174,7 +174,8 @@ class Graphs:
             return {"call": capability(name)}
         tasks, outputs = self.graph(template, inner, (*stack, id(template)))
         then = {"tasks": tasks, **({"outputs": outputs} if outputs else {})}
-        return {"switch": [{"when": "true", "then": then}], **template_words(template, inner, group=True)}
+        group: dict[str, Any] = {"switch": [{"when": "true", "then": then}]}
+        return group | template_words(template, inner, group)
 
     def arguments(self, node: Node, scope: Scope) -> dict[str, Text]:
         """`arguments.parameters` of a call."""

@@ -26,11 +26,9 @@ def capability(name: str) -> str:
 
 def files(template: Node) -> list[tuple[str, str]]:
     """Name and path of every output parameter that is read from a file. Reads nothing."""
-    outputs = template.peek().get("outputs") if template.is_map else None
-    listed = outputs.get("parameters") if isinstance(outputs, dict) else None
     found = []
-    for one in listed if isinstance(listed, list) else []:
-        source = one.get("valueFrom") if isinstance(one, dict) else None
+    for one in template.glance("outputs", "parameters"):
+        source = one.get("valueFrom")
         if isinstance(source, dict) and isinstance(source.get("path"), str) and one.get("name"):
             found.append((str(one["name"]), source["path"]))
     return found
@@ -70,9 +68,7 @@ def _part(at: int, count: int) -> Callable[[Cel], Cel]:
 
 def output_names(template: Node) -> list[str]:
     """The names of a template's output parameters. Reads nothing."""
-    outputs = template.peek().get("outputs")
-    listed = outputs.get("parameters") if isinstance(outputs, dict) else None
-    return [str(p["name"]) for p in listed or [] if isinstance(p, dict) and p.get("name")]
+    return [str(one["name"]) for one in template.glance("outputs", "parameters") if one.get("name")]
 
 
 def leaf(template: Node, name: str, scope: Scope, mapping: Mapping[str, str]) -> dict[str, Any]:
@@ -182,8 +178,8 @@ def _with_files(listed: list[tuple[str, str]], template: Node) -> str:
     """A shell program that runs its arguments, then prints each file behind a separator."""
     defaults = {
         str(one["name"]): str(one["valueFrom"]["default"])
-        for one in template.peek()["outputs"]["parameters"]
-        if isinstance(one, dict) and isinstance(one.get("valueFrom"), dict) and "default" in one["valueFrom"]
+        for one in template.glance("outputs", "parameters")
+        if isinstance(one.get("valueFrom"), dict) and "default" in one["valueFrom"]
     }
     lines = ['"$@" || exit']
     for name, path in listed:

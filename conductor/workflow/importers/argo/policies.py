@@ -9,6 +9,7 @@ from typing import Any
 from conductor.workflow.importers.argo.scope import Scope
 from conductor.workflow.importers.cel import Text
 from conductor.workflow.importers.foreign import Node
+from conductor.workflow.importers.groups import CALLS, EACH, give_retry
 from conductor.workflow.importers.scanner import Untranslatable
 
 ATTEMPTS_MAX = 1000
@@ -61,14 +62,15 @@ def fixed(node: Node, scope: Scope, say: Callable[[str], Any]) -> Any:
         return None
 
 
-def retry(node: Node, scope: Scope) -> dict[str, Any] | None:
+def retry(node: Node, scope: Scope) -> dict[str, Any]:
     """`retryStrategy`."""
     made: dict[str, Any] = {}
     limit = node.take("limit")
     count = fixed(limit, scope, int) if limit is not None else None
     if limit is None:
         node.note(f"a retry without a limit tries {ATTEMPTS_MAX} times here")
-    made["max_attempts"] = min(ATTEMPTS_MAX, (count if count is not None else ATTEMPTS_MAX - 1) + 1)
+    tries = ATTEMPTS_MAX if count is None else count + 1
+    made["max_attempts"] = min(ATTEMPTS_MAX, max(1, tries))
     backoff = node.take("backoff")
     if backoff is not None:
         for theirs, ours in (("duration", "backoff"), ("maxDuration", "max_elapsed"), ("cap", "max_backoff")):
@@ -77,7 +79,7 @@ def retry(node: Node, scope: Scope) -> dict[str, Any] | None:
             if said is not None:
                 made[ours] = said
         factor = backoff.take("factor")
-        made["factor"] = (fixed(factor, scope, float) if factor is not None else None) or 1.0
+        made["factor"] = max(1.0, (fixed(factor, scope, float) if factor is not None else None) or 1.0)
         made["jitter"] = False
     policy = node.take("retryPolicy")
     if policy is not None:
@@ -88,13 +90,14 @@ def retry(node: Node, scope: Scope) -> dict[str, Any] | None:
     return made
 
 
-def template_words(template: Node, scope: Scope, group: bool) -> dict[str, Any]:
-    """The words of ours that a template's own say, whatever it does."""
+def template_words(template: Node, scope: Scope, form: dict[str, Any]) -> dict[str, Any]:
+    """The words of ours that a template's own say; `form` is what it does, which not all of them go with."""
+    called = any(word in form for word in CALLS)
     words: dict[str, Any] = {}
     timeout: dict[str, str] = {}
     deadline = template.take("activeDeadlineSeconds")
     if deadline is not None and (said := fixed(deadline, scope, duration)):
-        timeout["task" if group else "attempt"] = said
+        timeout["attempt" if called else "task"] = said
     whole = template.take("timeout")
     if whole is not None and (said := fixed(whole, scope, duration)):
         timeout["task"] = said
@@ -102,14 +105,26 @@ def template_words(template: Node, scope: Scope, group: bool) -> dict[str, Any]:
         words["timeout"] = timeout["attempt"] if list(timeout) == ["attempt"] else timeout
     strategy = template.take("retryStrategy")
     if strategy is not None:
-        words["retry"] = retry(strategy, scope)
+        made = retry(strategy, scope)
+        if called:
+            words["retry"] = made
+        elif "switch" in form:
+            strategy.note(EACH)
+            give_retry(form["switch"][0]["then"]["tasks"], made)
+        else:
+            strategy.note("a wait is not tried again")
     priority = template.take("priority")
-    if priority is not None and (level := fixed(priority, scope, _level)) is not None:
+    if priority is not None and (level := fixed(priority, scope, _level)) is not None and "wait_for" not in form:
         words["priority"] = level
-    words |= _locks(template, scope)
-    memoize = template.take("memoize")
-    if memoize is not None:
-        words |= _cache(memoize, scope)
+    if called:
+        words |= _locks(template, scope)
+        memoize = template.take("memoize")
+        if memoize is not None:
+            words |= _cache(memoize, scope)
+    for word in ("synchronization", "memoize"):
+        node = None if called else template.take(word)
+        if node is not None:
+            node.refuse("it goes with a call here, not with a group of tasks or a wait")
     template.skip(["metadata"])
     return words
 

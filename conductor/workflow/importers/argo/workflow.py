@@ -11,7 +11,7 @@ from typing import Any
 
 from conductor.workflow.errors import WorkflowError
 from conductor.workflow.importers.argo.graphs import Called, Graphs
-from conductor.workflow.importers.argo.policies import duration, fixed, mutexes, template_words
+from conductor.workflow.importers.argo.policies import duration, fixed, mutexes
 from conductor.workflow.importers.argo.scope import SUCCEEDED, Made, Scope
 from conductor.workflow.importers.cel import Cel, Text, choice, literal
 from conductor.workflow.importers.foreign import Node, Report, read_documents
@@ -71,7 +71,10 @@ def _spec(document: Node) -> Node | None:
 
 def _name(document: Node) -> tuple[str, dict[str, Any]]:
     metadata = document.take("metadata")
-    plain = metadata.whole() if metadata is not None else {}
+    plain = metadata.whole() if metadata is not None and metadata.is_map else {}
+    for side in ("labels", "annotations"):
+        if not isinstance(plain.get(side), dict):
+            plain[side] = {}
     name = plain.get("name") or str(plain.get("generateName") or "argo").rstrip("-")
     return str(name), plain
 
@@ -149,7 +152,7 @@ class _Workflow:
                 return Cel("run.started")
             case ["mainEntrypoint"]:
                 return literal(str(self.base.peek().get("entrypoint")))
-            case ["labels" | "annotations" as side, *rest] if ".".join(rest) in (self.metadata.get(side) or {}):
+            case ["labels" | "annotations" as side, *rest] if ".".join(rest) in (self.metadata[side]):
                 return literal(str(self.metadata[side][".".join(rest)]))
             case ["status"] if self.main is not None:
                 return choice(self.main.is_(*SUCCEEDED), literal("Succeeded"), literal("Failed"))
@@ -162,7 +165,7 @@ class _Workflow:
         if exit_handler is not None:
             self.main = Made(next(iter(tasks)))
             tasks |= self._handled(exit_handler, tasks)
-        annotation = (self.metadata.get("annotations") or {}).get("workflows.argoproj.io/description")
+        annotation = self.metadata["annotations"].get("workflows.argoproj.io/description")
         document: dict[str, Any] = {"workflow": workflow_name(self.name), "version": "1.0.0"}
         if annotation:
             document["description"] = " ".join(str(annotation).split())[:500]
@@ -227,7 +230,7 @@ class _Workflow:
                 (named or self.base).note(f"there is no template {name!r} in this file")
             return {self.graphs.fresh(name): {"call": self.graphs.mapping.get(name, "missing")}}, {}
         arguments = {theirs: Text((Cel(f"inputs.{ours}", kind="text"),)) for theirs, ours in self.input_names.items()}
-        wanted = (template.peek().get("inputs") or {}).get("parameters") or []
+        wanted = template.glance("inputs", "parameters")
         for one in wanted:  # what the entrypoint needs and nobody gives is an input of the workflow
             parameter = str(one.get("name"))
             if parameter not in arguments and "value" not in one and "default" not in one:
@@ -238,7 +241,7 @@ class _Workflow:
         arguments = {key: text for key, text in arguments.items() if key in needed}
         if self.graphs.is_group(name, template) and not grouped and not _holds(template):
             inner = self.scope.within(self.graphs.parameters(template, arguments, self.scope))
-            template_words(template, inner, group=True)
+            template.skip(["metadata"])
             return self.graphs.graph(template, inner, (id(template),))
         return self._wrapped(name, template, arguments)
 
@@ -251,9 +254,10 @@ class _Workflow:
 
     def _by_name(self) -> dict[str, Any]:
         """A workflow whose template is registered elsewhere: a child run of it."""
-        reference = self.spec.peek().get("workflowTemplateRef") or {}
+        reference = self.spec.take("workflowTemplateRef")
+        name = (reference.string("name") if reference is not None else None) or self.name
         inputs = {ours: f"${{inputs.{ours}}}" for ours in self.input_names.values()}
-        form: dict[str, Any] = {"workflow": workflow_name(str(reference.get("name") or self.name))}
+        form: dict[str, Any] = {"workflow": workflow_name(name)}
         return {self.graphs.fresh("main"): form | ({"with": inputs} if inputs else {})}
 
     def _handled(self, handler: Node, tasks: dict[str, Any]) -> dict[str, Any]:

@@ -7,6 +7,7 @@ from typing import Any
 
 from conductor.workflow.importers.cel import Cel, both, choice, literal, negated
 from conductor.workflow.importers.foreign import Node
+from conductor.workflow.importers.groups import CALLS, EACH, give_retry
 from conductor.workflow.importers.serverless.calls import add
 from conductor.workflow.importers.serverless.durations import duration
 from conductor.workflow.importers.serverless.errors import caught, passes, seen
@@ -18,15 +19,23 @@ ITERATIONS_MAX = 100_000
 """Of a `for`, which has no bound of its own."""
 
 
-def grouped(flow: Flow, step: Step, listed: Node, state: State, words: dict[str, Any]) -> State:
-    """Tasks as one task that carries `words`: a single one carries them itself, several become a group."""
+def grouped(
+    flow: Flow, step: Step, listed: Node, state: State, words: dict[str, Any], policy: Node | None = None
+) -> State:
+    """Tasks as one task that carries `words`: a single one carries them itself, several become a group. What a group
+    does not carry, a retry by the `policy`, goes to the calls inside."""
     inner: dict[str, Any] = {}
     before = list(step.after)
     edge = flow.sequence(listed, state, [], inner)
     if not inner:
         return state
     only = next(iter(inner))
-    if len(inner) == 1 and not (set(words) & set(inner[only])):
+    if "retry" in words and (len(inner) > 1 or not any(form in inner[only] for form in CALLS)):
+        give_retry(inner, words["retry"])
+        words = {word: said for word, said in words.items() if word != "retry"}
+        if policy is not None:
+            policy.note(EACH)
+    if len(inner) == 1 and not (set(words) & set(inner[only])) and not ("timeout" in words and "value" in inner[only]):
         inner[only] |= words | ({"after": before} if before else {})
         step.tasks[only] = inner[only]
         step.after = [only]
@@ -147,7 +156,7 @@ def try_task(flow: Flow, step: Step) -> State:
     if keeps:
         words["on_failure"] = "continue"
     entered = list(step.after)
-    state = grouped(flow, step, listed, before, words)
+    state = grouped(flow, step, listed, before, words, policy)
     if not keeps or catch is None or not step.after or step.after == entered:
         return state
     return _caught(flow, step, catch, handler, state, before, passes(str(step.after[-1]), kinds, http))
@@ -213,7 +222,7 @@ def retry(flow: Flow, policy: Node) -> dict[str, Any] | None:
     count = attempt.take("count") if attempt is not None else None
     number = count.whole() if count is not None else None
     # Theirs counts the retries, ours the first try as well.
-    made["max_attempts"] = min(1000, number + 1) if isinstance(number, int) else 1000
+    made["max_attempts"] = min(1000, max(0, number) + 1) if isinstance(number, int) else 1000
     if number is None:
         policy.note("a retry without `limit.attempt.count` tries 1000 times here")
     delay, whole = policy.take("delay"), limit.take("duration") if limit is not None else None
@@ -237,7 +246,7 @@ def _factor(backoff: Node | None) -> float:
         plain = body.whole()
         if name == "exponential":
             factor = plain.get("factor", plain.get("multiplier", 2.0)) if isinstance(plain, dict) else 2.0
-            return float(factor) if isinstance(factor, (int, float)) else 2.0
+            return max(1.0, float(factor)) if isinstance(factor, (int, float)) else 2.0
         if name == "linear":
             body.note("a delay that grows by the same amount has no translation; it stays the same")
     return 1.0

@@ -20,7 +20,7 @@ def duration(node: Node) -> str | None:
         for unit, size in _UNITS.items():
             value = node.take(unit)
             amount = value.whole() if value is not None else 0
-            if not isinstance(amount, (int, float)) or isinstance(amount, bool):
+            if not isinstance(amount, (int, float)) or isinstance(amount, bool) or amount < 0:
                 node.note(f"{amount!r}: a duration is known before the run here")
                 return None
             total += amount * size

@@ -104,9 +104,8 @@ def _given(
     if schema is not None:
         schema.skip(["format"])
         document = schema.take("document")
-        plain = document.whole() if document is not None else {}
-        if isinstance(plain, dict):
-            inputs = _inputs(plain)
+        if document is not None:
+            inputs = _inputs(document)
     body = node.take("from")
     if body is None:
         return inputs, state, []
@@ -118,20 +117,26 @@ def _given(
     return inputs, state.given(dot), step.after
 
 
-def _inputs(schema: dict[str, Any]) -> dict[str, Any]:
-    required = schema.get("required") or []
-    properties = schema.get("properties")
+def _inputs(schema: Node) -> dict[str, Any]:
+    """The properties of a JSON Schema as inputs: their types and defaults. What else it asks for is left to be listed."""
+    schema.skip(["type", "title", "description", "$schema", "$id"])
+    listed, properties = schema.take("required"), schema.take("properties")
+    required = {item.text() for item in listed.items()} if listed is not None else set()
     made: dict[str, Any] = {}
-    for name, said in properties.items() if isinstance(properties, dict) else ():
-        if not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", str(name)):
-            continue
-        type_ = said.get("type") if isinstance(said, dict) else None
+    names = Names()
+    for name, said in properties.entries() if properties is not None else ():
+        ours = names.of(name)
+        if ours != name:
+            said.note(f"an input is a name of letters, digits and _: it is {ours!r} here")
+        said.skip(["title", "description"])
+        type_ = said.string("type")
         entry: dict[str, Any] = {"type": type_ if type_ in _TYPES else "any"}
-        if isinstance(said, dict) and "default" in said:
-            entry["default"] = said["default"]
+        default = said.take("default")
+        if default is not None:
+            entry["default"] = default.whole()
         elif name not in required:
             entry["required"] = False
-        made[name] = entry
+        made[ours] = entry
     return made
 
 
