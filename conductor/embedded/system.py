@@ -35,7 +35,7 @@ class SystemOptions:
 
     Conductors and trackers share the partitions; those beyond the partitions stand by, and take over from one that dies.
     `addresses` are the broker's URL as a process of a name (`conductor-0`, `pit-dag`, `stock-0`) reaches it, where that
-    is by another way than the supervisor's own. `snapshot_s` is the least time between two snapshots of a partition, in seconds.
+    is by another way than the supervisor's own. `snapshot_s` is the least time between two snapshots, in seconds.
     """
 
     data: Path

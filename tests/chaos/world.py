@@ -48,7 +48,9 @@ class World:
                 conductors=self.conductors, trackers=self.trackers, addresses=addresses, snapshot_s=SNAPSHOT_S,
             )  # fmt: skip
             self.system = await stack.enter_async_context(System(options))
-            self.system.mint("observer", Permissions((), ("sym.task.>", "sym.log.>", "sym.ready.*")))
+            self.system.mint(
+                "observer", Permissions((), ("sym.task.>", "sym.log.>", "sym.ready.*", "$KV.sym_owners.>"))
+            )
             self._stack = stack.pop_all()
         return self
 
