@@ -108,7 +108,7 @@ class Conductor:
                 await self._rest()
                 began = time.perf_counter()
                 self._take(ready, frames, grants, beats)
-                self.core.act()
+                self.core.act(self._ownership.fresh)
                 await self._send()
                 metrics.BEATS.inc()
                 metrics.BEAT_SECONDS.observe(time.perf_counter() - began)

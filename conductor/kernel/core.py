@@ -15,6 +15,7 @@ from conductor.kernel.partition import Partition
 from conductor.kernel.placement import Waiting, place
 from conductor.kernel.reports import Reports
 from conductor.kernel.resolve import Resolutions
+from conductor.kernel.roster import Roster
 from conductor.kernel.spans import Spans
 from conductor.kernel.supply import Frames, Supplies
 from conductor.kernel.workers import Worker, Workers
@@ -68,6 +69,7 @@ class Core:
         self._events = events
         self._held_back: dict[str, set[Key]] = {}
         self.heard_at: dict[str, int] = {}
+        self.roster = Roster()
         self.settled: dict[str, int] = {}
         """Counted here, and told to the metrics once a second: a label's lookup costs more than the rest of it."""
 
@@ -121,11 +123,17 @@ class Core:
         """Workers that beat lately."""
         return {name for name, at in self.heard_at.items() if self.now_ms - at < ALIVE_MS}
 
-    def open_office(self, office: Office) -> None:
-        """Rule 7: the workers have been heard. What none of them holds may be dispatched."""
+    def open_office(self, office: Office, complete: bool) -> None:
+        """Rule 7: the workers have been heard. What none of them holds may be dispatched.
+
+        Where they are not `complete`, one that is gone may have begun it: then it is lost, where once more would do harm.
+        """
         office.partition.ready = True
         for execution in office.partition.takeover.left(office.partition.open):
-            self.waiting.add(execution)
+            if complete:
+                self.waiting.add(execution)
+            else:
+                self._lost(execution, "its conductor is gone, and a worker too")
         self.wake()
 
     def forget(self, office: Office) -> None:
@@ -240,6 +248,7 @@ class Core:
     def pool_grant(self, grant: PoolGrant) -> None:
         """Leases: absolute, from the Pool Manager."""
         before = dict(self.workers.slots)
+        self.roster.dead = frozenset(grant.dead)
         for worker in self.workers.grant(grant, self.now_ms):
             self.gone(worker, "its worker is dead: three heartbeats missed")
         for lease in grant.leases:
@@ -278,6 +287,7 @@ class Core:
         if 0 in self.offices:
             self.lifecycle.beat(beat, self.now_ms)
         self.heard_at[beat.worker] = self.now_ms
+        self.roster.beat(beat, self.now_ms)
         self._heard(beat)
         worker = self.workers.by_name.get(beat.worker)
         if worker is None:
@@ -334,7 +344,7 @@ class Core:
 
     # What a beat does of itself.
 
-    def act(self) -> None:
+    def act(self, fresh: bool = True) -> None:
         """Plain clients' time, leases' time, timers, missed messages; then one decision about who goes where."""
         for worker in self.workers:
             if worker.queue and worker.held:
@@ -345,7 +355,7 @@ class Core:
             office.tell_due(self.now_ms)
             if office.partition.stale and not office.resyncing:
                 office.begin_resync()
-        if self.waiting.by_capability:
+        if fresh and self.waiting.by_capability:
             self._dispatch()
 
     def _dispatch(self) -> None:

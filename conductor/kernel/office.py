@@ -13,6 +13,7 @@ from conductor.bus import BusError, NatsBus
 from conductor.kernel.execution import Execution, Key
 from conductor.kernel.outbox import Outbox
 from conductor.kernel.partition import Partition
+from conductor.kernel.roster import Roster
 from conductor.kernel.writer import LogWriter
 from conductor.observe import metrics
 from conductor.wire import subjects
@@ -31,10 +32,14 @@ RETRY_S = 0.1
 RESYNC_TIME_S = 1.0
 """A tracker answers a page in milliseconds; one that died while it was asked never does."""
 FOLD_POLL_S = 0.01
+GRANT_TIME_S = 3.0
+"""For the first grant: they come every second, unless the Pool Manager is gone too."""
 
 
 class Desk(Protocol):
     """What an office hands its findings to."""
+
+    roster: Roster
 
     def accept(self, office: Office, execution: Execution | None) -> None: ...
     def decide(self, office: Office, failure: Failure) -> None: ...
@@ -45,7 +50,7 @@ class Desk(Protocol):
     def listen(self, office: Office, names: dict[str, int]) -> None: ...
     def lose(self, number: int) -> None: ...
     def alive(self) -> set[str]: ...
-    def open_office(self, office: Office) -> None: ...
+    def open_office(self, office: Office, complete: bool) -> None: ...
     def wake(self) -> None: ...
 
 
@@ -135,6 +140,7 @@ class Office:
             manifests=True,
             attempts=True,
             reason="takeover",
+            partition=self.partition.number,
             epoch=owned.epoch,
             at_ms=time.time_ns() // 1_000_000,
         )
@@ -146,7 +152,16 @@ class Office:
         await self._resync()
         while self.partition.folded < self.partition.takeover.stored_sequence:  # noqa: ASYNC110 - told by messages
             await asyncio.sleep(FOLD_POLL_S)
-        self._desk.open_office(self)
+        complete = owned.first or await self._complete(call.at_ms)
+        self._desk.open_office(self, complete)
+
+    async def _complete(self, since_ms: int) -> bool:
+        """Whether all workers of late have answered. Nothing can be dispatched before a grant, which tells of the dead."""
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(GRANT_TIME_S):
+                while self._desk.roster.dead is None:  # noqa: ASYNC110 - told by a message
+                    await asyncio.sleep(FOLD_POLL_S)
+        return self._desk.roster.complete(since_ms)
 
     async def _resync(self) -> None:
         metrics.RESYNCS.inc()
@@ -173,6 +188,8 @@ class Office:
             )
             subject = subjects.pit("dag", "resync", partition.number)
             page = decode(await self._bus.request(subject, encode(ask), RESYNC_TIME_S), ResyncPage)
+            if page.epoch < partition.emitter_epoch:
+                raise ValueError("a page of an earlier emitter")
             first = first or page
             for task in page.tasks:
                 if partition.overtaken(task, page):

@@ -9,6 +9,7 @@ import time
 
 from conductor.bus import BusError, Lease, NatsBus
 from conductor.bus.interface import EXPECTED_SEQUENCE
+from conductor.bus.lease import TIME_TO_LIVE_S
 from conductor.kernel.partition import Owned
 from conductor.kernel.standing import Standing, share
 from conductor.wire import subjects
@@ -37,6 +38,15 @@ class Ownership:
         self._standing = Standing()
         self._fair = partitions
         self._yielded_at = time.monotonic()
+        self._renewed_at: dict[int, float] = {}
+        """When a renewal that the broker took was sent, by the monotonic clock."""
+
+    @property
+    def fresh(self) -> bool:
+        """Whether no lease of ours can have expired. A process that slept, or was cut off, must not go on as if it had not:
+        others own its partitions meanwhile."""
+        oldest = time.monotonic() - TIME_TO_LIVE_S
+        return all(self._renewed_at.get(partition, oldest) > oldest for partition in self._leases)
 
     async def enrol(self) -> None:
         """Be counted among the conductors, and count them.
@@ -98,6 +108,7 @@ class Ownership:
         if over and not self._standing.may_take(partition, len(self._leases), self._fair):
             return None  # the ones taken a moment ago were our share
         lease = self._lease(partition)
+        sent_at = time.monotonic()
         if not await lease.acquire(self._standing.gone(partition)):
             return None
         try:
@@ -108,6 +119,7 @@ class Ownership:
                 return None  # another one wrote its event in the same moment
             raise
         self._leases[partition] = lease
+        self._renewed_at[partition] = sent_at
         self._standing.ours(partition)
         _log.info("partition %d is ours: epoch %d", partition, owned.epoch)
         return owned
@@ -145,8 +157,10 @@ class Ownership:
         """Renew every lease; the partitions whose lease is somebody else's now."""
         lost = []
         for partition, lease in list(self._leases.items()):
+            sent_at = time.monotonic()
             try:
                 await lease.renew()
+                self._renewed_at[partition] = sent_at
             except BusError as error:
                 if error.kind == "fenced":
                     lost.append(partition)

@@ -84,11 +84,15 @@ class Heartbeat(Message, frozen=True, kw_only=True):
 
 
 class RollCall(Message, frozen=True, kw_only=True):
-    """`sym.heartbeat`: every worker beats at once, with its manifest and what it holds when asked."""
+    """`sym.heartbeat`: every worker beats at once, with its manifest and what it holds when asked.
+
+    With `partition`, `by` owns it since `epoch`: what an earlier owner sent, and comes late, is not begun any more.
+    """
 
     by: Name
     manifests: bool = False
     attempts: bool = False
     reason: Text = ""
+    partition: Partition | None = None
     epoch: Epoch = 0
     at_ms: Millis = 0

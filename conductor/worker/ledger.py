@@ -41,13 +41,22 @@ class Ledger:
         self._held: dict[Key, Identity] = {}
         self._stored: dict[Key, _Kept] = {}
         self._refused: set[Key] = set()
+        self._epochs: dict[int, int] = {}
+        """By partition, of which there are few: the highest epoch of an owner that was heard of."""
 
     def __len__(self) -> int:
         return len(self._held)
 
+    def owned(self, partition: int, epoch: int) -> None:
+        """A partition has an owner of this epoch: what earlier ones send comes late (rule 3)."""
+        self._epochs[partition] = max(epoch, self._epochs.get(partition, 0))
+
     def arrive(self, key: Key, identity: Identity = UNNAMED) -> bool:
-        """Note a dispatch. False: it came before, and must not be run again."""
+        """Note a dispatch. False: it came before, or another owner has it since, and it must not be run."""
         partition, epoch, number = key
+        if epoch < self._epochs.get(partition, 0):
+            return False  # the owner since has dispatched it elsewhere, or will: its sender slept, or was cut off
+        self._epochs[partition] = epoch
         source = (partition, epoch)
         highest = self._seen.get(source, -1)
         self._seen[source] = max(highest, number)

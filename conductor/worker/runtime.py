@@ -123,6 +123,8 @@ class Worker:
                 self._take(message.data)
             for message in roll.take_all():
                 call = _roll_call(message.data)
+                if call.partition is not None:
+                    self._ledger.owned(call.partition, call.epoch)
                 await self._heartbeat(manifest=call.manifests, attempts=call.attempts)
             if not self.stopping.is_set():
                 continue

@@ -14,6 +14,8 @@ from tests.chaos.world import World, until
 
 SNAPSHOT_PATIENCE_S = 8.0
 TAKEOVER_PATIENCE_S = 10.0
+LEASE_S = 2.0
+"""Who is stopped for less keeps what it holds."""
 SETTLE_S = 5.0
 """After a process is back, until nothing may be lost by what was done to it: dead workers are found, leases taken."""
 
@@ -91,15 +93,15 @@ class Nemesis:
             return
         if fault.kind == "stop":
             done.pid = world.signal(name, signal.SIGSTOP)
-            if fault.role == "conductor":
-                self._observer.begin(fault.role, fault.kind, name, alone)
+            if done.pid is not None and fault.role in ("conductor", "tracker") and fault.duration_s > LEASE_S:
+                self._observer.begin(fault.role, fault.kind, name, done.pid, alone)
             await asyncio.sleep(fault.duration_s)
             world.resume(done.pid)
             return
         number = signal.SIGTERM if fault.kind == "restart" else signal.SIGKILL
         done.pid = world.signal(name, number)
         if done.pid is not None:
-            self._observer.begin(fault.role, fault.kind, name, alone)
+            self._observer.begin(fault.role, fault.kind, name, done.pid, alone)
         if fault.kind == "kill_in_takeover":
             await self._successor(fault, done)
 

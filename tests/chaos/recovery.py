@@ -40,21 +40,18 @@ class _Results(msgspec.Struct):
 
 @dataclass
 class Measure:
-    """One fault's recovery. `scope` says which partitions have to come back; seconds are None until they have."""
+    """One fault's recovery; seconds are None until everything that it concerned has come back."""
 
     role: str
     kind: str
     began_s: float
     name: str
-    scope: set[int]
-    by: str | None
-    """Whoever had them before, where a successor's dispatch is what counts."""
     alone: bool
     """Nothing else was wrong at the time."""
     dispatch_s: float | None = None
     step_s: float | None = None
-    takeover_s: float | None = None
     epochs: dict[int, int] = field(default_factory=dict)
+    """Of those who had the partitions before: only a later one's dispatch counts."""
 
 
 class Observer:
@@ -65,6 +62,9 @@ class Observer:
         self.owners: dict[int, tuple[str, int]] = {}
         """By partition: the conductor that dispatched last, and its epoch."""
         self.emitters: dict[int, int] = {}
+        """By partition: the highest epoch of a tracker that gave out tasks."""
+        self.holders: dict[str, dict[int, str]] = {"conductor": {}, "tracker": {}}
+        """By role and partition: who holds the lease. A tracker's holder begins with its process number."""
         self.measures: list[Measure] = []
         self._waiting: list[tuple[Measure, set[int]]] = []
         self._steps: list[Measure] = []
@@ -75,23 +75,29 @@ class Observer:
         handlers: dict[str, Callable[[bytes], None]] = {
             "task": self._tasks, "log": self._results, "ready": self._ready
         }  # fmt: skip
-        mailbox = await self._bus.subscribe("sym.task.>", "sym.log.*.result", "sym.ready.*")
+        mailbox = await self._bus.subscribe("sym.task.>", "sym.log.*.result", "sym.ready.*", "$KV.sym_owners.*.*")
         while True:
             await mailbox.wait()
             for message in mailbox.take_all():
-                handlers[message.subject.split(".")[1]](message.data)
+                words = message.subject.split(".")
+                if words[0] == "$KV":
+                    self._lease(words[2], words[3], message.data)
+                else:
+                    handlers[words[1]](message.data)
             await asyncio.sleep(0)
 
-    def begin(self, role: str, kind: str, name: str, alone: bool) -> None:
-        """A process was killed, stopped or cut off just now."""
+    def _lease(self, role: str, partition: str, holder: bytes) -> None:
+        if role in self.holders and partition.isdigit():
+            self.holders[role][int(partition)] = holder.decode()
+
+    def begin(self, role: str, kind: str, name: str, pid: int, alone: bool) -> None:
+        """A process was killed or stopped just now."""
         scope = set(self.owners)
-        by = None
-        if role == "conductor":
-            scope = {number for number, (owner, _) in self.owners.items() if owner == name}
-            by = name
+        if role in self.holders:
+            scope &= {n for n, holder in self.holders[role].items() if holder == name or holder.startswith(f"{pid}-")}
         if not scope:
             return  # it stood by: nothing was interrupted
-        measure = Measure(role, kind, time.monotonic(), name, set(scope), by, alone)
+        measure = Measure(role, kind, time.monotonic(), name, alone)
         measure.epochs = {number: self._epoch(role, number) for number in scope}
         self.measures.append(measure)
         self._waiting.append((measure, set(scope)))

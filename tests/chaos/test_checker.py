@@ -10,7 +10,7 @@ import pytest
 from conductor.wire.dag import NodeView, RunView
 from conductor.wire.errors import ErrorValue
 from conductor.wire.runs import RunEnded
-from tests.chaos.checker import Disturbance, check, read_effects
+from tests.chaos.checker import Disturbance, Lines, check, read_effects
 from tests.chaos.evaluate import Expected
 from tests.chaos.journal import Journal, Seen
 
@@ -36,7 +36,7 @@ def view(status: str = "succeeded", outputs: bytes = OUT, nodes: list[NodeView] 
     return RunView(run=RUN, status=status, outputs=outputs, nodes=nodes or [])
 
 
-def kinds(made: Journal, lines: dict | None = None, disturbances: list[Disturbance] | None = None) -> list[str]:
+def kinds(made: Journal, lines: Lines | None = None, disturbances: list[Disturbance] | None = None) -> list[str]:
     return [violation.kind for violation in check(made, lines or {}, [], disturbances or [])]
 
 
@@ -136,7 +136,7 @@ def effect(lasting: bool) -> Journal:
     return made
 
 
-def lines(*written: tuple[int, int]) -> dict[tuple[str, str], Counter[tuple[int, str]]]:
+def lines(*written: tuple[int, int]) -> Lines:
     return {(RUN, "t"): Counter({(attempt, "line"): count for attempt, count in written})}
 
 

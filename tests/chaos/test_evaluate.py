@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import json
 import random
-import subprocess
 
 import msgspec
 
@@ -60,10 +59,10 @@ def test_a_seed_names_its_workflow_and_all_shapes_come_up() -> None:
 async def test_the_system_takes_every_document() -> None:
     async def problems(seed: int) -> list[str]:
         document = msgspec.json.encode(flow(seed, "/tmp/effects.txt").document())
-        checked = await asyncio.to_thread(
-            subprocess.run, [binaries.pit(), "check"], input=document, capture_output=True, check=False
-        )
-        return [str(problem) for problem in json.loads(checked.stdout)["problems"]]
+        pipe = asyncio.subprocess.PIPE
+        process = await asyncio.create_subprocess_exec(binaries.pit(), "check", stdin=pipe, stdout=pipe)
+        answer, _ = await process.communicate(document)
+        return [str(problem) for problem in json.loads(answer)["problems"]]
 
     for found in await asyncio.gather(*(problems(seed) for seed in range(40))):
         assert found == []

@@ -13,6 +13,18 @@ def keys(attempts) -> set[tuple[int, int, int]]:
     return {(a.partition, a.epoch, a.n) for a in attempts}
 
 
+def test_rule_3_what_an_earlier_owner_sent_and_comes_late_is_not_begun():
+    ledger = Ledger()
+    assert ledger.arrive((0, 5, 1))
+    ledger.owned(0, 9)
+    assert not ledger.arrive((0, 5, 2))
+    assert ledger.arrive((0, 9, 1))
+    assert ledger.arrive((1, 5, 1))
+    ledger.owned(0, 7)
+    assert not ledger.arrive((0, 8, 1))
+    assert keys(ledger.beat()[1]) == {(0, 5, 1), (0, 9, 1), (1, 5, 1)}
+
+
 def test_rule_6_an_attempt_is_held_until_stored_and_then_listed_three_beats_more():
     ledger = Ledger()
     assert ledger.arrive((0, 1, 7))

@@ -1,5 +1,6 @@
 // Made by `symphony schemas emit` from conductor/wire. Change it there.
 
+
 //! What workers say of themselves: `sym.heartbeat.<worker>`, every 250 ms, and when `sym.heartbeat` calls the roll.
 
 #![allow(clippy::derivable_impls, unused_imports)]
@@ -8,10 +9,10 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::*;
 use crate::check::{self, Bounded, Verdict};
 use crate::payload::{Payload, Token, Trace};
 use crate::values::Value;
+use super::*;
 
 /// An attempt whose result the broker acknowledged, listed for three beats more.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -95,13 +96,13 @@ pub enum HeartbeatState {
     #[default]
     #[serde(rename = "draining")]
     Draining,
-
+    
     #[serde(rename = "serving")]
     Serving,
-
+    
     #[serde(rename = "starting")]
     Starting,
-
+    
     #[serde(rename = "stopped")]
     Stopped,
 }
@@ -256,6 +257,8 @@ fn default_roll_call_v() -> u8 {
     1
 }
 /// `sym.heartbeat`: every worker beats at once, with its manifest and what it holds when asked.
+///
+/// With `partition`, `by` owns it since `epoch`: what an earlier owner sent, and comes late, is not begun any more.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct RollCall {
     #[serde(default = "default_roll_call_v")]
@@ -267,6 +270,8 @@ pub struct RollCall {
     pub attempts: bool,
     #[serde(default)]
     pub reason: String,
+    #[serde(default)]
+    pub partition: Option<u32>,
     #[serde(default)]
     pub epoch: u64,
     #[serde(default)]
@@ -281,6 +286,7 @@ impl Default for RollCall {
             manifests: Default::default(),
             attempts: Default::default(),
             reason: Default::default(),
+            partition: Default::default(),
             epoch: Default::default(),
             at_ms: Default::default(),
         }
@@ -292,6 +298,9 @@ impl Bounded for RollCall {
         check::range("v", self.v, 1, 1)?;
         check::text("by", &self.by, 1, 128)?;
         check::text("reason", &self.reason, 0, 4096)?;
+        if let Some(item0) = &self.partition {
+            check::range("partition", *item0, 0, 1023)?;
+        }
         check::range("epoch", self.epoch, 0, 9223372036854775807)?;
         check::range("at_ms", self.at_ms, 0, 9223372036854775807)?;
         Ok(())

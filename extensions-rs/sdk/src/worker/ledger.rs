@@ -42,6 +42,8 @@ pub struct Ledger {
     held: BTreeMap<Key, Identity>,
     stored: BTreeMap<Key, (u64, u8)>,
     refused: BTreeSet<Key>,
+    /// By partition, of which there are few: the highest epoch of an owner that was heard of.
+    epochs: BTreeMap<u32, u64>,
 }
 
 /// The lists of one heartbeat.
@@ -60,9 +62,20 @@ fn attempt(&(partition, epoch, n): &Key) -> Attempt {
 }
 
 impl Ledger {
-    /// Note a dispatch. False: it came before, and must not be run again.
+    /// A partition has an owner of this epoch: what earlier ones send comes late (rule 3).
+    pub fn owned(&mut self, partition: u32, epoch: u64) {
+        let known = self.epochs.entry(partition).or_default();
+        *known = (*known).max(epoch);
+    }
+
+    /// Note a dispatch. False: it came before, or another owner has it since, and it must not be run.
     pub fn arrive(&mut self, key: Key, identity: Identity) -> bool {
         let (partition, epoch, n) = key;
+        let known = self.epochs.entry(partition).or_default();
+        if epoch < *known {
+            return false; // the owner since has dispatched it elsewhere, or will: its sender slept, or was cut off
+        }
+        *known = epoch;
         let highest = self.seen.entry((partition, epoch)).or_insert(n);
         *highest = (*highest).max(n);
         while self.seen.len() > SOURCES_MAX {
@@ -152,6 +165,20 @@ impl Ledger {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn rule_3_what_an_earlier_owner_sent_and_comes_late_is_not_begun() {
+        let mut ledger = Ledger::default();
+        assert!(ledger.arrive((0, 5, 1), Identity::default()));
+        ledger.owned(0, 9);
+        assert!(!ledger.arrive((0, 5, 2), Identity::default()));
+        assert!(ledger.arrive((0, 9, 1), Identity::default()));
+        assert!(ledger.arrive((1, 5, 1), Identity::default()));
+        ledger.owned(0, 7);
+        assert!(!ledger.arrive((0, 8, 1), Identity::default()));
+        let held: Vec<_> = ledger.beat().held.iter().map(|held| (held.epoch, held.n)).collect();
+        assert_eq!(held, [(5, 1), (9, 1), (5, 1)]);
+    }
 
     #[test]
     fn rule_6_an_attempt_is_held_until_stored_and_then_listed_three_beats_more() {

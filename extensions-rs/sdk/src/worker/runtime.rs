@@ -126,6 +126,9 @@ impl Worker {
                 Some(done) = sent.recv() => state.stored(done),
                 Some(call) = roll.next() => {
                     let call = decode::<RollCall>(&call.payload).unwrap_or_default();
+                    if let Some(partition) = call.partition {
+                        state.ledger.owned(partition, call.epoch);
+                    }
                     state.heartbeat(call.manifests, call.attempts, None).await;
                 }
                 _ = tick.tick() => {

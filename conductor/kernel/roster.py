@@ -1,0 +1,42 @@
+"""Who may have held something: the workers heard lately, and those that the Pool Manager calls dead. Pure.
+
+Whoever takes a partition over knows what living workers hold (rule 7), and nothing of what a dead one has begun. What must
+not be done twice is begun anew only where no worker is missing.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from conductor.wire.heartbeat import HEARTBEAT_INTERVAL_MS, Heartbeat
+
+LATELY_MS = 5_000
+"""Longer than a takeover takes from an owner that died or fell asleep: a worker that died with it may not be known as
+dead."""
+YOUNG_BEATS = LATELY_MS // HEARTBEAT_INTERVAL_MS
+
+
+@dataclass(slots=True)
+class Roster:
+    """The workers of the mesh, as one conductor has heard of them."""
+
+    heard: dict[str, tuple[int, bool]] = field(default_factory=dict)
+    """By name: when it beat last, and whether its process is so young that another under its name may have died lately."""
+    dead: frozenset[str] | None = None
+    """As the last grant says; None before the first one."""
+
+    def beat(self, beat: Heartbeat, now_ms: int) -> None:
+        """A worker lives. One that has stopped of itself has let go of everything before."""
+        if beat.state == "stopped":
+            self.heard.pop(beat.worker, None)
+        else:
+            self.heard.pop(beat.worker, None)
+            self.heard[beat.worker] = (now_ms, beat.beat < YOUNG_BEATS)  # at the end: the order is that of the beats
+        while self.heard and now_ms - next(iter(self.heard.values()))[0] > LATELY_MS:
+            del self.heard[next(iter(self.heard))]
+
+    def complete(self, since_ms: int) -> bool:
+        """Whether every worker of late has beaten since a moment, and none of them is new under an old name."""
+        if self.dead is None or self.dead - self.heard.keys():
+            return False
+        return all(at >= since_ms and not young for at, young in self.heard.values())

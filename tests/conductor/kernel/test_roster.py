@@ -1,0 +1,50 @@
+"""Rule 7 for what must not be done twice: a takeover is complete only where no worker is missing."""
+
+from __future__ import annotations
+
+import pytest
+
+from conductor.kernel.roster import LATELY_MS, YOUNG_BEATS, Roster
+from conductor.wire.heartbeat import Heartbeat
+
+
+def heartbeat(worker: str, number: int = YOUNG_BEATS, state: str = "serving") -> Heartbeat:
+    return Heartbeat(worker=worker, beat=number, state=state)  # type: ignore[arg-type]  # one of its words
+
+
+@pytest.fixture
+def roster() -> Roster:
+    made = Roster(dead=frozenset())
+    made.beat(heartbeat("a"), 1000)
+    made.beat(heartbeat("b"), 1000)
+    return made
+
+
+def test_all_have_answered(roster: Roster) -> None:
+    roster.beat(heartbeat("a"), 1100)
+    assert not roster.complete(1050)
+    roster.beat(heartbeat("b"), 1100)
+    assert roster.complete(1050)
+
+
+def test_one_that_has_stopped_of_itself_is_not_missing(roster: Roster) -> None:
+    roster.beat(heartbeat("a"), 1100)
+    roster.beat(heartbeat("b", state="stopped"), 1100)
+    assert roster.complete(1050)
+
+
+def test_one_that_is_silent_for_long_is_not_waited_for(roster: Roster) -> None:
+    roster.beat(heartbeat("a"), 1001 + LATELY_MS)
+    assert roster.complete(1050)
+
+
+def test_a_new_process_may_stand_where_another_died(roster: Roster) -> None:
+    roster.beat(heartbeat("a"), 1100)
+    roster.beat(heartbeat("b", 1), 1100)
+    assert not roster.complete(1050)
+
+
+def test_without_a_grant_and_with_a_dead_worker_nothing_is_sure(roster: Roster) -> None:
+    for dead, sure in ((None, False), (frozenset(["c"]), False), (frozenset(["a"]), True)):
+        roster.dead = dead
+        assert roster.complete(1000) is sure
