@@ -239,6 +239,7 @@ impl Emitter {
             }
         }
         for (id, problem) in too_large {
+            // The fold fails what is over the bound of composed inputs; this would be a mistake of its own.
             tracing::warn!(?id, problem, "an input is over the bound");
         }
         for key in effects.ended {
