@@ -261,7 +261,7 @@ class Core:
 
     def gone(self, worker: Worker, why: str) -> None:
         """A worker is dead or has stopped: what it held is lost."""
-        self.lifecycle.unload(worker.name, why)
+        self.lifecycle.lost(worker.name, why, self.now_ms)
         self.heard_at.pop(worker.name, None)
         for execution in worker.cancelled.values():
             self._release(execution)
