@@ -104,6 +104,7 @@ class Core:
             self.reports.started(started, self.now_ms)
         for ended in message.ended:
             self.end(office, ended)
+        office.writer.quarantine(message.quarantined)
 
     def accept(self, office: Office, execution: Execution | None) -> None:
         """An execution that is new here waits for a slot, and for the composed parts of its inputs to be stored."""

@@ -18,8 +18,8 @@ use symphony_dag_tracker::snapshot;
 use symphony_protocol::subjects::{TokenInput, dispatch_token, mesh_key};
 use symphony_protocol::{
     Action, Cancel, Decided, DecidedBatch, Due, ErrorValue, Failed, Failure, Outcome, Owner, Payload,
-    ReadyTask, ResultBatch, RunEnded, Settled, Submit, SubmitBatch, Succeeded, TaskResult, Token, Unwanted,
-    Value,
+    Quarantine, QuarantinedBatch, ReadyTask, ResultBatch, RunEnded, Settled, Submit, SubmitBatch, Succeeded,
+    TaskResult, Token, Unwanted, Value,
 };
 
 pub const SECRET: &[u8] = b"a secret of 32 bytes for testing";
@@ -62,6 +62,7 @@ pub struct Ring {
     pub failures: Vec<Failure>,
     pub unwanted: Vec<Unwanted>,
     pub settled: Vec<Settled>,
+    pub quarantined: Vec<Quarantine>,
     pub ended: BTreeMap<String, RunEnded>,
     pub dead: Vec<String>,
     dispatches: u64,
@@ -94,6 +95,7 @@ impl Ring {
             failures: Vec::new(),
             unwanted: Vec::new(),
             settled: Vec::new(),
+            quarantined: Vec::new(),
             ended: BTreeMap::new(),
             dead: Vec::new(),
             dispatches: 0,
@@ -134,6 +136,7 @@ impl Ring {
                     .retain(|task| task.run != unwanted.run || task.task != unwanted.task);
             }
             self.settled.extend(ready.settled);
+            self.quarantined.extend(ready.quarantined);
             self.unwanted.extend(ready.unwanted);
             self.open.extend(ready.tasks);
             self.failures.extend(ready.failures);
@@ -232,6 +235,14 @@ impl Ring {
         self.apply(Event::Decided(DecidedBatch {
             epoch,
             decisions: vec![decided],
+            ..Default::default()
+        }));
+    }
+
+    pub fn quarantine(&mut self, runs: &[Quarantine], epoch: u64) {
+        self.apply(Event::Quarantined(QuarantinedBatch {
+            epoch,
+            runs: runs.to_vec(),
             ..Default::default()
         }));
     }

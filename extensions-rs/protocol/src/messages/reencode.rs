@@ -69,6 +69,7 @@ pub fn reencode(name: &str, data: &[u8]) -> Option<Result<Vec<u8>, WireError>> {
         "PutOpen" => again::<PutOpen>(data),
         "PutReply" => again::<PutReply>(data),
         "PutWhole" => again::<PutWhole>(data),
+        "QuarantinedBatch" => again::<QuarantinedBatch>(data),
         "ReadRun" => again::<ReadRun>(data),
         "Ready" => again::<Ready>(data),
         "Referred" => again::<Referred>(data),

@@ -6,7 +6,7 @@ mod draft;
 mod told;
 
 pub use draft::frames;
-pub use told::{failure, ready_task, run_ended, version};
+pub use told::{failure, quarantines, ready_task, run_ended, version};
 
 use draft::Draft;
 use told::started;
@@ -189,6 +189,7 @@ impl Emitter {
             self.enqueue(fold, *id);
         }
         let mut draft = Draft::new(self, fold);
+        draft.ready.quarantined = quarantines(fold, &effects.broken);
         for settled in effects.settled {
             draft.size += settled.run.len() + settled.task.len() + 96;
             draft.ready.settled.push(settled);
@@ -275,7 +276,10 @@ impl Emitter {
                 continue;
             };
             // What a paused run has ready is queued again when it goes on.
-            let run = fold.runs.get(&rank.id.run).filter(|run| !run.paused);
+            let run = fold
+                .runs
+                .get(&rank.id.run)
+                .filter(|run| !run.paused && run.broken.is_none());
             let exec = run.and_then(|run| run.exec(rank.id));
             let is_current = exec.is_some_and(|exec| {
                 exec.status == Status::Ready && exec.generation == rank.generation && exec.r#try == rank.r#try
@@ -312,6 +316,7 @@ impl Emitter {
                 && ready.needs.is_empty()
                 && ready.needs_workflows.is_empty()
                 && ready.listens.is_none()
+                && ready.quarantined.is_empty()
                 && ready.ended.is_empty();
             if !empty {
                 self.sequence += 1;
