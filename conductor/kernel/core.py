@@ -104,6 +104,7 @@ class Core:
             self.reports.started(started, self.now_ms)
         for ended in message.ended:
             self.end(office, ended)
+        office.writer.quarantine(message.quarantined)
 
     def accept(self, office: Office, execution: Execution | None) -> None:
         """An execution that is new here waits for a slot, and for the composed parts of its inputs to be stored."""
@@ -263,7 +264,7 @@ class Core:
 
     def gone(self, worker: Worker, why: str) -> None:
         """A worker is dead or has stopped: what it held is lost."""
-        self.lifecycle.unload(worker.name, why)
+        self.lifecycle.lost(worker.name, why, self.now_ms)
         self.heard_at.pop(worker.name, None)
         for execution in worker.cancelled.values():
             self._release(execution)

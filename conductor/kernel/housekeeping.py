@@ -40,6 +40,8 @@ COLLECT_INTERVAL_S = 600.0
 COLLECT_AGE_MS = 3_600_000
 """An artifact younger than this may be named by a message that is still on its way."""
 COLLECT_PAGE = 1000
+COLLECT_PASSES_MAX = 16
+"""What a value names can go once the value has gone, so a pass may set more free: as deep as values nest in one another."""
 
 
 class Housekeeping:
@@ -146,24 +148,38 @@ class Housekeeping:
                 _log.debug("collecting artifacts waits: %s", error)
 
     async def collect(self, now_ms: int, age_ms: int = COLLECT_AGE_MS) -> int:
-        """Delete artifacts older than `age_ms` that neither a kept run nor one of the trackers names. Returns how many.
+        """Delete artifacts older than `age_ms` that neither a kept run, nor one of the trackers, nor a stored value names.
+
+        Returns how many went.
 
         Raises:
-            BusError: the store, the archive or a tracker does not answer; nothing was deleted then.
+            BusError: the store, the archive or a tracker does not answer; what was not deleted yet stays.
         """
-        before_ms, cursor, gone = now_ms - age_ms, 0, 0
+        gone = 0
+        for _ in range(COLLECT_PASSES_MAX):
+            passed = await self._collect_once(now_ms, now_ms - age_ms)
+            gone += passed
+            if passed == 0:
+                break
+        return gone
+
+    async def _collect_once(self, now_ms: int, before_ms: int) -> int:
+        cursor, gone = 0, 0
         while True:
             ask = encode(ListArtifacts(limit=COLLECT_PAGE, cursor=cursor))
             page = decode(await self._bus.request(subjects.pit("store", "list"), ask, 30), ArtifactList)
             old = [artifact.digest for artifact in page.artifacts if artifact.created_at_ms < before_ms]
             free = await self._unreferenced(old, now_ms) if old else []
+            went = 0
             if free:
                 delete = encode(DeleteArtifacts(digests=free, before_ms=before_ms))
+                # The store keeps what a stored value names: a list of runs cannot tell, since only the value says so.
                 reply = await self._bus.request(subjects.pit("store", "delete"), delete, 60)
-                gone += decode(reply, Deleted).deleted
+                went = decode(reply, Deleted).deleted
+            gone += went
             if page.next is None:
                 return gone
-            cursor = max(page.next - len(free), 0)
+            cursor = max(page.next - went, 0)
 
     async def _unreferenced(self, digests: list[str], now_ms: int) -> list[str]:
         live: set[str] = set()

@@ -19,7 +19,7 @@ def level(core: Core) -> None:
     leased = {worker.name for worker in core.workers if worker.expires_at_ms > core.now_ms}
     core.heard_at = {name: at for name, at in core.heard_at.items() if core.now_ms - at < ALIVE_MS}
     if 0 in core.offices:
-        core.lifecycle.reconcile(leased, set(core.heard_at))
+        core.lifecycle.level(leased, set(core.heard_at), core.now_ms)
     adopters = {a.worker for p in core.partitions for a in p.takeover.adopted.values()}
     core.lose_adopted(adopters - set(core.heard_at), "its worker is dead: three heartbeats missed")
     _gauge(core, backlog)

@@ -9,13 +9,15 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
+from collections.abc import Coroutine
 
 from blake3 import blake3
 
 from conductor.bus import Bus, BusError
+from conductor.kernel.retirement import Retirement
 from conductor.wire import bounds, subjects
 from conductor.wire.base import decode, encode
-from conductor.wire.extensions import ExtensionEvent, Function, Manifest
+from conductor.wire.extensions import Active, ActiveList, ExtensionEvent, Function, ListActive, Manifest
 from conductor.wire.grants import Activate, Lease, Reply
 from conductor.wire.heartbeat import Heartbeat, RollCall
 
@@ -69,6 +71,9 @@ class Lifecycle:
         self.functions: dict[str, Function] = {}
         self._busy: dict[str, asyncio.Task[None]] = {}
         self._rolled_at_ms = 0
+        self._retirement = Retirement()
+        self._away: dict[str, int] = {}
+        """By capability, how many of those that offer it are not heard at the moment."""
 
     def retry_safe(self, capability: str) -> bool:
         """Whether a second attempt of a function does no harm, as its manifest says."""
@@ -81,6 +86,7 @@ class Lifecycle:
         if beat.state == "stopped":
             self.unload(name, "it stopped")
             return
+        self._back(name, beat.manifest)
         if beat.manifest is not None:
             self._meet(name, beat.manifest)
         elif name not in self._digests and name not in self._busy:
@@ -93,19 +99,47 @@ class Lifecycle:
         functions = [Function(capability=name, version=lease.version, open_inputs=True) for name in lease.capabilities]
         self._meet(lease.worker, Manifest(name=lease.worker, version=lease.version, functions=functions))
 
+    def lost(self, worker: str, why: str, now_ms: int) -> None:
+        """The worker is not heard. What it offers stays known for as long as a restart takes; `retire` ends that."""
+        manifest = self._manifests.get(worker)
+        if manifest is None or self._retirement.is_absent(worker):
+            return
+        self._retirement.lost(worker, why, now_ms)
+        self._count_away(manifest, 1)
+
+    def retire(self, alive: set[str], now_ms: int) -> None:
+        """Unload what has been away for too long; `alive` are the workers heard lately."""
+        for worker, why in self._retirement.due(now_ms):
+            self._count_away(self._manifests.get(worker), -1)
+            self.unload(worker, why)
+        if self._retirement.asks(now_ms) and "retire" not in self._busy:
+            self._start("retire", self._retire_strangers(alive, now_ms))
+
     def unload(self, worker: str, reason: str) -> None:
         """The worker is gone."""
+        told = self._forget(worker, reason)
+        if told is not None:
+            self._start(f"unload {worker}", told)
+
+    def _forget(self, worker: str, reason: str) -> Coroutine[None, None, None] | None:
+        """Take a worker out. What tells the log of it, to be awaited; None if it was not active."""
+        self._back(worker, None)
         manifest = self._manifests.pop(worker, None)
         digest = self._digests.pop(worker, None)
         if manifest is None or digest is None:
-            return
+            return None
         for function in manifest.functions:
             left = self._offered.get(function.capability, 1) - 1
             self._offered[function.capability] = left
             if left <= 0:
                 self._offered.pop(function.capability, None)
                 self.functions.pop(function.capability, None)
-        self._start(f"unload {worker}", self._tell("unloaded", worker, manifest, digest, reason, carry=False))
+        return self._tell("unloaded", worker, manifest, digest, reason, carry=False)
+
+    def level(self, leased: set[str], alive: set[str], now_ms: int) -> None:
+        """What is looked at every second: workers without a lease, and those that have gone."""
+        self.reconcile(leased, alive)
+        self.retire(alive, now_ms)
 
     def reconcile(self, leased: set[str], alive: set[str]) -> None:
         """Activate again what lives and is active here, but has no lease: the Pool Manager may have begun anew."""
@@ -119,6 +153,41 @@ class Lifecycle:
             task.cancel()
         await asyncio.gather(*self._busy.values(), return_exceptions=True)
 
+    def _back(self, worker: str, manifest: Manifest | None) -> None:
+        """The worker is there. With a manifest it is a new process, whose life begins anew."""
+        if self._retirement.heard(worker):
+            self._count_away(self._manifests.get(worker), -1)
+            if manifest is not None and worker not in self._busy:
+                self._start(worker, self._admit(worker, manifest, blake3(encode(manifest)).hexdigest()))
+
+    def _count_away(self, manifest: Manifest | None, more: int) -> None:
+        for function in manifest.functions if manifest is not None else ():
+            self._away[function.capability] = self._away.get(function.capability, 0) + more
+            if self._away[function.capability] <= 0:
+                del self._away[function.capability]
+
+    async def _retire_strangers(self, alive: set[str], now_ms: int) -> None:
+        """Workers that the log names as active and nobody hears: they went while no conductor looked."""
+        active: dict[str, Active] = {}
+        more, after = True, ""
+        while more and len(active) < WORKERS_MAX:
+            ask = encode(ListActive(after=after))
+            try:
+                page = decode(await self._bus.request(subjects.pit("dag", "active"), ask), ActiveList)
+            except BusError as error:
+                _log.debug("which extensions are active: %s", error)
+                return
+            active.update({one.worker: one for one in page.extensions})
+            more = page.more and bool(page.extensions)
+            after = page.extensions[-1].worker if page.extensions else ""
+        here = alive | set(self._manifests) | set(self._busy)
+        for worker in self._retirement.named(active, here, now_ms):
+            one = active[worker]
+            manifest = Manifest(name=one.extension, version=one.version)
+            reason = "its worker went before this session began, and has not come back"
+            _log.info("%s of %s is unloaded: %s", one.extension, worker, reason)
+            await self._tell("unloaded", worker, manifest, one.digest, reason, carry=False)
+
     def _meet(self, worker: str, manifest: Manifest) -> None:
         digest = blake3(encode(manifest)).hexdigest()
         if self._digests.get(worker) == digest or worker in self._busy or len(self._digests) >= WORKERS_MAX:
@@ -130,7 +199,12 @@ class Lifecycle:
         # A worker that came back with other functions does not stand in its own way.
         mine = self._manifests.get(worker)
         own = {function.capability for function in mine.functions} if mine else set()
-        known = {name: f for name, f in self.functions.items() if name not in own or self._offered.get(name, 0) > 1}
+        # Nor does one that is away: it may have been stopped for the very change that comes here.
+        known = {
+            name: function
+            for name, function in self.functions.items()
+            if self._offered.get(name, 0) > (name in own) + self._away.get(name, 0)
+        }
         reasons = problems(manifest, known)
         if reasons:
             text = "; ".join(reasons)
@@ -140,7 +214,10 @@ class Lifecycle:
             return
         await self._tell("validated", worker, manifest, digest, "", carry=False)
         if mine is not None:
-            self.unload(worker, "replaced by another manifest")
+            again = self._digests.get(worker) == digest
+            told = self._forget(worker, "it came back as a new process" if again else "replaced by another manifest")
+            if told is not None:
+                await told  # before the next word on it: a reader of the log would take it for gone
         await self._tell("activated", worker, manifest, digest, "", carry=True)
         if not await self._activate(worker, manifest):
             return  # the next heartbeat with a manifest tries again

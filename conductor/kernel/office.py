@@ -206,6 +206,7 @@ class Office:
                 self._desk.listen(self, page.listens)
             for ended in page.ended:
                 self._desk.end(self, ended)
+            self.writer.quarantine(page.quarantined)
             if page.next is None:
                 break
             cursor = page.next

@@ -154,4 +154,5 @@ def is_level(message: Ready) -> bool:
         or message.needs
         or message.needs_workflows
         or message.listens is not None
+        or message.quarantined
     )

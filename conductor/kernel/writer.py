@@ -13,7 +13,7 @@ from conductor.kernel.execution import Key
 from conductor.kernel.partition import Owned
 from conductor.wire import subjects
 from conductor.wire.base import encode
-from conductor.wire.log import Decided, DecidedBatch, Due, Happened, Resolved, Supplied
+from conductor.wire.log import Decided, DecidedBatch, Due, Happened, Quarantine, QuarantinedBatch, Resolved, Supplied
 
 _log = logging.getLogger("symphony.kernel")
 
@@ -23,6 +23,8 @@ WAITING_MAX = 100_000
 """Decisions that wait for the broker; each belongs to an execution that credit allowed, so more cannot come."""
 EVENTS_MAX = 1024
 """Messages that wait for the broker when an event comes; the stream of events then waits, and keeps them."""
+QUARANTINES_MAX = 256
+"""Runs of one message: each is a mistake of the tracker, so few come at all."""
 RETRY_FIRST_S, RETRY_LAST_S = 0.02, 1.0
 
 
@@ -32,7 +34,7 @@ def fence(partition: int, owned: Owned) -> dict[str, str]:
 
 
 class LogWriter:
-    """Writes `decided`, `due`, `supplied`, `resolved` and `happened` events.
+    """Writes `decided`, `due`, `supplied`, `resolved`, `happened` and `quarantined` events.
 
     A refusal of kind `fenced` means that the partition has another owner: `lost` is called and nothing is written again.
     """
@@ -48,6 +50,7 @@ class LogWriter:
         self._decisions: list[Decided] = []
         self._due_at_ms: int | None = None
         self._others: deque[tuple[str, bytes]] = deque()
+        self._quarantined: dict[str, Quarantine] = {}
         self._wake = asyncio.Event()
         self._headers = fence(partition, owned)
         self.fenced = False
@@ -84,9 +87,17 @@ class LogWriter:
         self._wake.set()
         return True
 
+    def quarantine(self, runs: list[Quarantine]) -> None:
+        """Queue the word that the fold failed on runs. Told again at each resync, so what is over the bound is not lost."""
+        for run in runs:
+            if len(self._quarantined) < QUARANTINES_MAX:
+                _log.error("run %s is quarantined: %s", run.run, run.reason)
+                self._quarantined[run.run] = run
+                self._wake.set()
+
     @property
     def idle(self) -> bool:
-        return not (self._decisions or self._others) and self._due_at_ms is None
+        return not (self._decisions or self._others or self._quarantined) and self._due_at_ms is None
 
     async def close(self) -> None:
         """Stop writing; what waits is lost, and is asked for again by the next owner's resync."""
@@ -111,6 +122,10 @@ class LogWriter:
                 self._stored([(d.run, d.task, d.generation, d.try_) for d in batch])
         if self._others:
             await self._write(*self._others.popleft())
+        if self._quarantined:
+            runs, self._quarantined = list(self._quarantined.values()), {}
+            told = QuarantinedBatch(partition=self._partition, epoch=self._owned.epoch, runs=runs)
+            await self._write("quarantined", encode(told))
 
     async def _write(self, event: str, data: bytes) -> bool:
         """Until the broker has it. A write that was acknowledged too late is repeated: the fold takes the first."""

@@ -11,7 +11,7 @@ from typing import Annotated, Literal
 import msgspec
 
 from conductor.wire import bounds
-from conductor.wire.base import Count, Digest, Message, Millis, Name, Part, Text
+from conductor.wire.base import BATCH, Count, Digest, Message, Millis, Name, Part, Text
 from conductor.wire.values import Value
 
 TypeName = Literal[
@@ -91,3 +91,25 @@ class ExtensionEvent(Message, frozen=True, kw_only=True):
     at_ms: Millis
     reason: Text = ""
     manifest: Manifest | None = None
+
+
+class ListActive(Message, frozen=True, kw_only=True):
+    """`sym.pit.dag.active`: which extensions does the log name as active? By worker, those after `after`."""
+
+    after: Annotated[str, msgspec.Meta(max_length=bounds.NAME_LENGTH_MAX)] = ""
+
+
+class Active(Part, frozen=True, kw_only=True):
+    """An extension that was activated with a worker, and not unloaded since."""
+
+    worker: Name
+    extension: Name
+    version: Name
+    digest: Digest
+
+
+class ActiveList(Message, frozen=True, kw_only=True):
+    """A page; `more`: there are others behind the last one."""
+
+    extensions: Annotated[list[Active], BATCH] = []
+    more: bool = False

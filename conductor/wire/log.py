@@ -189,6 +189,21 @@ class Happened(Message, frozen=True, kw_only=True):
     value: Payload = b"\xc0"
 
 
+class Quarantine(Part, frozen=True, kw_only=True):
+    """A run that the fold failed on, and where."""
+
+    run: RunId
+    reason: Text = ""
+
+
+class QuarantinedBatch(Message, frozen=True, kw_only=True):
+    """Runs end as failed, with kind `internal`: the fold cannot go on with them, and says so in the log."""
+
+    partition: Partition
+    epoch: Epoch
+    runs: Annotated[list[Quarantine], BATCH]
+
+
 class Owner(Message, frozen=True, kw_only=True):
     """A conductor took the partition. Every later write of it expects this event's sequence."""
 

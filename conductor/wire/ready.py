@@ -33,7 +33,7 @@ from conductor.wire.base import (
     Try,
 )
 from conductor.wire.errors import ErrorValue
-from conductor.wire.log import Action
+from conductor.wire.log import Action, Quarantine
 from conductor.wire.runs import RunEnded
 
 
@@ -162,6 +162,8 @@ class Ready(Message, frozen=True, kw_only=True):
     listens: Annotated[dict[Name, Millis], msgspec.Meta(max_length=bounds.EVENT_NAMES_MAX)] | None = None
     """All names of events that runs wait for, each with the moment since when; None where nothing changed."""
     ended: Annotated[list[RunEnded], BATCH] = []
+    quarantined: Annotated[list[Quarantine], BATCH] = []
+    """Runs that the fold failed on: the conductor writes it to the log, which ends them."""
 
 
 class Frame(Message, frozen=True, kw_only=True):
@@ -211,4 +213,5 @@ class ResyncPage(Message, frozen=True, kw_only=True):
     needs_workflows: Annotated[list[WorkflowNeed], BATCH] = []
     listens: Annotated[dict[Name, Millis], msgspec.Meta(max_length=bounds.EVENT_NAMES_MAX)] = {}
     ended: Annotated[list[RunEnded], BATCH] = []
+    quarantined: Annotated[list[Quarantine], BATCH] = []
     next: Count | None = None

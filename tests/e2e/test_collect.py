@@ -7,6 +7,7 @@ import time
 from conductor.bus import BusError
 from conductor.kernel.housekeeping import Housekeeping
 from conductor.kernel.partition import Owned, Partition
+from conductor.wire.values import pack, reference
 from tests.e2e.conftest import until
 from tests.e2e.running import Running, document
 
@@ -16,11 +17,16 @@ async def test_only_what_nothing_needs_is_collected(own_system: Running) -> None
     lost = await client.artifacts.put(b"nobody needs this", "text/plain")
     kept = await client.artifacts.put(b"an archived run has this", "text/plain")
     live = await client.artifacts.put(b"a live run has this", "text/plain")
-    from conductor.wire.values import reference
-
     inputs = {"blob": {"type": "artifact"}}
     echo = document({"a": {"call": "test.noop"}}, inputs=inputs)
     ended = await own_system.run(echo, {"blob": reference(kept, 24)})
+    # Nested twice: the run names only the outermost value.
+    leaf = await client.artifacts.put(b"deep inside", "text/plain")
+    middle = pack({"inner": [reference(leaf, 11)]})
+    between = await client.artifacts.put(middle, "application/msgpack")
+    outer = pack({"outer": reference(between, len(middle), "application/msgpack")})
+    holder = await client.artifacts.put(outer, "application/msgpack")
+    ended = await own_system.run(echo, {"blob": reference(holder, len(outer), "application/msgpack")})
     waiting = document({"a": {"call": "time.sleep", "with": {"seconds": 60}}}, inputs=inputs)
     run = await own_system.begin(waiting, {"blob": reference(live, 19)})
 
@@ -38,6 +44,7 @@ async def test_only_what_nothing_needs_is_collected(own_system: Running) -> None
     assert await housekeeping.collect(int(time.time() * 1000) + 10_000, age_ms=0) == 1
     await housekeeping.close()
     assert await client.artifacts.get(kept) == b"an archived run has this"
+    assert await client.artifacts.get(leaf) == b"deep inside"
     assert await client.artifacts.get(live) == b"a live run has this"
     try:
         await client.artifacts.get(lost)

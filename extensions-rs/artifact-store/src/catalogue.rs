@@ -1,5 +1,6 @@
 //! The catalogue: what is stored, and where it came from. SQLite; the blobs themselves are the truth of their contents.
 
+use std::collections::BTreeSet;
 use std::path::Path;
 
 use rusqlite::{Connection, OptionalExtension, params};
@@ -21,6 +22,9 @@ CREATE TABLE IF NOT EXISTS lineage (
     PRIMARY KEY (digest, run, task, name)
 ) WITHOUT ROWID;
 CREATE INDEX IF NOT EXISTS by_run ON lineage (run);
+CREATE TABLE IF NOT EXISTS edges (child TEXT NOT NULL, parent TEXT NOT NULL, PRIMARY KEY (child, parent)) WITHOUT ROWID;
+CREATE INDEX IF NOT EXISTS by_parent ON edges (parent);
+CREATE TABLE IF NOT EXISTS walked (digest TEXT PRIMARY KEY) WITHOUT ROWID;
 ";
 
 pub struct Catalogue {
@@ -107,11 +111,70 @@ impl Catalogue {
     }
 
     pub fn remove(&mut self, digest: &str) -> Result<(), Error> {
-        self.connection
-            .execute("DELETE FROM artifacts WHERE digest = ?1", [digest])?;
-        self.connection
-            .execute("DELETE FROM lineage WHERE digest = ?1", [digest])?;
+        let transaction = self.connection.transaction()?;
+        for gone in [
+            "DELETE FROM artifacts WHERE digest = ?1",
+            "DELETE FROM lineage WHERE digest = ?1",
+            "DELETE FROM edges WHERE parent = ?1",
+            "DELETE FROM walked WHERE digest = ?1",
+        ] {
+            transaction.execute(gone, [digest])?;
+        }
+        transaction.commit()?;
         Ok(())
+    }
+
+    /// Note the artifacts that a value names. On the disk when it returns: a collector that did not know of them would
+    /// delete what a kept value stands for.
+    pub fn name(&mut self, parent: &str, children: &BTreeSet<String>) -> Result<(), Error> {
+        let full = !children.is_empty();
+        if full {
+            self.connection.execute_batch("PRAGMA synchronous=FULL;")?;
+        }
+        let outcome = self.insert_edges(parent, children);
+        if full {
+            self.connection.execute_batch("PRAGMA synchronous=NORMAL;")?;
+        }
+        outcome
+    }
+
+    fn insert_edges(&mut self, parent: &str, children: &BTreeSet<String>) -> Result<(), Error> {
+        let transaction = self.connection.transaction()?;
+        for child in children {
+            transaction
+                .prepare_cached("INSERT OR IGNORE INTO edges VALUES (?1, ?2)")?
+                .execute([child.as_str(), parent])?;
+        }
+        transaction
+            .prepare_cached("INSERT OR IGNORE INTO walked VALUES (?1)")?
+            .execute([parent])?;
+        transaction.commit()?;
+        Ok(())
+    }
+
+    /// Whether the artifacts that a value names are noted.
+    pub fn walked(&self, digest: &str) -> Result<bool, Error> {
+        let mut statement = self
+            .connection
+            .prepare_cached("SELECT 1 FROM walked WHERE digest = ?1")?;
+        Ok(statement.exists([digest])?)
+    }
+
+    /// Some artifacts of a media type of which it is not noted what they name.
+    pub fn unwalked(&self, media_type: &str, limit: usize) -> Result<Vec<String>, Error> {
+        let mut statement = self.connection.prepare_cached(
+            "SELECT digest FROM artifacts WHERE media_type = ?1 AND digest NOT IN (SELECT digest FROM walked) LIMIT ?2",
+        )?;
+        let rows = statement.query_map(params![media_type, signed(limit as u64)], |row| row.get(0))?;
+        Ok(rows.collect::<Result<_, _>>()?)
+    }
+
+    /// Whether a stored value names this artifact.
+    pub fn is_named(&self, digest: &str) -> Result<bool, Error> {
+        let mut statement = self
+            .connection
+            .prepare_cached("SELECT 1 FROM edges WHERE child = ?1 LIMIT 1")?;
+        Ok(statement.exists([digest])?)
     }
 
     /// A page, newest first, and the cursor of the next.

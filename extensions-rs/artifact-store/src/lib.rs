@@ -4,6 +4,7 @@ pub mod blob;
 pub mod catalogue;
 pub mod error;
 pub mod options;
+pub mod references;
 pub mod service;
 pub mod storage;
 pub mod uploads;

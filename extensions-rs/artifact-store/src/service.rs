@@ -258,6 +258,17 @@ fn get_reply(state: &State, get: &Get) -> GetReply {
 
 fn delete(state: &State, ask: &DeleteArtifacts) -> Deleted {
     let mut deleted = Deleted::default();
+    match state.storage.walk_rest() {
+        Ok(true) => {}
+        outcome => {
+            tracing::warn!(
+                ?outcome,
+                "nothing is deleted before it is known what every value names"
+            );
+            deleted.kept.clone_from(&ask.digests);
+            return deleted;
+        }
+    }
     for digest in &ask.digests {
         match state.storage.delete(digest, ask.before_ms) {
             Ok(Some(bytes)) => {

@@ -9,11 +9,14 @@ use symphony_protocol::{ArtifactView, Lineage, ListArtifacts, Verified};
 use crate::blob::{Reader, Writer, Written};
 use crate::catalogue::{About, Catalogue};
 use crate::error::{Error, ErrorKind};
+use crate::references::{self, VALUE_MEDIA_TYPE};
 
 /// Locks of digests: a put and a delete of the same blob never interleave.
 const STRIPES: usize = 64;
 /// Digests that one answer names.
 const NAMED_MAX: usize = 4096;
+/// Values whose references are looked up before one deletion; the next one goes on from there.
+const WALKS_MAX: usize = 1024;
 
 pub struct Storage {
     folder: PathBuf,
@@ -90,6 +93,11 @@ impl Storage {
         }
         let path = self.path(&written.digest)?;
         let _held = self.lock(&written.digest);
+        // Before the blob can be seen: nobody finds a value while what it names may still be deleted.
+        if let Err(error) = self.walk(&written.digest, part, media_type) {
+            self.discard(part);
+            return Err(error);
+        }
         if path.exists() {
             fs::remove_file(part)?; // known already: the same content
         } else {
@@ -112,6 +120,30 @@ impl Storage {
         Ok(written)
     }
 
+    /// Note what a value names, unless that is known.
+    fn walk(&self, digest: &str, file: &Path, media_type: &str) -> Result<(), Error> {
+        if media_type != VALUE_MEDIA_TYPE || locked(&self.catalogue).walked(digest)? {
+            return Ok(());
+        }
+        let named = references::named(Reader::open(File::open(file)?)?)?;
+        locked(&self.catalogue).name(digest, &named)
+    }
+
+    /// Note what those values name that were stored before anyone did so. False: some are left, so nothing is sure yet.
+    pub fn walk_rest(&self) -> Result<bool, Error> {
+        let rest = locked(&self.catalogue).unwalked(VALUE_MEDIA_TYPE, WALKS_MAX)?;
+        for digest in &rest {
+            let _held = self.lock(digest);
+            let path = self.path(digest)?;
+            if path.exists() {
+                self.walk(digest, &path, VALUE_MEDIA_TYPE)?;
+            } else {
+                locked(&self.catalogue).remove(digest)?;
+            }
+        }
+        Ok(rest.len() < WALKS_MAX)
+    }
+
     pub fn discard(&self, part: &Path) {
         let _ = fs::remove_file(part); // it may never have been made
     }
@@ -126,6 +158,7 @@ impl Storage {
     ) -> Result<u64, Error> {
         let _held = self.lock(digest);
         let size = self.reader(digest)?.size();
+        self.walk(digest, &self.path(digest)?, media_type)?;
         let about = About {
             digest,
             size,
@@ -184,12 +217,13 @@ impl Storage {
         Ok(verified)
     }
 
-    /// Delete a blob, unless it was stored after `before_ms`. Gives the bytes that became free, or None where it stays.
+    /// Delete a blob, unless it was stored after `before_ms` or a stored value names it: its content is part of that
+    /// value. Gives the bytes that became free, or None where it stays.
     pub fn delete(&self, digest: &str, before_ms: u64) -> Result<Option<u64>, Error> {
         let path = self.path(digest)?;
         let _held = self.lock(digest);
         let mut catalogue = locked(&self.catalogue);
-        if catalogue.created_ms(digest)?.is_some_and(|at| at >= before_ms) {
+        if catalogue.created_ms(digest)?.is_some_and(|at| at >= before_ms) || catalogue.is_named(digest)? {
             return Ok(None);
         }
         let bytes = fs::metadata(&path).map(|about| about.len()).unwrap_or_default();

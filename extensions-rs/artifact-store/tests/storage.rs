@@ -4,9 +4,28 @@
 
 use proptest::prelude::*;
 use symphony_artifact_store::{ErrorKind, Storage};
-use symphony_protocol::{Lineage, ListArtifacts};
+use symphony_protocol::{Lineage, ListArtifacts, Value, values};
 
 fn put(storage: &Storage, name: &str, data: &[u8], run: &str, now_ms: u64) -> String {
+    put_as(storage, name, data, run, now_ms, "text/plain")
+}
+
+fn put_value(storage: &Storage, name: &str, value: &Value) -> String {
+    put_as(storage, name, &value.pack(), "r", 1, "application/msgpack")
+}
+
+/// A value that names an artifact deep inside, after more than one piece of other content.
+fn holding(digest: &str) -> Value {
+    let noise = (0..400_000).map(Value::Int).collect();
+    let mark = values::reference(digest, 1, "application/msgpack");
+    let inner = Value::Map(vec![("deep".to_owned(), Value::Array(vec![Value::Nil, mark]))]);
+    Value::Map(vec![
+        ("before".to_owned(), Value::Array(noise)),
+        ("inner".to_owned(), inner),
+    ])
+}
+
+fn put_as(storage: &Storage, name: &str, data: &[u8], run: &str, now_ms: u64, media_type: &str) -> String {
     let (part, mut writer) = storage.begin(name).unwrap();
     writer.write(data).unwrap();
     let lineage = Lineage {
@@ -15,7 +34,7 @@ fn put(storage: &Storage, name: &str, data: &[u8], run: &str, now_ms: u64) -> St
         ..Default::default()
     };
     storage
-        .commit(&part, writer, None, "text/plain", &lineage, now_ms)
+        .commit(&part, writer, None, media_type, &lineage, now_ms)
         .unwrap()
         .digest
 }
@@ -107,6 +126,59 @@ fn what_was_stored_again_is_not_deleted() {
             .is_some_and(|bytes| bytes > 0)
     );
     assert!(!storage.has(&digest));
+}
+
+#[test]
+fn what_a_stored_value_names_stays_as_long_as_the_value() {
+    let folder = tempfile::tempdir().unwrap();
+    let storage = Storage::open(folder.path()).unwrap();
+    let leaf = put(&storage, "a", b"leaf", "r", 1);
+    let middle = put_value(&storage, "b", &holding(&leaf));
+    let top = put_value(&storage, "c", &holding(&middle));
+    drop(storage);
+    let storage = Storage::open(folder.path()).unwrap();
+    assert_eq!(storage.delete(&leaf, 10).unwrap(), None);
+    assert_eq!(storage.delete(&middle, 10).unwrap(), None);
+    for digest in [&top, &middle, &leaf] {
+        assert!(storage.delete(digest, 10).unwrap().is_some());
+        assert!(!storage.has(digest));
+    }
+}
+
+#[test]
+fn a_value_stored_before_references_were_noted_is_read_before_anything_is_deleted() {
+    let folder = tempfile::tempdir().unwrap();
+    let storage = Storage::open(folder.path()).unwrap();
+    let leaf = put(&storage, "a", b"leaf", "r", 1);
+    let top = put_value(&storage, "b", &holding(&leaf));
+    drop(storage);
+    let catalogue = folder.path().join("artifacts/catalogue.sqlite");
+    let old = rusqlite::Connection::open(catalogue).unwrap();
+    old.execute_batch("DROP TABLE edges; DROP TABLE walked;").unwrap();
+    drop(old);
+    let storage = Storage::open(folder.path()).unwrap();
+    assert!(storage.walk_rest().unwrap());
+    assert_eq!(storage.delete(&leaf, 10).unwrap(), None);
+    assert!(storage.delete(&top, 10).unwrap().is_some());
+}
+
+#[test]
+fn a_blob_that_is_no_value_is_stored_and_names_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    let storage = Storage::open(folder.path()).unwrap();
+    let leaf = put(&storage, "a", b"leaf", "r", 1);
+    let mark = values::reference(&leaf, 1, "text/plain").pack();
+    let cut = put_as(
+        &storage,
+        "b",
+        &mark[..mark.len() - 1],
+        "r",
+        1,
+        "application/msgpack",
+    );
+    let text = put_as(&storage, "c", &mark, "r", 1, "text/plain");
+    assert!(storage.has(&cut) && storage.has(&text));
+    assert!(storage.delete(&leaf, 10).unwrap().is_some());
 }
 
 #[test]

@@ -166,6 +166,7 @@ fn parse(subject: &str, data: &[u8]) -> Event {
         "due" => made(data, Event::Due),
         "supplied" => made(data, Event::Supplied),
         "archived" => made(data, Event::Archived),
+        "quarantined" => made(data, Event::Quarantined),
         "owner" => made(data, Event::Owner),
         other => Event::Bad(format!("an event `{other}`")),
     }

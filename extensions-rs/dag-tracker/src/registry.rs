@@ -1,13 +1,14 @@
 //! The functions that active extensions offer, as `SYM_EXTENSIONS` tells them.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
+use std::ops::Bound::{Excluded, Unbounded};
 use std::sync::{Arc, RwLock};
 use std::time::Duration;
 
 use async_nats::jetstream::consumer::DeliverPolicy;
 use async_nats::jetstream::consumer::push::OrderedConfig;
 use futures_util::StreamExt;
-use symphony_protocol::{ExtensionEvent, Function, decode};
+use symphony_protocol::{Active, ActiveList, ExtensionEvent, Function, ListActive, decode};
 use symphony_sdk::{Bus, Error, Shutdown};
 use symphony_workflow::Functions;
 
@@ -15,32 +16,65 @@ use symphony_workflow::Functions;
 #[derive(Clone, Debug, Default)]
 pub struct Known {
     functions: BTreeMap<String, Function>,
-    workers: HashMap<String, Vec<String>>,
+    workers: BTreeMap<String, Offer>,
 }
+
+/// What a worker was activated with.
+#[derive(Clone, Debug)]
+struct Offer {
+    about: Active,
+    capabilities: Vec<String>,
+}
+
+/// Extensions of one answer: well below the bound of a list, and of a message.
+const PAGE_COUNT_MAX: usize = 1024;
 
 impl Known {
     pub fn apply(&mut self, event: ExtensionEvent) {
         match (event.event.as_str(), event.manifest) {
             ("activated", Some(manifest)) => {
-                let names = manifest
+                let capabilities = manifest
                     .functions
                     .iter()
                     .map(|function| function.capability.clone())
                     .collect();
-                self.workers.insert(event.worker, names);
+                let about = Active {
+                    worker: event.worker.clone(),
+                    extension: event.extension,
+                    version: event.version,
+                    digest: event.digest,
+                };
+                self.workers.insert(event.worker, Offer { about, capabilities });
                 for function in manifest.functions {
                     self.functions.insert(function.capability.clone(), function);
                 }
             }
             ("unloaded", _) => {
-                let gone = self.workers.remove(&event.worker).unwrap_or_default();
-                let still: Vec<&String> = self.workers.values().flatten().collect();
-                let lost: Vec<String> = gone.into_iter().filter(|name| !still.contains(&name)).collect();
-                for name in lost {
-                    self.functions.remove(&name);
+                let Some(gone) = self.workers.remove(&event.worker) else {
+                    return;
+                };
+                for name in gone.capabilities {
+                    let mut others = self.workers.values();
+                    if !others.any(|offer| offer.capabilities.contains(&name)) {
+                        self.functions.remove(&name);
+                    }
                 }
             }
             _ => {}
+        }
+    }
+
+    /// A page of the active extensions, by worker.
+    pub fn active(&self, ask: &ListActive) -> ActiveList {
+        let after = self
+            .workers
+            .range::<str, _>((Excluded(ask.after.as_str()), Unbounded));
+        let mut rest = after.map(|(_, offer)| offer.about.clone());
+        let extensions: Vec<Active> = rest.by_ref().take(PAGE_COUNT_MAX).collect();
+        ActiveList {
+            extensions,
+            more: rest.next().is_some(),
+            ..Default::default()
         }
     }
 }
@@ -105,4 +139,64 @@ async fn follow_once(bus: &Bus, registry: &Registry) -> Result<(), Error> {
         }
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use symphony_protocol::{ExtensionEventEvent, Manifest};
+
+    fn event(event: ExtensionEventEvent, worker: &str, capabilities: &[&str]) -> ExtensionEvent {
+        let functions = capabilities.iter().map(|name| Function {
+            capability: (*name).to_owned(),
+            ..Default::default()
+        });
+        ExtensionEvent {
+            event,
+            worker: worker.to_owned(),
+            manifest: Some(Manifest {
+                functions: functions.collect(),
+                ..Default::default()
+            }),
+            ..Default::default()
+        }
+    }
+
+    #[test]
+    fn a_function_is_known_as_long_as_one_active_worker_offers_it() {
+        let mut known = Known::default();
+        known.apply(event(ExtensionEventEvent::Activated, "a", &["f", "g"]));
+        known.apply(event(ExtensionEventEvent::Activated, "b", &["f"]));
+        known.apply(event(ExtensionEventEvent::Unloaded, "a", &[]));
+        assert_eq!(known.names(), ["f"]);
+        let page = known.active(&ListActive::default());
+        let workers: Vec<&str> = page.extensions.iter().map(|one| one.worker.as_str()).collect();
+        assert_eq!((workers, page.more), (vec!["b"], false));
+        known.apply(event(ExtensionEventEvent::Unloaded, "b", &[]));
+        assert!(!known.complete());
+    }
+
+    #[test]
+    fn pages_of_active_extensions_follow_each_other() {
+        let mut known = Known::default();
+        for number in 0..=PAGE_COUNT_MAX {
+            known.apply(event(
+                ExtensionEventEvent::Activated,
+                &format!("w{number:05}"),
+                &["f"],
+            ));
+        }
+        let first = known.active(&ListActive::default());
+        assert!(first.more);
+        let after = first
+            .extensions
+            .last()
+            .map(|one| one.worker.clone())
+            .unwrap_or_default();
+        let last = known.active(&ListActive {
+            after,
+            ..Default::default()
+        });
+        assert_eq!((last.extensions.len(), last.more), (1, false));
+    }
 }

@@ -1,9 +1,9 @@
 //! The service: one loop a partition, the leases beside them, and the checking of documents.
 
 use std::collections::{BTreeMap, HashMap};
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError};
 
-use symphony_protocol::subjects;
+use symphony_protocol::{ListActive, subjects};
 use symphony_sdk::{Bus, Call, Endpoint, Error, ErrorKind, Micro, Shutdown};
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
@@ -77,7 +77,14 @@ impl Service {
             request: "Check",
             reply: "Checked",
         };
-        Micro::start(bus, "dag", DESCRIPTION, metadata(&self.options), vec![check]).await
+        let active = Endpoint {
+            name: "active",
+            subject: subjects::pit("dag", "active", &[]),
+            request: "ListActive",
+            reply: "ActiveList",
+        };
+        let endpoints = vec![check, active];
+        Micro::start(bus, "dag", DESCRIPTION, metadata(&self.options), endpoints).await
     }
 }
 
@@ -100,6 +107,14 @@ async fn checks(
                 None => return Ok(()),
             },
         };
+        if call.name == "active" {
+            let answer = call.decode().map(|ask: ListActive| {
+                let known = registry.read().unwrap_or_else(PoisonError::into_inner);
+                known.active(&ask)
+            });
+            call.finish(answer).await;
+            continue;
+        }
         let registry = registry.clone();
         tokio::task::spawn_blocking(move || {
             let answer = check(&call, &registry);

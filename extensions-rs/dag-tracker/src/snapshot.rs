@@ -19,7 +19,7 @@ use crate::core::{ExecId, Fold, FoldOptions, Run};
 
 const MAGIC: &[u8; 8] = b"SYMFOLD1";
 /// Grows with every change of what the body holds.
-const VERSION: u32 = 1;
+const VERSION: u32 = 2;
 const HEADER_BYTES: usize = 8 + 4 + 8 + 4 + 8 + 32;
 const KEPT: usize = 2;
 

@@ -259,3 +259,81 @@ fn rule_12_fold_time_never_goes_back_whatever_the_clocks_say() {
     assert_eq!((ring.open.len(), ring.open[0].r#try), (1, 2));
     assert_eq!(ring.fold.next_due_at_ms(), None);
 }
+/// A run whose count of successes is at its end: the next one overflows, and the fold of it panics.
+#[cfg(debug_assertions)]
+fn about_to_panic(retry: u32) -> (Ring, symphony_protocol::ReadyTask) {
+    let mut ring = Ring::new();
+    ring.submit(&run_id(1), one(retry));
+    ring.submit(&run_id(2), one(retry));
+    let key = u128::from_str_radix(&run_id(1), 16).unwrap();
+    for fold in [&mut ring.fold, &mut ring.whole] {
+        fold.runs.get_mut(&key).unwrap().counts.succeeded = u64::MAX;
+    }
+    let task = ring
+        .open
+        .iter()
+        .find(|task| task.run == run_id(1))
+        .unwrap()
+        .clone();
+    (ring, task)
+}
+
+#[cfg(debug_assertions)] // overflows are panics only there
+#[test]
+fn rule_13_a_panic_stops_its_run_alone_until_the_log_says_that_it_is_quarantined() {
+    let (mut ring, task) = about_to_panic(1);
+    ring.answer(&task, succeeded(&Value::Int(1)));
+    let told = ring.quarantined.clone();
+    assert_eq!((told.len(), told[0].run.as_str()), (1, run_id(1).as_str()));
+    assert!(told[0].reason.contains("overflow"), "{}", told[0].reason);
+    assert!(ring.ended.is_empty(), "the log decides its end, not the panic");
+    assert!(ring.open.iter().all(|task| task.run == run_id(2)));
+    ring.answer(&task, succeeded(&Value::Int(1)));
+    ring.cancel(&run_id(1));
+    assert!(ring.ended.is_empty(), "what comes for it changes nothing");
+    ring.quarantine(&told, EPOCH - 1);
+    assert!(ring.ended.is_empty(), "an earlier owner quarantines nothing");
+    ring.quarantine(&told, EPOCH);
+    let ended = ring.ended[&run_id(1)].clone();
+    assert_eq!(
+        (ended.status.as_str(), ended.error.unwrap().kind.as_str()),
+        ("failed", "internal")
+    );
+    let other = ring.open[0].clone();
+    ring.answer(&other, succeeded(&Value::Int(1)));
+    assert_eq!(ring.ended[&run_id(2)].status, "succeeded");
+}
+
+#[cfg(debug_assertions)]
+#[test]
+fn rule_13_a_replay_comes_to_the_same_state_before_and_after_the_quarantine() {
+    let (mut ring, task) = about_to_panic(1);
+    ring.answer(&task, succeeded(&Value::Int(1)));
+    let told = ring.quarantined.clone();
+    ring.restart(); // a snapshot of a run that waits is one of the same
+    ring.quarantine(&told, EPOCH);
+    ring.restart();
+    ring.quarantine(&told, EPOCH);
+    let (mut straight, task) = about_to_panic(1);
+    straight.answer(&task, succeeded(&Value::Int(1)));
+    straight.quarantine(&told, EPOCH);
+    straight.quarantine(&told, EPOCH);
+    let body = |ring: &Ring| symphony_dag_tracker::snapshot::body(&ring.fold).unwrap();
+    assert_eq!(body(&ring), body(&straight));
+}
+
+#[cfg(debug_assertions)]
+#[test]
+fn rule_13_a_run_that_another_version_can_fold_still_ends_as_it_was_told() {
+    let mut ring = Ring::new();
+    ring.submit(&run_id(1), one(1));
+    let task = ring.open[0].clone();
+    ring.answer(&task, succeeded(&Value::Int(1)));
+    let told = symphony_protocol::Quarantine {
+        run: run_id(1),
+        reason: "an earlier version failed here".to_owned(),
+    };
+    ring.quarantine(&[told], EPOCH);
+    let key = u128::from_str_radix(&run_id(1), 16).unwrap();
+    assert_eq!(ring.fold.runs[&key].status.word(), "failed");
+}

@@ -12,6 +12,8 @@ pub enum ErrorKind {
     Arithmetic,
     /// A bound on size, depth or cost.
     Limit,
+    /// What a template makes is more than a task may be given.
+    TooLarge,
 }
 
 /// The sentence names the expression; `column` is from 1, where it is known.

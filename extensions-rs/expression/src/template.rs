@@ -141,7 +141,7 @@ impl Template {
 
     /// Write the value as msgpack; references are copied from payload to payload. On an error `out` is as it was.
     ///
-    /// Errors: those of its expressions; `Limit` above `COMPOSED_INPUT_BYTES_MAX` bytes or too deep.
+    /// Errors: those of its expressions; `TooLarge` above `COMPOSED_INPUT_BYTES_MAX` bytes.
     pub fn write<S: Scope + ?Sized>(&self, scope: &S, out: &mut Vec<u8>) -> Result<(), Error> {
         let start = out.len();
         let written = self
@@ -171,8 +171,7 @@ impl Template {
             }
         }
         if out.len() - start > COMPOSED_INPUT_BYTES_MAX {
-            let message = format!("the value has more than {COMPOSED_INPUT_BYTES_MAX} bytes");
-            return Err(Error::new(ErrorKind::Limit, message));
+            return Err(too_large("value", out.len() - start));
         }
         Ok(())
     }
@@ -184,6 +183,14 @@ impl Template {
     }
 }
 
+fn too_large(what: &str, bytes: usize) -> Error {
+    let most = COMPOSED_INPUT_BYTES_MAX / (1024 * 1024);
+    let message = format!(
+        "the {what} has {bytes} bytes or more, at most {most} MiB fit; hand over an artifact, or a part of it"
+    );
+    Error::new(ErrorKind::TooLarge, message)
+}
+
 fn rendered<S: Scope + ?Sized>(pieces: &[Piece], scope: &S) -> Result<String, Error> {
     let mut made = String::new();
     for piece in pieces {
@@ -192,8 +199,7 @@ fn rendered<S: Scope + ?Sized>(pieces: &[Piece], scope: &S) -> Result<String, Er
             Piece::Expression(expression) => made.push_str(&text(&expression.eval(scope)?)),
         }
         if made.len() > COMPOSED_INPUT_BYTES_MAX {
-            let message = format!("the text has more than {COMPOSED_INPUT_BYTES_MAX} bytes");
-            return Err(Error::new(ErrorKind::Limit, message));
+            return Err(too_large("text", made.len()));
         }
     }
     Ok(made)

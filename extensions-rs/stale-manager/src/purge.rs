@@ -10,6 +10,7 @@ pub fn filters(partition: u32) -> Vec<String> {
         "decided",
         "due",
         "supplied",
+        "quarantined",
         "archived",
         "submit.*.*",
         "cancel.*.*",

@@ -106,7 +106,7 @@ impl Problems {
     pub fn expression(&mut self, at: &Place, error: &Error) {
         let remedy = match error.kind() {
             ErrorKind::Unknown => "see the functions of the workflow language",
-            ErrorKind::Limit => "make it simpler, or let a function do it",
+            ErrorKind::Limit | ErrorKind::TooLarge => "make it simpler, or let a function do it",
             _ => "mend the expression",
         };
         self.add_at(at, error.to_string(), remedy, error.column());

@@ -8,8 +8,9 @@ from conductor.bus import Endpoint
 from conductor.bus.interface import Received
 from conductor.bus.memory import MemoryBroker, MemoryBus
 from conductor.kernel.lifecycle import Lifecycle, problems
+from conductor.kernel.retirement import ASK_INTERVAL_MS, GRACE_MS
 from conductor.wire.base import decode, encode
-from conductor.wire.extensions import ExtensionEvent, Function, Manifest, Parameter
+from conductor.wire.extensions import Active, ActiveList, ExtensionEvent, Function, ListActive, Manifest, Parameter
 from conductor.wire.grants import Activate, Reply
 from conductor.wire.heartbeat import Heartbeat
 
@@ -93,3 +94,85 @@ async def test_an_unknown_worker_is_asked_for_its_manifest() -> None:
     lifecycle.beat(Heartbeat(worker="v", beat=7), 10_001)
     await settled(lifecycle)
     assert len(calls.take_all()) == 1
+
+
+class Ring:
+    """A life cycle among services that say yes; the tracker names `active` extensions of the log."""
+
+    def __init__(self) -> None:
+        self.broker = MemoryBroker()
+        self.bus = MemoryBus(self.broker)
+        self.active: list[str] = []
+        self.lifecycle = Lifecycle(self.bus, "c")
+
+    async def start(self) -> None:
+        self.heard = await self.bus.subscribe("sym.ext.*")
+
+        async def yes(_: Received) -> bytes:
+            return encode(Reply())
+
+        async def active(message: Received) -> bytes:
+            left = [name for name in sorted(self.active) if name > decode(message.data, ListActive).after]
+            found = [Active(worker=name, extension="m", version="1", digest="0" * 64) for name in left[:1]]
+            return encode(ActiveList(extensions=found, more=len(left) > 1))
+
+        await self.bus.serve("pool", "1", "", [Endpoint("activate", "sym.pit.pool.activate", yes)])
+        await self.bus.serve("dag", "1", "", [Endpoint("active", "sym.pit.dag.active", active)])
+
+    async def events(self) -> list[tuple[str, str, str]]:
+        await settled(self.lifecycle)
+        found = [decode(message.data, ExtensionEvent) for message in self.heard.take_all()]
+        return [
+            (event.event, event.worker, event.reason) for event in found if event.event in ("activated", "unloaded")
+        ]
+
+
+async def test_a_worker_that_only_restarts_stays_known_and_one_that_is_gone_does_not() -> None:
+    ring = Ring()
+    await ring.start()
+    offered = manifest(Function(capability="f", retry_safe=False))
+    for name in ("back", "gone"):
+        ring.lifecycle.beat(Heartbeat(worker=name, beat=0, manifest=offered), 0)
+    await ring.events()
+    for name in ("back", "gone"):
+        ring.lifecycle.lost(name, "its worker is dead", 1_000)
+    ring.lifecycle.retire(set(), 1_000 + GRACE_MS - 1)
+    assert await ring.events() == []
+    assert not ring.lifecycle.retry_safe("f"), "what is lost meanwhile is not taken for safe"
+    ring.lifecycle.beat(Heartbeat(worker="back", beat=0, manifest=offered), 1_000 + GRACE_MS - 1)
+    assert [event[:2] for event in await ring.events()] == [("unloaded", "back"), ("activated", "back")]
+    ring.lifecycle.retire({"back"}, 1_000 + GRACE_MS)
+    [(event, worker, reason)] = await ring.events()
+    assert (event, worker) == ("unloaded", "gone")
+    assert reason == "its worker is dead; not heard again for 30 s"
+    assert "f" in ring.lifecycle.functions
+
+
+async def test_a_worker_of_an_earlier_session_is_unloaded_once_its_grace_is_over() -> None:
+    ring = Ring()
+    ring.active = ["crashed", "restarting", "serving"]
+    await ring.start()
+    offered = manifest(Function(capability="f"))
+    ring.lifecycle.beat(Heartbeat(worker="serving", beat=0, manifest=offered), 0)
+    await ring.events()
+    for now_ms in range(0, GRACE_MS, ASK_INTERVAL_MS):
+        ring.lifecycle.retire({"serving"}, now_ms)
+        assert await ring.events() == []
+    ring.lifecycle.retire({"serving", "restarting"}, GRACE_MS)
+    [(event, worker, reason)] = await ring.events()
+    assert (event, worker) == ("unloaded", "crashed")
+    assert "before this session" in reason
+
+
+async def test_a_dead_worker_does_not_stand_in_the_way_of_its_functions_next_contract() -> None:
+    ring = Ring()
+    await ring.start()
+    ring.lifecycle.beat(Heartbeat(worker="old", beat=0, manifest=manifest(Function(capability="f"))), 0)
+    await ring.events()
+    ring.lifecycle.lost("old", "its worker is dead", 1_000)
+    other = Function(capability="f", inputs={"a": Parameter(type="integer")})
+    ring.lifecycle.beat(Heartbeat(worker="new", beat=0, manifest=manifest(other)), 1_100)
+    assert [event[:2] for event in await ring.events()] == [("activated", "new")]
+    ring.lifecycle.retire({"new"}, 1_000 + GRACE_MS)
+    assert [event[:2] for event in await ring.events()] == [("unloaded", "old")]
+    assert ring.lifecycle.functions["f"] == other

@@ -88,9 +88,16 @@ pub struct Run {
     pub parent: Option<Box<Parent>>,
     /// Runs around it.
     pub depth: u32,
+    /// Why the fold failed on it: it waits for the log to say that it is quarantined, and nothing else is applied to it.
+    pub broken: Option<String>,
 }
 
 impl Run {
+    /// Whether events may still change it.
+    pub fn goes_on(&self) -> bool {
+        !self.status.ended() && self.broken.is_none()
+    }
+
     pub fn note(&mut self, entry: Entry) {
         self.journal.note(entry);
     }

@@ -123,6 +123,7 @@ impl Partition {
                 page.ended.push(ended);
             }
             page.failures = self.undecided();
+            page.quarantined = quarantines(&self.fold, self.fold.runs.keys());
         }
         let skip = usize::try_from(ask.cursor).unwrap_or(usize::MAX);
         let mut size = page.ended.len() * 512;
@@ -152,7 +153,7 @@ impl Partition {
         let mut keys: Vec<&u128> = self.fold.runs.keys().collect();
         keys.sort_unstable();
         for key in keys {
-            let Some(run) = self.fold.runs.get(key).filter(|run| !run.status.ended()) else {
+            let Some(run) = self.fold.runs.get(key).filter(|run| run.goes_on()) else {
                 continue;
             };
             for id in open_execs(&self.fold, *key, Status::Undecided) {

@@ -16,7 +16,7 @@ use symphony_sdk::metrics::METRICS;
 use symphony_sdk::{Bus, Call, Error, ErrorKind, Shutdown};
 use tokio::sync::watch;
 
-use crate::core::emit::{Message, failure, open_execs, ready_task, run_ended};
+use crate::core::emit::{Message, failure, open_execs, quarantines, ready_task, run_ended};
 use crate::core::state::{ExecId, Status, run_key};
 use crate::core::{Effects, Emitter, Fold, FoldOptions, view};
 use crate::follow::{Follower, event, floor as recorded_floor, reaches, stream_state};

@@ -18,8 +18,8 @@ use symphony_dag_tracker::snapshot;
 use symphony_protocol::subjects::{TokenInput, dispatch_token, mesh_key};
 use symphony_protocol::{
     Action, Cancel, Decided, DecidedBatch, Due, ErrorValue, Failed, Failure, Happened, Outcome, Owner,
-    Payload, ReadyTask, Resolved, ResultBatch, RunEnded, Settled, Signal, Submit, SubmitBatch, Succeeded,
-    TaskResult, Token, Trace, Unwanted, Value, WorkflowNeed,
+    Payload, Quarantine, QuarantinedBatch, ReadyTask, Resolved, ResultBatch, RunEnded, Settled, Signal,
+    Submit, SubmitBatch, Succeeded, TaskResult, Token, Trace, Unwanted, Value, WorkflowNeed,
 };
 
 mod said;
@@ -74,6 +74,7 @@ pub struct Ring {
     pub failures: Vec<Failure>,
     pub unwanted: Vec<Unwanted>,
     pub settled: Vec<Settled>,
+    pub quarantined: Vec<Quarantine>,
     pub ended: BTreeMap<String, RunEnded>,
     pub dead: Vec<String>,
     pub needs: Vec<WorkflowNeed>,
@@ -110,6 +111,7 @@ impl Ring {
             failures: Vec::new(),
             unwanted: Vec::new(),
             settled: Vec::new(),
+            quarantined: Vec::new(),
             ended: BTreeMap::new(),
             dead: Vec::new(),
             needs: Vec::new(),
@@ -153,6 +155,7 @@ impl Ring {
                     .retain(|task| task.run != unwanted.run || task.task != unwanted.task);
             }
             self.settled.extend(ready.settled);
+            self.quarantined.extend(ready.quarantined);
             self.unwanted.extend(ready.unwanted);
             self.open.extend(ready.tasks);
             self.failures.extend(ready.failures);
@@ -256,6 +259,14 @@ impl Ring {
         self.apply(Event::Decided(DecidedBatch {
             epoch,
             decisions: vec![decided],
+            ..Default::default()
+        }));
+    }
+
+    pub fn quarantine(&mut self, runs: &[Quarantine], epoch: u64) {
+        self.apply(Event::Quarantined(QuarantinedBatch {
+            epoch,
+            runs: runs.to_vec(),
             ..Default::default()
         }));
     }

@@ -363,3 +363,97 @@ impl Bounded for ExtensionEvent {
         Ok(())
     }
 }
+
+fn default_list_active_v() -> u8 {
+    1
+}
+/// `sym.pit.dag.active`: which extensions does the log name as active? By worker, those after `after`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ListActive {
+    #[serde(default = "default_list_active_v")]
+    pub v: u8,
+    #[serde(default)]
+    pub after: String,
+}
+
+impl Default for ListActive {
+    fn default() -> Self {
+        Self {
+            v: default_list_active_v(),
+            after: Default::default(),
+        }
+    }
+}
+
+impl Bounded for ListActive {
+    fn check(&self) -> Verdict {
+        check::range("v", self.v, 1, 1)?;
+        check::text("after", &self.after, 0, 128)?;
+        Ok(())
+    }
+}
+
+/// An extension that was activated with a worker, and not unloaded since.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Active {
+    pub worker: String,
+    pub extension: String,
+    pub version: String,
+    pub digest: String,
+}
+
+impl Default for Active {
+    fn default() -> Self {
+        Self {
+            worker: Default::default(),
+            extension: Default::default(),
+            version: Default::default(),
+            digest: Default::default(),
+        }
+    }
+}
+
+impl Bounded for Active {
+    fn check(&self) -> Verdict {
+        check::text("worker", &self.worker, 1, 128)?;
+        check::text("extension", &self.extension, 1, 128)?;
+        check::text("version", &self.version, 1, 128)?;
+        check::digest("digest", &self.digest)?;
+        Ok(())
+    }
+}
+
+fn default_active_list_v() -> u8 {
+    1
+}
+/// A page; `more`: there are others behind the last one.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ActiveList {
+    #[serde(default = "default_active_list_v")]
+    pub v: u8,
+    #[serde(default)]
+    pub extensions: Vec<Active>,
+    #[serde(default)]
+    pub more: bool,
+}
+
+impl Default for ActiveList {
+    fn default() -> Self {
+        Self {
+            v: default_active_list_v(),
+            extensions: Default::default(),
+            more: Default::default(),
+        }
+    }
+}
+
+impl Bounded for ActiveList {
+    fn check(&self) -> Verdict {
+        check::range("v", self.v, 1, 1)?;
+        check::count("extensions", self.extensions.len(), 0, 4096)?;
+        for item0 in &self.extensions {
+            item0.check()?;
+        }
+        Ok(())
+    }
+}

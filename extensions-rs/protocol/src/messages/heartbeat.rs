@@ -1,6 +1,5 @@
 // Made by `symphony schemas emit` from conductor/wire. Change it there.
 
-
 //! What workers say of themselves: `sym.heartbeat.<worker>`, every 250 ms, and when `sym.heartbeat` calls the roll.
 
 #![allow(clippy::derivable_impls, unused_imports)]
@@ -9,10 +8,10 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use super::*;
 use crate::check::{self, Bounded, Verdict};
 use crate::payload::{Payload, Token, Trace};
 use crate::values::Value;
-use super::*;
 
 /// An attempt whose result the broker acknowledged, listed for three beats more.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -96,13 +95,13 @@ pub enum HeartbeatState {
     #[default]
     #[serde(rename = "draining")]
     Draining,
-    
+
     #[serde(rename = "serving")]
     Serving,
-    
+
     #[serde(rename = "starting")]
     Starting,
-    
+
     #[serde(rename = "stopped")]
     Stopped,
 }

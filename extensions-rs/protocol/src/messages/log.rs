@@ -573,6 +573,68 @@ impl Bounded for Happened {
     }
 }
 
+/// A run that the fold failed on, and where.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Quarantine {
+    pub run: String,
+    #[serde(default)]
+    pub reason: String,
+}
+
+impl Default for Quarantine {
+    fn default() -> Self {
+        Self {
+            run: Default::default(),
+            reason: Default::default(),
+        }
+    }
+}
+
+impl Bounded for Quarantine {
+    fn check(&self) -> Verdict {
+        check::run_id("run", &self.run)?;
+        check::text("reason", &self.reason, 0, 4096)?;
+        Ok(())
+    }
+}
+
+fn default_quarantined_batch_v() -> u8 {
+    1
+}
+/// Runs end as failed, with kind `internal`: the fold cannot go on with them, and says so in the log.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct QuarantinedBatch {
+    #[serde(default = "default_quarantined_batch_v")]
+    pub v: u8,
+    pub partition: u32,
+    pub epoch: u64,
+    pub runs: Vec<Quarantine>,
+}
+
+impl Default for QuarantinedBatch {
+    fn default() -> Self {
+        Self {
+            v: default_quarantined_batch_v(),
+            partition: Default::default(),
+            epoch: Default::default(),
+            runs: Default::default(),
+        }
+    }
+}
+
+impl Bounded for QuarantinedBatch {
+    fn check(&self) -> Verdict {
+        check::range("v", self.v, 1, 1)?;
+        check::range("partition", self.partition, 0, 1023)?;
+        check::range("epoch", self.epoch, 0, 9223372036854775807)?;
+        check::count("runs", self.runs.len(), 0, 4096)?;
+        for item0 in &self.runs {
+            item0.check()?;
+        }
+        Ok(())
+    }
+}
+
 fn default_owner_v() -> u8 {
     1
 }

@@ -391,6 +391,8 @@ pub struct Ready {
     pub listens: Option<BTreeMap<String, u64>>,
     #[serde(default)]
     pub ended: Vec<RunEnded>,
+    #[serde(default)]
+    pub quarantined: Vec<Quarantine>,
 }
 
 impl Default for Ready {
@@ -416,6 +418,7 @@ impl Default for Ready {
             needs_workflows: Default::default(),
             listens: Default::default(),
             ended: Default::default(),
+            quarantined: Default::default(),
         }
     }
 }
@@ -471,6 +474,10 @@ impl Bounded for Ready {
         }
         check::count("ended", self.ended.len(), 0, 4096)?;
         for item0 in &self.ended {
+            item0.check()?;
+        }
+        check::count("quarantined", self.quarantined.len(), 0, 4096)?;
+        for item0 in &self.quarantined {
             item0.check()?;
         }
         Ok(())
@@ -642,6 +649,8 @@ pub struct ResyncPage {
     #[serde(default)]
     pub ended: Vec<RunEnded>,
     #[serde(default)]
+    pub quarantined: Vec<Quarantine>,
+    #[serde(default)]
     pub next: Option<u64>,
 }
 
@@ -661,6 +670,7 @@ impl Default for ResyncPage {
             needs_workflows: Default::default(),
             listens: Default::default(),
             ended: Default::default(),
+            quarantined: Default::default(),
             next: Default::default(),
         }
     }
@@ -699,6 +709,10 @@ impl Bounded for ResyncPage {
         }
         check::count("ended", self.ended.len(), 0, 4096)?;
         for item0 in &self.ended {
+            item0.check()?;
+        }
+        check::count("quarantined", self.quarantined.len(), 0, 4096)?;
+        for item0 in &self.quarantined {
             item0.check()?;
         }
         if let Some(item0) = &self.next {

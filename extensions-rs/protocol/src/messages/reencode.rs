@@ -13,6 +13,7 @@ pub fn reencode(name: &str, data: &[u8]) -> Option<Result<Vec<u8>, WireError>> {
     Some(match name {
         "Action" => again::<Action>(data),
         "Activate" => again::<Activate>(data),
+        "ActiveList" => again::<ActiveList>(data),
         "ArbitrationShow" => again::<ArbitrationShow>(data),
         "ArchiveBatch" => again::<ArchiveBatch>(data),
         "Archived" => again::<Archived>(data),
@@ -47,6 +48,7 @@ pub fn reencode(name: &str, data: &[u8]) -> Option<Result<Vec<u8>, WireError>> {
         "History" => again::<History>(data),
         "HistoryPage" => again::<HistoryPage>(data),
         "Hold" => again::<Hold>(data),
+        "ListActive" => again::<ListActive>(data),
         "ListArtifacts" => again::<ListArtifacts>(data),
         "ListRuns" => again::<ListRuns>(data),
         "MoveRun" => again::<MoveRun>(data),
@@ -67,6 +69,7 @@ pub fn reencode(name: &str, data: &[u8]) -> Option<Result<Vec<u8>, WireError>> {
         "PutOpen" => again::<PutOpen>(data),
         "PutReply" => again::<PutReply>(data),
         "PutWhole" => again::<PutWhole>(data),
+        "QuarantinedBatch" => again::<QuarantinedBatch>(data),
         "ReadRun" => again::<ReadRun>(data),
         "Ready" => again::<Ready>(data),
         "Referred" => again::<Referred>(data),

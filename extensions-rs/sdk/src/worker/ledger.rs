@@ -176,7 +176,12 @@ mod tests {
         assert!(ledger.arrive((1, 5, 1), Identity::default()));
         ledger.owned(0, 7);
         assert!(!ledger.arrive((0, 8, 1), Identity::default()));
-        let held: Vec<_> = ledger.beat().held.iter().map(|held| (held.epoch, held.n)).collect();
+        let held: Vec<_> = ledger
+            .beat()
+            .held
+            .iter()
+            .map(|held| (held.epoch, held.n))
+            .collect();
         assert_eq!(held, [(5, 1), (9, 1), (5, 1)]);
     }
 

@@ -6,7 +6,7 @@ mod draft;
 mod told;
 
 pub use draft::frames;
-pub use told::{failure, listens, open_execs, ready_task, run_ended, version};
+pub use told::{failure, listens, open_execs, quarantines, ready_task, run_ended, version};
 
 use draft::Draft;
 use told::started;
@@ -189,6 +189,7 @@ impl Emitter {
             self.enqueue(fold, *id);
         }
         let mut draft = Draft::new(self, fold);
+        draft.ready.quarantined = quarantines(fold, &effects.broken);
         for settled in effects.settled {
             draft.size += settled.run.len() + settled.task.len() + 96;
             draft.ready.settled.push(settled);
@@ -239,6 +240,7 @@ impl Emitter {
             }
         }
         for (id, problem) in too_large {
+            // The fold fails what is over the bound of composed inputs; this would be a mistake of its own.
             tracing::warn!(?id, problem, "an input is over the bound");
         }
         for key in effects.ended {
@@ -274,7 +276,10 @@ impl Emitter {
                 continue;
             };
             // What a paused run has ready is queued again when it goes on.
-            let run = fold.runs.get(&rank.id.run).filter(|run| !run.paused);
+            let run = fold
+                .runs
+                .get(&rank.id.run)
+                .filter(|run| !run.paused && run.broken.is_none());
             let exec = run.and_then(|run| run.exec(rank.id));
             let is_current = exec.is_some_and(|exec| {
                 exec.status == Status::Ready && exec.generation == rank.generation && exec.r#try == rank.r#try
@@ -311,6 +316,7 @@ impl Emitter {
                 && ready.needs.is_empty()
                 && ready.needs_workflows.is_empty()
                 && ready.listens.is_none()
+                && ready.quarantined.is_empty()
                 && ready.ended.is_empty();
             if !empty {
                 self.sequence += 1;

@@ -1,6 +1,11 @@
 //! Executions, failures and ends as the conductor is told of them.
 
+use symphony_protocol::Quarantine;
+
 use super::*;
+
+/// Runs of one message; the others are told at the next resync.
+const QUARANTINES_MAX: usize = 256;
 
 /// The task as the conductor gets it, with what has to be stored first.
 pub fn ready_task(fold: &Fold, id: ExecId) -> Option<Result<(ReadyTask, Vec<Composed>), String>> {
@@ -37,6 +42,18 @@ pub fn ready_task(fold: &Fold, id: ExecId) -> Option<Result<(ReadyTask, Vec<Comp
         frames,
     };
     Some(Ok((task, composed)))
+}
+
+/// Of some runs, those that the fold failed on, until the log says so.
+pub fn quarantines<'a>(fold: &Fold, keys: impl IntoIterator<Item = &'a u128>) -> Vec<Quarantine> {
+    let runs = keys.into_iter().filter_map(|key| fold.runs.get(key));
+    let told = runs.filter_map(|run| {
+        Some(Quarantine {
+            run: run.id.clone(),
+            reason: run.broken.clone()?,
+        })
+    });
+    told.take(QUARANTINES_MAX).collect()
 }
 
 pub fn failure(run: &Run, id: ExecId, actions: Vec<Action>) -> Option<Failure> {

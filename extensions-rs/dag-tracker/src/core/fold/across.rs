@@ -27,8 +27,7 @@ impl Fold {
                 && exec.r#try == birth.parent.r#try
         };
         let parent = self.runs.get(&birth.parent.id.run);
-        let wanted =
-            parent.is_some_and(|run| !run.status.ended() && run.exec(birth.parent.id).is_some_and(wants));
+        let wanted = parent.is_some_and(|run| run.goes_on() && run.exec(birth.parent.id).is_some_and(wants));
         let (Some(plan), false, true) = (birth.found.plan.clone(), self.runs.contains_key(&key), wanted)
         else {
             return;
@@ -52,20 +51,24 @@ impl Fold {
         run.depth = birth.depth;
         self.live += 1;
         effects.started.push(key);
-        begin_run(&mut run, plan, &mut self.context, effects);
+        guarded(&mut run, &mut self.context, effects, |run, context, effects| {
+            begin_run(run, plan, context, effects);
+        });
         self.runs.insert(key, run);
     }
 
     fn cancel_child(&mut self, key: u128, effects: &mut Effects) {
-        let Some(run) = self.runs.get_mut(&key).filter(|run| !run.status.ended()) else {
+        let Some(run) = self.runs.get_mut(&key).filter(|run| run.goes_on()) else {
             return;
         };
         let problem = error("cancelled", "the task that began this run is over");
-        let mut walk = Walk::new(run, &mut self.context, effects);
-        let undo = walk.compensates() && walk.run.undoing.is_none();
-        if walk.run.undoing.is_none() {
-            walk.close_run(undo, RunStatus::Cancelled, Some(problem), "parent");
-        }
+        guarded(run, &mut self.context, effects, |run, context, effects| {
+            let mut walk = Walk::new(run, context, effects);
+            let undo = walk.compensates() && walk.run.undoing.is_none();
+            if walk.run.undoing.is_none() {
+                walk.close_run(undo, RunStatus::Cancelled, Some(problem), "parent");
+            }
+        });
     }
 
     fn settle_parent(&mut self, key: u128, effects: &mut Effects) {
@@ -81,11 +84,13 @@ impl Fold {
                     && exec.r#try == parent.r#try
                     && exec.rare.as_ref().is_some_and(|rare| rare.child == Some(key))
             };
-            let run = self.runs.get_mut(&id.run).filter(|run| !run.status.ended());
+            let run = self.runs.get_mut(&id.run).filter(|run| run.goes_on());
             if let Some(run) = run.filter(|run| run.exec(id).is_some_and(waits)) {
-                let mut walk = Walk::new(run, &mut self.context, effects);
-                walk.child_ended(id, &child);
-                walk.finish();
+                guarded(run, &mut self.context, effects, |run, context, effects| {
+                    let mut walk = Walk::new(run, context, effects);
+                    walk.child_ended(id, &child);
+                    walk.finish();
+                });
             }
         }
         self.runs.insert(key, child);

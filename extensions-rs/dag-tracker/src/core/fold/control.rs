@@ -72,12 +72,19 @@ impl Fold {
                 .push(format!("a {word} of run {run} by another tenant"));
             return;
         }
+        if run.broken.is_some() {
+            return; // its end is on its way
+        }
         let was_ended = run.status.ended();
         let reason = control.reason().to_owned();
-        let context = &mut self.context;
-        let done = catch_unwind(AssertUnwindSafe(|| follow(run, control, plan, context, effects)));
-        let Ok(outcome) = done else {
-            quarantine(run, &mut self.context, effects);
+        let done = guarded(run, &mut self.context, effects, |run, context, effects| {
+            follow(run, control, plan, context, effects)
+        });
+        let Some(outcome) = done else {
+            if was_ended && run.broken.is_some() {
+                self.ended.retain(|ended| *ended != key); // it had begun again
+                self.live += 1;
+            }
             return self.close(effects);
         };
         let accepted = outcome.is_ok();

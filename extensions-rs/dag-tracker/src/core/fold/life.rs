@@ -38,6 +38,7 @@ pub(super) fn new_run(key: u128, tenant: &str, by: &str, submit: Submit, context
         library: Library::new(),
         parent: None,
         depth: 0,
+        broken: None,
     };
     run.note(Entry {
         sequence: context.sequence,
@@ -153,12 +154,4 @@ pub(super) fn take_result(
     let status = walk.run.exec(id).map_or(Status::Failed, |exec| exec.status);
     walk.finish();
     Some(status)
-}
-
-/// A panic while one run was folded ends that run, never the partition. It happens again at replay, in the same place.
-pub(super) fn quarantine(run: &mut Run, context: &mut Context, effects: &mut Effects) {
-    let problem = error("internal", "the fold failed on this run; it is quarantined");
-    if !run.status.ended() {
-        Walk::new(run, context, effects).end_run(RunStatus::Failed, Some(problem), "quarantine");
-    }
 }

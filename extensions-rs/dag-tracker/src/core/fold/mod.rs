@@ -4,11 +4,13 @@ mod across;
 mod control;
 mod life;
 mod plans;
+mod quarantine;
 mod results;
 mod words;
 
 pub use control::Control;
-use life::{begin_run, new_run, quarantine, shared, take_result};
+use life::{begin_run, new_run, shared, take_result};
+use quarantine::guarded;
 
 use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -17,8 +19,8 @@ use std::sync::Arc;
 use symphony_protocol::subjects::{TokenInput, dispatch_token, mesh_key, partition_of};
 use symphony_protocol::{
     Action, Archived, Cancel, DecidedBatch, Due as DueEvent, ErrorValue, Happened, Outcome, Owner, Payload,
-    Resolved, ResultBatch, Settled, Signal, Submit, SubmitBatch, Supplied, TaskResult, Unwanted,
-    WorkflowNeed,
+    QuarantinedBatch, Resolved, ResultBatch, Settled, Signal, Submit, SubmitBatch, Supplied, TaskResult,
+    Unwanted, WorkflowNeed,
 };
 use symphony_workflow::{Plan, fill_inputs};
 
@@ -68,6 +70,7 @@ pub enum Event {
     },
     Resolved(Resolved),
     Happened(Happened),
+    Quarantined(QuarantinedBatch),
     Owner(Owner),
     /// What could not be decoded: it is counted and passed over.
     Bad(String),
@@ -92,6 +95,8 @@ pub struct Effects {
     pub ended: Vec<u128>,
     /// How many of these have left the live runs.
     closed_runs: usize,
+    /// Runs that the fold failed on: the conductor is to write that down.
+    pub broken: Vec<u128>,
     /// Sentences about what was refused.
     pub dead: Vec<String>,
 }
@@ -189,7 +194,9 @@ impl Fold {
             Event::Signal { tenant, signal } => self.signal(&tenant, signal, effects),
             Event::Resolved(resolved) if self.is_owner(resolved.epoch) => self.resolved(resolved, effects),
             Event::Happened(happened) if self.is_owner(happened.epoch) => self.happened(&happened, effects),
+            Event::Quarantined(batch) if self.is_owner(batch.epoch) => self.quarantined(batch, effects),
             Event::Due(_)
+            | Event::Quarantined(_)
             | Event::Supplied(_)
             | Event::Archived(_)
             | Event::Resolved(_)
@@ -262,7 +269,9 @@ impl Fold {
         match prepared {
             Ok((plan, filled)) => {
                 run.inputs = shared(filled.pack().into());
-                begin_run(&mut run, plan, &mut self.context, effects);
+                guarded(&mut run, &mut self.context, effects, |run, context, effects| {
+                    begin_run(run, plan, context, effects);
+                });
             }
             Err((kind, message)) => {
                 let problem = error(kind, message);
@@ -303,6 +312,7 @@ impl Fold {
                     .dead
                     .push(format!("a cancel of run {} by another tenant", cancel.run));
             }
+            Some(run) if run.broken.is_some() => {} // its end is on its way
             Some(run) if !run.status.ended() => {
                 let message = if cancel.reason.is_empty() {
                     "cancelled".to_owned()
@@ -310,8 +320,10 @@ impl Fold {
                     cancel.reason
                 };
                 let problem = error("cancelled", message);
-                let mut walk = Walk::new(run, &mut self.context, effects);
-                walk.close_run(walk.compensates(), RunStatus::Cancelled, Some(problem), tenant);
+                guarded(run, &mut self.context, effects, |run, context, effects| {
+                    let mut walk = Walk::new(run, context, effects);
+                    walk.close_run(walk.compensates(), RunStatus::Cancelled, Some(problem), tenant);
+                });
                 self.close(effects);
             }
             Some(run) => run.note(Entry {

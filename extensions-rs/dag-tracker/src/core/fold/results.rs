@@ -43,18 +43,14 @@ impl Fold {
             status: "cancelled".to_owned(),
             run_us: result.run_us,
         };
-        if let Some(run) = run_key(&result.run).and_then(|key| self.runs.get_mut(&key)) {
-            let context = &mut self.context;
-            let done = catch_unwind(AssertUnwindSafe(|| {
+        let known = run_key(&result.run).and_then(|key| self.runs.get_mut(&key));
+        if let Some(run) = known.filter(|run| run.broken.is_none()) {
+            let done = guarded(run, &mut self.context, effects, |run, context, effects| {
                 take_result(run, worker, result, context, effects)
-            }));
-            match done {
-                Ok(Some(status)) => {
-                    settled.accepted = true;
-                    settled.status = status.word().to_owned();
-                }
-                Ok(None) => {}
-                Err(_) => quarantine(run, &mut self.context, effects),
+            });
+            if let Some(Some(status)) = done {
+                settled.accepted = true;
+                settled.status = status.word().to_owned();
             }
         }
         effects.settled.push(settled);
@@ -67,7 +63,8 @@ impl Fold {
             return;
         }
         for decision in batch.decisions {
-            let Some(run) = run_key(&decision.run).and_then(|key| self.runs.get_mut(&key)) else {
+            let known = run_key(&decision.run).and_then(|key| self.runs.get_mut(&key));
+            let Some(run) = known.filter(|run| run.broken.is_none()) else {
                 continue;
             };
             let Some(id) = run.find(&decision.task) else {
@@ -101,8 +98,7 @@ impl Fold {
             if !current {
                 continue;
             }
-            let context = &mut self.context;
-            let done = catch_unwind(AssertUnwindSafe(|| {
+            guarded(run, &mut self.context, effects, |run, context, effects| {
                 if lost.is_some() {
                     effects.closed.push(id);
                 }
@@ -119,10 +115,7 @@ impl Fold {
                     None => walk.decided(id, &decision.action),
                 }
                 walk.finish();
-            }));
-            if done.is_err() {
-                quarantine(run, &mut self.context, effects);
-            }
+            });
         }
         self.close(effects);
     }
@@ -137,13 +130,12 @@ impl Fold {
             .filter(|t| t.at_ms <= self.context.time_ms)
         {
             self.context.timers.remove(&timer);
-            let Some(run) = self.runs.get_mut(&timer.id.run).filter(|run| !run.status.ended()) else {
+            let Some(run) = self.runs.get_mut(&timer.id.run).filter(|run| run.goes_on()) else {
                 continue;
             };
-            let context = &mut self.context;
-            if catch_unwind(AssertUnwindSafe(|| Walk::new(run, context, effects).fire(timer))).is_err() {
-                quarantine(run, &mut self.context, effects);
-            }
+            guarded(run, &mut self.context, effects, |run, context, effects| {
+                Walk::new(run, context, effects).fire(timer);
+            });
         }
         self.close(effects);
     }
@@ -185,22 +177,24 @@ impl Fold {
         let whole = !missing && blake3::hash(&data).to_hex().as_str() == supplied.digest;
         let list = Payload::from(data);
         for (id, generation) in waiting {
-            let Some(run) = self.runs.get_mut(&id.run).filter(|run| !run.status.ended()) else {
+            let Some(run) = self.runs.get_mut(&id.run).filter(|run| run.goes_on()) else {
                 continue;
             };
             let waits = |exec: &Exec| exec.status == Status::Waiting && exec.generation == generation;
             if !run.exec(id).is_some_and(waits) {
                 continue;
             }
-            let mut walk = Walk::new(run, &mut self.context, effects);
-            if whole {
-                walk.begin_map(id, list.clone());
-            } else {
-                let digest = &supplied.digest;
-                let message = format!("the artifact {digest} that the map goes over cannot be read");
-                walk.fail_unbegun(id, error("unavailable", message));
-            }
-            walk.finish();
+            guarded(run, &mut self.context, effects, |run, context, effects| {
+                let mut walk = Walk::new(run, context, effects);
+                if whole {
+                    walk.begin_map(id, list.clone());
+                } else {
+                    let digest = &supplied.digest;
+                    let message = format!("the artifact {digest} that the map goes over cannot be read");
+                    walk.fail_unbegun(id, error("unavailable", message));
+                }
+                walk.finish();
+            });
         }
         self.close(effects);
     }

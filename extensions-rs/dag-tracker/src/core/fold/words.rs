@@ -26,14 +26,10 @@ impl Fold {
                     .dead
                     .push(format!("a signal to run {} by another tenant", signal.run));
             }
-            Some(run) if !run.status.ended() => {
-                let context = &mut self.context;
-                let done = catch_unwind(AssertUnwindSafe(|| {
-                    Walk::new(run, context, effects).signal(tenant, signal)
-                }));
-                if done.is_err() {
-                    quarantine(run, &mut self.context, effects);
-                }
+            Some(run) if run.goes_on() => {
+                guarded(run, &mut self.context, effects, |run, context, effects| {
+                    Walk::new(run, context, effects).signal(tenant, signal);
+                });
                 self.close(effects);
             }
             Some(_) => {}
@@ -57,13 +53,9 @@ impl Fold {
             let Some(run) = waiting_run(&mut self.runs, id, generation) else {
                 continue;
             };
-            let context = &mut self.context;
-            let done = catch_unwind(AssertUnwindSafe(|| {
-                Walk::new(run, context, effects).happened(id, happened)
-            }));
-            if done.is_err() {
-                quarantine(run, &mut self.context, effects);
-            }
+            guarded(run, &mut self.context, effects, |run, context, effects| {
+                Walk::new(run, context, effects).happened(id, happened);
+            });
         }
         self.close(effects);
     }
@@ -100,9 +92,11 @@ impl Fold {
                 continue;
             };
             run.library.insert((key.1.clone(), key.2.clone()), found.clone());
-            let mut walk = Walk::new(run, &mut self.context, effects);
-            walk.resolved(id);
-            walk.finish();
+            guarded(run, &mut self.context, effects, |run, context, effects| {
+                let mut walk = Walk::new(run, context, effects);
+                walk.resolved(id);
+                walk.finish();
+            });
         }
         self.close(effects);
     }
@@ -111,6 +105,6 @@ impl Fold {
 /// The run of an execution that still waits.
 fn waiting_run(runs: &mut HashMap<u128, Box<Run>>, id: ExecId, generation: u32) -> Option<&mut Run> {
     let waits = |exec: &Exec| exec.status == Status::Waiting && exec.generation == generation;
-    let run = runs.get_mut(&id.run).filter(|run| !run.status.ended())?;
+    let run = runs.get_mut(&id.run).filter(|run| run.goes_on())?;
     run.exec(id).is_some_and(waits).then_some(run)
 }

@@ -80,7 +80,7 @@ impl Walk<'_> {
         let mut out = Vec::new();
         template
             .write(&RunScope::at(self.run, id), &mut out)
-            .map_err(|problem| error("expression", problem.to_string()))?;
+            .map_err(|problem| fault("", &problem))?;
         Ok(out.into())
     }
 }

@@ -33,7 +33,7 @@ impl Walk<'_> {
                     return;
                 }
                 Ok(false) => {}
-                Err(problem) => return self.fail(id, error("expression", problem.to_string())),
+                Err(problem) => return self.fail(id, fault("", &problem)),
             }
         }
         self.end(id, Status::Skipped, Payload::default(), None);
@@ -82,7 +82,7 @@ impl Walk<'_> {
             match test.truth(&scope) {
                 Ok(true) => {}
                 Ok(false) => return self.end_repeat(id, number, &state, iteration),
-                Err(problem) => return self.fail(id, error("expression", problem.to_string())),
+                Err(problem) => return self.fail(id, fault("", &problem)),
             }
         }
         if iteration >= repeat.max_iterations {
@@ -107,7 +107,7 @@ impl Walk<'_> {
         if let Some(next) = &repeat.next {
             let mut out = Vec::new();
             let written = next.write(&RunScope::of(self.run, number), &mut out);
-            let made = written.map_err(|problem| error("expression", format!("next: {problem}")));
+            let made = written.map_err(|problem| fault("next: ", &problem));
             match made.and_then(|()| object(out.into())) {
                 Ok(made) => state = made,
                 Err(problem) => return self.fail(id, problem),
@@ -118,7 +118,7 @@ impl Walk<'_> {
             match test.truth(&scope) {
                 Ok(false) => {}
                 Ok(true) => return self.end_repeat(id, number, &state, turns),
-                Err(problem) => return self.fail(id, error("expression", problem.to_string())),
+                Err(problem) => return self.fail(id, fault("", &problem)),
             }
         }
         if let Some(frame) = self.run.frames.get_mut(number) {
@@ -283,7 +283,7 @@ impl Walk<'_> {
             None => out.push(0x80),
             Some(template) => template
                 .write(&RunScope::of(self.run, number), &mut out)
-                .map_err(|problem| error("expression", format!("outputs: {problem}")))?,
+                .map_err(|problem| fault("outputs: ", &problem))?,
         }
         let Some((name, value)) = more else {
             return Ok(out.into());

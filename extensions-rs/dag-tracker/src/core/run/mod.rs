@@ -75,6 +75,15 @@ pub(super) fn error(kind: &str, message: impl Into<String>) -> ErrorValue {
     }
 }
 
+/// What an expression or a template failed with, as a failure: what is too large to hand over is of kind `limit`.
+pub(super) fn fault(at: &str, problem: &symphony_expression::Error) -> ErrorValue {
+    let kind = match problem.kind() {
+        symphony_expression::ErrorKind::TooLarge => "limit",
+        _ => "expression",
+    };
+    error(kind, format!("{at}{problem}"))
+}
+
 impl<'a> Walk<'a> {
     pub fn new(run: &'a mut Run, context: &'a mut Context, effects: &'a mut Effects) -> Self {
         Self {
@@ -155,7 +164,7 @@ impl<'a> Walk<'a> {
             match when.truth(&RunScope::of(self.run, id.frame)) {
                 Ok(true) => {}
                 Ok(false) => return self.end(id, Status::Skipped, Payload::default(), None),
-                Err(problem) => return self.fail_unbegun(id, error("expression", problem.to_string())),
+                Err(problem) => return self.fail_unbegun(id, fault("", &problem)),
             }
         }
         let Some(each) = &node.for_each else {
@@ -164,7 +173,7 @@ impl<'a> Walk<'a> {
         let mut list = Vec::new();
         match each.items.write(&RunScope::of(self.run, id.frame), &mut list) {
             Ok(()) => self.begin_map(id, list.into()),
-            Err(problem) => self.fail_unbegun(id, error("expression", problem.to_string())),
+            Err(problem) => self.fail_unbegun(id, fault("", &problem)),
         }
     }
 

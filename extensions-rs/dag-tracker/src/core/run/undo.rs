@@ -60,7 +60,7 @@ impl Walk<'_> {
             Ok(()) => exec.inputs = inputs.into(),
             Err(problem) => {
                 exec.status = Status::Failed;
-                exec.rare().error = Some(error("expression", format!("compensate: {problem}")));
+                exec.rare().error = Some(fault("compensate: ", &problem));
             }
         }
         if self.run.undo.len() >= UNDO_COUNT_MAX {

@@ -295,7 +295,7 @@ impl Walk<'_> {
     fn moment(&self, id: ExecId, expression: &Expression) -> Result<u64, ErrorValue> {
         let value = expression
             .eval(&RunScope::at(self.run, id))
-            .map_err(|problem| error("expression", problem.to_string()))?;
+            .map_err(|problem| fault("", &problem))?;
         let found = match &value {
             Value::Str(text) => super::moment::parse_ms(text),
             value => value.as_f64().map(|seconds| (seconds * 1000.0).max(0.0) as u64),
