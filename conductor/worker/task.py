@@ -9,7 +9,8 @@ from typing import Any, Generic, Literal, ParamSpec, TypeVar, overload
 
 from conductor.wire.extensions import Function
 from conductor.worker.contract import Contract
-from conductor.workflow.builder import building, call
+from conductor.workflow.drafting import building
+from conductor.workflow.forms import call
 
 P = ParamSpec("P")
 R = TypeVar("R")

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import datetime
 import re
 from collections.abc import Iterator
 from typing import Any
+
+import msgspec
 
 from conductor.workflow.errors import WorkflowError
 
@@ -70,9 +73,14 @@ def expr(text: str, *references: Reference) -> Reference:
 
 
 def plain(value: Any) -> Any:
-    """A value for the document: references become `${...}`, at any depth."""
+    """A value for the document: references become `${...}`, words as types mappings, at any depth."""
     if isinstance(value, Reference):
         return str(value)
+    if isinstance(value, msgspec.Struct):
+        # A word as a type: what it does not say is left out.
+        return plain(msgspec.to_builtins(value, enc_hook=plain))
+    if isinstance(value, datetime.timedelta):
+        return f"{round(value.total_seconds() * 1000)}ms"
     if isinstance(value, dict):
         return {str(key): plain(item) for key, item in value.items()}
     if isinstance(value, (list, tuple)):

@@ -2,16 +2,17 @@
 
 mod contracts;
 mod graph;
+mod known;
 mod parts;
 mod references;
 
-use std::collections::HashMap;
 use std::sync::Arc;
 
-use symphony_protocol::{Function, Parameter, Problem};
+use symphony_protocol::{Function, Problem};
 
+pub(crate) use self::known::Known;
 use self::parts::parts;
-use crate::plan::{Graph, GraphIndex, Kind, Node, Plan};
+use crate::plan::{Kind, Plan};
 use crate::read::read;
 use crate::words::{Place, Problems, Words};
 
@@ -78,21 +79,13 @@ pub fn check_words(json: &[u8], functions: &dyn Functions, words: Words) -> Resu
         let known = Known {
             plan: &plan,
             graph: index,
+            turn: None,
             inputs: &inputs,
             functions,
         };
         check_graph(&known, at, &mut problems);
-    }
-    if let Some(lock) = &plan.lock {
-        let known = Known {
-            plan: &plan,
-            graph: 0,
-            inputs: &inputs,
-            functions,
-        };
-        for (inside, expression) in lock.key.located() {
-            let at = Place(format!("/lock/key{inside}"));
-            references::check(expression, &[], &known, &at, &mut problems);
+        if index == 0 {
+            check_lock_key(&known, &mut problems);
         }
     }
     for (graph, at) in plan.graphs.iter_mut().zip(&places) {
@@ -111,6 +104,10 @@ fn check_graph(known: &Known<'_>, at: &Place, problems: &mut Problems) {
         return;
     };
     let around = known.seen_around();
+    let known = &Known {
+        turn: known.holder_loop(),
+        ..*known
+    };
     if let Some(outputs) = &graph.outputs {
         for (inside, expression) in outputs.located() {
             let at = Place(format!("{}/outputs{inside}", at.0));
@@ -122,19 +119,42 @@ fn check_graph(known: &Known<'_>, at: &Place, problems: &mut Problems) {
             break;
         }
         let at = at.child("tasks").child(&node.name);
+        if known.is_shadow(&node.name) {
+            let message = format!("a task around this one is called `{}` too", node.name);
+            problems.add(&at, message, "give it another name");
+        }
         for part in parts(node, &at) {
             let mut seen = around.clone();
             seen.extend_from_slice(part.sees);
             if let Some(each) = node.for_each.as_ref().filter(|_| part.sees_item) {
                 seen.extend([each.variable.as_str(), "index"]);
             }
+            // What sees the state of the loop that the task is stands as if it were inside.
+            let turns = matches!(node.kind, Kind::Repeat(_)) && part.sees.contains(&"state");
             let known = Known {
                 graph: part.inner.unwrap_or(known.graph),
+                turn: if turns { Some(node) } else { known.holder_loop() },
                 ..*known
             };
             references::check(part.expression, &seen, &known, &part.at, problems);
         }
         contracts::check(node, &at, known, problems);
+    }
+}
+
+/// The key of the document's lock is made when the first of its tasks may start: it sees no task.
+fn check_lock_key(known: &Known<'_>, problems: &mut Problems) {
+    let Some(lock) = &known.plan.lock else { return };
+    for (inside, expression) in lock.key.located() {
+        let at = Place(format!("/lock/key{inside}"));
+        let mut paths = expression.paths().iter();
+        match paths.find(|path| matches!(path.root.as_str(), "tasks" | "tasks_meta")) {
+            Some(path) => {
+                let message = format!("`{path}`: the lock is taken before its tasks run");
+                problems.add(&at, message, "make the key of `inputs` and `run`");
+            }
+            None => references::check(expression, &[], known, &at, problems),
+        }
     }
 }
 
@@ -144,6 +164,10 @@ fn lock_scope(plan: &mut Plan, scope: &[(String, Place)], problems: &mut Problem
     let mut found = Vec::with_capacity(scope.len());
     for (name, at) in scope {
         match graph.by_name.get(name) {
+            Some(index) if found.contains(index) => {
+                let message = format!("`{name}` stands in the scope twice");
+                problems.add(at, message, "leave one of them out");
+            }
             Some(index) => found.push(*index),
             None => {
                 let names = graph.nodes.iter().map(|node| node.name.as_str());
@@ -153,57 +177,5 @@ fn lock_scope(plan: &mut Plan, scope: &[(String, Place)], problems: &mut Problem
     }
     if let Some(lock) = &mut plan.lock {
         lock.scope = found;
-    }
-}
-
-/// What names mean in one graph of a plan: its own first, then those around it.
-#[derive(Clone, Copy)]
-pub(crate) struct Known<'a> {
-    pub plan: &'a Plan,
-    pub graph: GraphIndex,
-    pub inputs: &'a HashMap<&'a str, &'a Parameter>,
-    pub functions: &'a dyn Functions,
-}
-
-impl<'a> Known<'a> {
-    /// The graphs from here outwards.
-    fn outwards(&self) -> impl Iterator<Item = &'a Graph> + use<'a> {
-        let plan = self.plan;
-        let mut next = Some(self.graph);
-        std::iter::from_fn(move || {
-            let graph = plan.graph(next?)?;
-            next = graph.outer.map(|(outer, _)| outer);
-            Some(graph)
-        })
-    }
-
-    /// The task that a name means here.
-    pub fn task(&self, name: &str) -> Option<&'a Node> {
-        self.outwards()
-            .find_map(|graph| graph.named(name).map(|(_, node)| node))
-    }
-
-    /// Names of the tasks that are seen here.
-    pub fn task_names(&self) -> impl Iterator<Item = &'a str> + use<'a> {
-        self.outwards()
-            .flat_map(|graph| graph.nodes.iter().map(|node| node.name.as_str()))
-    }
-
-    /// What the tasks around this graph let it see: their items, the state of their loops.
-    fn seen_around(&self) -> Vec<&'a str> {
-        let mut seen = Vec::new();
-        for graph in self.outwards() {
-            let holder = graph
-                .outer
-                .and_then(|(outer, index)| self.plan.graph(outer)?.node(index));
-            let Some(holder) = holder else { continue };
-            if let Some(each) = &holder.for_each {
-                seen.extend([each.variable.as_str(), "index"]);
-            }
-            if let Kind::Repeat(_) = holder.kind {
-                seen.extend(["state", "iteration"]);
-            }
-        }
-        seen
     }
 }

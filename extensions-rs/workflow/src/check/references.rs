@@ -4,7 +4,8 @@ use symphony_expression::{Expression, Path, Reference, Segment};
 use symphony_protocol::TypeName;
 
 use super::Known;
-use crate::plan::{Kind, Node};
+use crate::plan::Node;
+use crate::types::fields;
 use crate::words::{Place, Problems};
 
 const META: &[&str] = &["status", "attempts", "error", "started", "ended"];
@@ -26,6 +27,9 @@ fn fine(path: &Path, seen: &[&str], known: &Known<'_>) -> bool {
     match (path.root.as_str(), path.name()) {
         ("inputs", Some(name)) => path.segments.len() == 1 && known.inputs.contains_key(name),
         ("tasks", Some(name)) => path.segments.len() == 1 && known.task(name).is_some(),
+        ("state", name) if known.turn.is_some() => {
+            seen.contains(&"state") && name.is_none_or(|name| known.state_names().contains(&name))
+        }
         (root, _) => seen.contains(&root),
     }
 }
@@ -40,6 +44,13 @@ fn check_one(
 ) {
     let Reference { path, column } = reference;
     match (path.root.as_str(), path.name()) {
+        ("state", Some(name)) if seen.contains(&"state") && known.turn.is_some() => {
+            let names = known.state_names();
+            if !names.contains(&name) {
+                let message = format!("`{path}`: the state of the loop has no `{name}`");
+                problems.unknown(at, message, name, names, *column);
+            }
+        }
         (root, _) if seen.contains(&root) => {}
         ("inputs", Some(name)) => match known.inputs.get(name) {
             Some(parameter) => check_scalar(path, parameter.r#type, at, *column, problems),
@@ -63,9 +74,15 @@ fn check_one(
             }
             Some(_) => check_word(path, 1, META, at, *column, problems),
             None => {
-                let names = known.task_names();
                 let message = format!("`{path}`: there is no task `{name}`");
-                problems.unknown(at, message, name, names, *column);
+                if let Some(holder) = known.hidden_in(name) {
+                    let remedy = format!(
+                        "it stands inside `{holder}`: give it to the outside in the `outputs` there, and write tasks.{holder}"
+                    );
+                    problems.add_at(at, message, remedy, *column);
+                } else {
+                    problems.unknown(at, message, name, known.task_names(), *column);
+                }
             }
         },
         (root, _) => {
@@ -106,7 +123,7 @@ fn check_scalar(path: &Path, kind: TypeName, at: &Place, column: Option<u64>, pr
     }
 }
 
-/// The first field of a task's output, where its function declares its outputs.
+/// The first field of a task's output, where it is known which it has.
 fn check_field(
     path: &Path,
     node: &Node,
@@ -130,30 +147,11 @@ fn check_field(
         }
         _ => return,
     };
-    let fixed: &[&str] = match &node.kind {
-        Kind::Repeat(_) => &["state", "iterations"],
-        Kind::Wait(_) => &["value", "by", "at"],
-        Kind::Approve(_) => &["answer", "by", "at", "comment"],
-        _ => &[],
-    };
-    if !fixed.is_empty() && node.fallback.is_empty() && !fixed.contains(&field.as_str()) {
-        let message = format!("`{path}`: the task `{}` gives no `{field}`", node.name);
-        problems.unknown(at, message, field, fixed.iter().copied(), column);
-    }
-    let Some(capability) = node.capability() else {
-        return;
-    };
-    // A fallback may give other fields than the function that it stands in for.
-    if !node.fallback.is_empty() {
-        return;
-    }
-    let function = known.functions.function(capability);
-    let Some(outputs) = function.and_then(|function| function.outputs.as_ref()) else {
-        return;
-    };
-    if !outputs.contains_key(field) {
-        let names = outputs.keys().map(String::as_str);
-        let message = format!("`{path}`: the function `{capability}` gives no `{field}`");
+    if let Some(names) = fields(node, known).filter(|names| !names.contains(&field.as_str())) {
+        let message = match node.capability() {
+            Some(capability) => format!("`{path}`: the function `{capability}` gives no `{field}`"),
+            None => format!("`{path}`: the task `{}` gives no `{field}`", node.name),
+        };
         problems.unknown(at, message, field, names, column);
     }
 }

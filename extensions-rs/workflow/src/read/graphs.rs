@@ -37,6 +37,11 @@ impl Graphs {
         defaults: &Defaults,
         problems: &mut Problems,
     ) -> GraphIndex {
+        if json.as_object().is_some_and(|map| !map.contains_key("tasks")) {
+            let message = "what stands here is no `{tasks, outputs}`";
+            problems.add(at, message, "put the tasks below `tasks:`, as in a document");
+            return self.read(None, None, at, Some(holder), defaults, &mut Problems::default());
+        }
         let map = problems.mapping(json, at, &["tasks", "outputs"]);
         let (tasks, outputs) = map.map_or((None, None), |map| (map.get("tasks"), map.get("outputs")));
         self.read(tasks, outputs, at, Some(holder), defaults, problems)

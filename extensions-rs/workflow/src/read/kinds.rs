@@ -1,7 +1,7 @@
 //! What a task is: a call, a value, a branch, a loop, another workflow, a wait, an approval.
 
 use serde_json::{Map, Value as Json};
-use symphony_expression::Template;
+use symphony_expression::{Expression, Template};
 
 use super::grammar::{FORMS, LATER, ONLY_FOR};
 use super::graphs::Graphs;
@@ -235,8 +235,20 @@ fn read_wait(json: &Json, here: &Place, problems: &mut Problems) -> Option<Wait>
             Some(Wait::Event { name, condition })
         }
         "duration" => problems.duration(json, &at).map(|ms| Wait::Duration { ms }),
-        _ => problems.condition(json, &at).map(Wait::Time),
+        _ => read_time(json, &at, problems).map(Wait::Time),
     }
+}
+
+fn read_time(json: &Json, at: &Place, problems: &mut Problems) -> Option<Expression> {
+    // What looks like a date is text only in quotes; as it stands CEL would read a sum.
+    let text = json.as_str().unwrap_or_default();
+    let mut bytes = text.bytes();
+    if bytes.by_ref().take(4).all(|b| b.is_ascii_digit()) && bytes.next() == Some(b'-') {
+        let message = format!("`{text}` is no expression");
+        problems.add(at, message, format!("write timestamp(\"{text}\")"));
+        return None;
+    }
+    problems.condition(json, at)
 }
 
 fn read_approve(json: &Json, here: &Place, problems: &mut Problems) -> Option<Approve> {

@@ -51,6 +51,9 @@ pub fn read_rate(json: &Json, at: &Place, problems: &mut Problems) -> Option<Rat
 
 pub fn read_budget(json: &Json, at: &Place, problems: &mut Problems) -> Option<Budget> {
     let map = problems.mapping(json, at, &["money", "calls", "time"])?;
+    if map.is_empty() {
+        problems.add(at, "a budget of nothing", "say `money`, `calls` or `time`");
+    }
     let money = map.get("money").and_then(|json| {
         let money = json.as_f64().filter(|money| *money >= 0.0 && money.is_finite());
         if money.is_none() {
@@ -111,7 +114,8 @@ pub fn read_compensate(json: &Json, at: &Place, problems: &mut Problems) -> Opti
 /// `95%`, as a share from 0 to 1.
 pub fn read_share(json: &Json, at: &Place, problems: &mut Problems) -> Option<f64> {
     let text = json.as_str().and_then(|text| text.strip_suffix('%'));
-    let share = text.and_then(|text| text.parse::<f64>().ok());
+    let digits = |text: &&str| text.starts_with(|c: char| c.is_ascii_digit()) && !text.contains(['e', 'E']);
+    let share = text.filter(digits).and_then(|text| text.parse::<f64>().ok());
     let share = share.filter(|share| (0.0..=100.0).contains(share));
     if share.is_none() {
         problems.add(at, format!("{json} is no percentage"), "write 95%");

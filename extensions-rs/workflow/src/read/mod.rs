@@ -115,6 +115,10 @@ fn read_lock(json: &Json, at: &Place, problems: &mut Problems) -> Option<(Templa
     let names = scope
         .map(|json| problems.texts(json, &scope_at))
         .unwrap_or_default();
+    if scope.is_some() && names.is_empty() {
+        let message = "a lock over no task at all";
+        problems.add(&scope_at, message, "name the tasks that it is held over");
+    }
     let named = names.into_iter().enumerate();
     let scope = named.map(|(index, name)| (name, scope_at.child(&index.to_string())));
     Some((key?, scope.collect()))
