@@ -7,12 +7,13 @@ from collections.abc import Callable
 
 from conductor.kernel import recovery
 from conductor.kernel.allowances import Allowances
+from conductor.kernel.dispatch import dispatch
 from conductor.kernel.events import Events
 from conductor.kernel.execution import Execution, Key
 from conductor.kernel.lifecycle import Lifecycle
 from conductor.kernel.office import Office
 from conductor.kernel.partition import Partition
-from conductor.kernel.placement import Waiting, place
+from conductor.kernel.placement import Waiting
 from conductor.kernel.reports import Reports
 from conductor.kernel.resolve import Resolutions
 from conductor.kernel.roster import Roster
@@ -357,21 +358,7 @@ class Core:
             if office.partition.stale and not office.resyncing:
                 office.begin_resync()
         if fresh and self.waiting.by_capability:
-            self._dispatch()
-
-    def _dispatch(self) -> None:
-        placement = place(self.waiting, self.workers, self.allowances, self.policy, self.now_ms)
-        for execution, worker in placement.starts:
-            execution.sent_at_ms = self.now_ms
-            execution.expires_at_ms = recovery.expiry(execution, worker, self.now_ms)
-            trace = None if execution.task.trace is None else self.spans.dispatch(execution)
-            self.offices[execution.partition].outbox.task(execution, worker, trace)
-            if execution.task.watch:
-                self.reports.task(execution.task, "running", worker.name, self.now_ms)
-        metrics.DISPATCHES.inc(len(placement.starts))
-        if placement.decisions:
-            metrics.DECISIONS.labels("start").inc(len(placement.decisions))
-            self.reports.choices(self.partitions, placement.decisions)
+            dispatch(self)
 
     def give_credit(self) -> None:
         """Tell the trackers how much of each capability we will hold."""

@@ -362,11 +362,8 @@ impl State {
             ..Default::default()
         };
         self.beat += 1;
-        if let Err(error) = self
-            .bus
-            .publish(subjects::heartbeat(&message.worker), &message)
-            .await
-        {
+        let subject = subjects::heartbeat(&message.worker);
+        if let Err(error) = self.bus.publish(subject, &message).await {
             tracing::debug!(%error, "no heartbeat");
         }
     }
