@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
 import subprocess
@@ -25,6 +26,13 @@ START_PATIENCE_S = 90
 def python() -> Path:
     """The interpreter of an environment that has Phoenix; made once on a machine. Skips where no registry answers."""
     folder = Path(os.environ.get("SYMPHONY_PHOENIX", Path(tempfile.gettempdir()) / f"symphony-phoenix-{VERSION}"))
+    # Test processes begin together: one of them installs, and the others wait for it.
+    with folder.with_name(f"{folder.name}.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        return _installed(folder)
+
+
+def _installed(folder: Path) -> Path:
     found = folder / "bin" / "python"
     done = folder / "installed"
     if done.exists():

@@ -6,6 +6,7 @@ import asyncio
 import os
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ import msgspec
 
 from conductor.bus import BusOptions, NatsBus
 from conductor.embedded import System
+from conductor.wire.dag import RunView
 from conductor.wire.runs import RunEnded
 from conductor.wire.values import unpack
 from conductor.workflow import read_bytes
@@ -57,6 +59,19 @@ class Running:
     async def run(self, packed: bytes, inputs: dict[str, Any] | None = None, **said: Any) -> RunEnded:
         """Submit a run and wait for its end."""
         return await self.end(await self.begin(packed, inputs, **said))
+
+    async def until(self, run: str, holds: Callable[[RunView], bool], timeout_s: float = 60.0) -> RunView:
+        """The state of a run once a condition holds for it."""
+        async with asyncio.timeout(timeout_s):
+            while True:
+                view = await self.client.show(run, nodes=True)
+                if view is not None and holds(view):
+                    return view
+                await asyncio.sleep(0.02)
+
+    async def waits(self, run: str) -> RunView:
+        """The state of a run once it only waits."""
+        return await self.until(run, lambda view: view.status == "waiting")
 
     def process(self, name: str) -> Any:
         """A supervised process."""

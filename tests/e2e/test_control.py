@@ -9,7 +9,7 @@ from tests.e2e.conftest import until
 from tests.e2e.running import Running, document, outputs
 
 CHAIN = {
-    "first": {"call": "time.sleep", "with": {"seconds": 0.3}},
+    "first": {"wait_for": {"signal": "go"}},
     "second": {"call": "test.echo", "with": {"x": 1}, "after": ["first"]},
 }
 
@@ -17,6 +17,7 @@ CHAIN = {
 async def test_a_paused_run_waits_and_goes_on_when_it_is_resumed(shared_system: Running) -> None:
     run = await shared_system.begin(document(CHAIN, "control-pause", outputs={"x": "${tasks.second.x}"}))
     await shared_system.cli_async("runs", "pause", run, "--reason", "lunch")
+    await shared_system.cli_async("runs", "signal", run, "go")
 
     async def first_is_done() -> bool:
         view = await shared_system.client.show(run, nodes=True)
@@ -81,3 +82,16 @@ async def test_a_filter_names_the_runs_and_does_nothing_before_it_is_told_to(sha
     assert "needs a run, or a filter" in nothing.stderr
     listed = json.loads((await shared_system.cli_async("runs", "list", "--search", "control-b", "--json")).stdout)
     assert {run["run"] for run in listed["runs"]} == runs
+
+
+async def test_a_run_goes_back_to_a_checkpoint(shared_system: Running, tmp_path: Path) -> None:
+    file = tmp_path / "late"
+    tasks = {
+        "prepare": {"call": "test.echo", "with": {"x": 1}, "checkpoint": "ready"},
+        "use": {"call": "files.read", "with": {"file": str(file)}, "after": ["prepare"]},
+    }
+    run = await shared_system.begin(document(tasks, "back", outputs={"text": "${tasks.use.text}"}))
+    assert (await shared_system.end(run)).status == "failed"
+    file.write_text("now")
+    await shared_system.cli_async("runs", "rollback", run, "--to", "ready")
+    assert outputs(await shared_system.end(run)) == {"text": "now"}
