@@ -135,7 +135,7 @@ class Core:
             if complete:
                 self.waiting.add(execution)
             else:
-                self._lost(execution, "its conductor is gone, and a worker too")
+                self._lost(execution, "its conductor is gone, and a worker too", begun=False)
         self.wake()
 
     def forget(self, office: Office) -> None:
@@ -328,7 +328,7 @@ class Core:
         if (office := self.offices.get(execution.partition)) and office.partition.open.get(execution.key) is execution:
             self.waiting.add(execution)
 
-    def _lost(self, execution: Execution, why: str) -> None:
+    def _lost(self, execution: Execution, why: str, begun: bool = True) -> None:
         """An attempt that will never answer: done again where that does no harm, else a failure of kind `lost`."""
         office = self.offices.get(execution.partition)
         plain = execution.expires_at_ms is not None
@@ -341,8 +341,7 @@ class Core:
         if office is None or office.partition.open.get(execution.key) is not execution:
             return
         del office.partition.open[execution.key]
-        decided = recovery.loss(execution, why)
-        self._decided(office, decided)
+        self._decided(office, recovery.loss(execution, why, begun))
 
     # What a beat does of itself.
 

@@ -122,8 +122,8 @@ def decision(failure: Failure, chosen: Recovery, policy: str) -> Decided:
     )
 
 
-def loss(execution: Execution, why: str) -> Decided:
+def loss(execution: Execution, why: str, begun: bool = True) -> Decided:
     """An attempt that must not be done again unasked has failed: its document says what follows."""
     run, task, generation, try_ = execution.key
-    action = Lost(message=f"no answer from {execution.task.capability}: {why}")
+    action = Lost(message=f"no answer from {execution.task.capability}: {why}", begun=begun)
     return Decided(run=run, task=task, generation=generation, try_=try_, action=action, policy="kernel", reason=why)

@@ -108,6 +108,8 @@ class Lost(Part, frozen=True, kw_only=True, tag_field="is", tag="lost"):
     """The attempt will never answer (its worker is gone, or never told): a failure of kind `lost`."""
 
     message: Text = ""
+    begun: bool = True
+    """A worker had it. False: perhaps nobody had, so that it is no sign that the task kills its workers."""
 
 
 Action = Retry | Fallback | Skip | Continue | Fail | Lost

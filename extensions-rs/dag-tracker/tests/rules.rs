@@ -138,6 +138,51 @@ fn rule_6_a_lost_attempt_is_a_failure_of_its_try() {
     assert_eq!(ended.error.as_ref().unwrap().kind, "lost");
 }
 
+/// A task that may be tried twenty times, and loses its first five attempts.
+fn losing(begun: bool) -> Ring {
+    let mut ring = Ring::new();
+    ring.submit(
+        &run_id(1),
+        document(
+            json!({"a": {"call": "f", "retry": {"max_attempts": 20, "backoff": "10ms"}}}),
+            json!({}),
+        ),
+    );
+    for r#try in 1..=5 {
+        let Some(task) = ring.open.first().cloned() else {
+            break;
+        };
+        assert_eq!(task.r#try, r#try);
+        let about = symphony_protocol::Failure {
+            run: task.run.clone(),
+            task: task.task.clone(),
+            r#try,
+            ..Default::default()
+        };
+        let lost = Lost {
+            begun,
+            ..Default::default()
+        };
+        ring.decide(&about, Action::Lost(lost), EPOCH);
+        let Some(failure) = ring.failures.pop() else { break };
+        ring.decide(
+            &failure,
+            Action::Retry(symphony_protocol::Retry { delay_ms: 0 }),
+            EPOCH,
+        );
+    }
+    ring
+}
+
+#[test]
+fn rule_6_attempts_that_nobody_may_have_begun_do_not_make_a_task_a_poisonous_one() {
+    let poison = losing(true);
+    assert_eq!(poison.ended[&run_id(1)].status, "failed");
+    let unlucky = losing(false);
+    assert!(unlucky.ended.is_empty());
+    assert_eq!(unlucky.open[0].r#try, 6);
+}
+
 #[test]
 fn rule_9_the_same_run_once_and_the_same_key_with_other_content_changes_nothing() {
     let mut ring = Ring::new();

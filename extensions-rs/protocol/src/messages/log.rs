@@ -260,17 +260,23 @@ impl Bounded for Fail {
     }
 }
 
+fn default_lost_begun() -> bool {
+    true
+}
 /// The attempt will never answer (its worker is gone, or never told): a failure of kind `lost`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Lost {
     #[serde(default)]
     pub message: String,
+    #[serde(default = "default_lost_begun")]
+    pub begun: bool,
 }
 
 impl Default for Lost {
     fn default() -> Self {
         Self {
             message: Default::default(),
+            begun: default_lost_begun(),
         }
     }
 }
@@ -750,6 +756,8 @@ struct RawAction {
     index: Option<u32>,
     #[serde(default)]
     message: Option<String>,
+    #[serde(default)]
+    begun: Option<bool>,
 }
 
 impl TryFrom<RawAction> for Action {
@@ -768,6 +776,7 @@ impl TryFrom<RawAction> for Action {
             "fail" => Ok(Action::Fail(Fail {})),
             "lost" => Ok(Action::Lost(Lost {
                 message: raw.message.unwrap_or_else(|| Lost::default().message),
+                begun: raw.begun.unwrap_or_else(|| Lost::default().begun),
             })),
             _ => Err("unknown tag"),
         }

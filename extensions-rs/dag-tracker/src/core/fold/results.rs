@@ -71,7 +71,7 @@ impl Fold {
                 continue;
             };
             let lost = if let Action::Lost(lost) = &decision.action {
-                Some(lost.message.clone())
+                Some(lost.clone())
             } else {
                 None
             };
@@ -104,13 +104,14 @@ impl Fold {
                 }
                 let mut walk = Walk::new(run, context, effects);
                 match lost {
-                    Some(message) => walk.lose(
+                    Some(lost) => walk.lose(
                         id,
                         ErrorValue {
                             kind: "lost".to_owned(),
-                            message,
+                            message: lost.message,
                             ..Default::default()
                         },
+                        lost.begun,
                     ),
                     None => walk.decided(id, &decision.action),
                 }

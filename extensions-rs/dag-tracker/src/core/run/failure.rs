@@ -65,8 +65,11 @@ impl Walk<'_> {
     }
 
     /// An attempt will never answer. The broker's word that its worker is gone is not proof that the task did it; several
-    /// in a row are taken for it.
-    pub(crate) fn lose(&mut self, id: ExecId, problem: ErrorValue) {
+    /// in a row are taken for it, where a worker had begun them.
+    pub(crate) fn lose(&mut self, id: ExecId, problem: ErrorValue, begun: bool) {
+        if !begun {
+            return self.fail(id, problem);
+        }
         let Some(exec) = self.run.exec_mut(id) else { return };
         let rare = exec.rare();
         rare.lost += 1;
