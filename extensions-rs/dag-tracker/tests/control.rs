@@ -250,3 +250,25 @@ fn another_tenant_may_ask_nothing() {
     assert_eq!(names(&ring), ["b"]);
     assert_eq!(ring.dead.len(), 1);
 }
+
+#[test]
+fn a_retry_does_again_what_was_undone() {
+    let run = run_id(1);
+    let mut ring = Ring::new();
+    let tasks = json!({
+        "a": {"call": "f", "compensate": {"call": "undo"}},
+        "b": {"call": "f", "after": ["a"], "on_failure": "compensate"},
+    });
+    ring.submit(&run, document(tasks, json!({"a": "${tasks.a}"})));
+    answer(&mut ring, "a", 1);
+    let b = take(&mut ring, "b");
+    ring.answer(&b, failed("user"));
+    answer(&mut ring, "a:compensate", 0);
+    assert_eq!(ring.statuses(&run)["a"], "compensated");
+    ring.ended.clear();
+    ask(&mut ring, retry(&run, None));
+    assert_eq!(names(&ring), ["a"]);
+    answer(&mut ring, "a", 2);
+    answer(&mut ring, "b", 3);
+    assert_eq!(outputs(&ring, &run), json!({"a": 2}));
+}

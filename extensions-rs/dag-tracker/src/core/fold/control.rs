@@ -187,8 +187,9 @@ fn retry(
     Ok(format!("{count} tasks are run again"))
 }
 
+/// What a retry begins with: what failed or was cancelled, and what was undone since.
 fn failed(status: Status) -> bool {
-    !status.good() && status != Status::Skipped
+    status == Status::Compensated || (!status.good() && status != Status::Skipped)
 }
 
 fn rollback(
