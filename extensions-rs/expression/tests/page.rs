@@ -35,6 +35,9 @@ fn every_example_gives_what_the_page_says() {
 fn every_function_has_a_row() {
     let rows = rows();
     for name in function_names() {
-        assert!(rows.iter().any(|(told, ..)| told == name), "{name} is not on the page");
+        assert!(
+            rows.iter().any(|(told, ..)| told == name),
+            "{name} is not on the page"
+        );
     }
 }
