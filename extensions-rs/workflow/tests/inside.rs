@@ -26,6 +26,26 @@ fn names_inside_are_no_names_around_and_are_given_to_the_outside_by_outputs() {
     ]}})));
 }
 
+#[test]
+fn the_rest_of_the_way_goes_through_what_is_inside() {
+    let call = json!({"call": "f"});
+    let made = plan(&document(json!({
+        "first": call,
+        "pick": {"after": ["first"], "switch": [
+            {"when": "1 < 2", "then": {"tasks": {"a": call, "b": {"call": "f", "after": ["a"]}}}},
+            {"else": {"tasks": {"a": {"repeat": {
+                "while": "iteration < 3", "max_iterations": 3, "tasks": {"tasks": {"c": call}},
+            }}}}},
+        ]},
+        "last": {"call": "f", "after": ["pick"]},
+    })));
+    let rest = made.rest_us(0, &|node| u64::from(node.capability().is_some()));
+    let of = |name: &str| rest[made.named(name).unwrap().0];
+    assert_eq!([of("first"), of("pick"), of("last")], [4, 3, 1]);
+    let (_, pick) = made.named("pick").unwrap();
+    assert_eq!(made.own_us(pick, &|_| 10), 30, "a switch of two calls in a row");
+}
+
 fn looping(words: Json) -> Json {
     let mut repeat = json!({
         "until": "state.n > 3", "max_iterations": 9, "state": {"n": 0},
