@@ -170,6 +170,10 @@ fn tests_are_true_or_false_and_times_are_times() {
             "/tasks/a/cache",
         ),
         (json!({"call": "f@^x"}), "/tasks/a/call"),
+        (
+            json!({"wait_for": {"signal": "s"}, "timeout": {"task": "1s", "queue": "1s"}}),
+            "/tasks/a/timeout/queue",
+        ),
     ] {
         assert_eq!(problem(&document(json!({"a": task}))).at, at);
     }

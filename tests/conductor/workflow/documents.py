@@ -69,7 +69,7 @@ MAP = st.just({}) | both(
     ),
 )
 WORK = some(
-    timeout=TIMEOUT,
+    timeout=DURATION | some(attempt=DURATION, task=DURATION),
     deadline=DURATION,
     priority=st.integers(0, 9),
     budget=BUDGET,
