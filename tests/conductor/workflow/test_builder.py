@@ -2,11 +2,27 @@
 
 from __future__ import annotations
 
+import datetime
 from pathlib import Path
 
 import pytest
 
-from conductor.workflow import Directory, Reference, WorkflowError, call, expr, item, read_file, value, workflow
+from conductor.workflow import (
+    Directory,
+    Reference,
+    Retry,
+    Semaphore,
+    WorkflowError,
+    building,
+    call,
+    expr,
+    item,
+    read_file,
+    repeat,
+    switch,
+    value,
+    workflow,
+)
 
 EXAMPLES = Path(__file__).resolve().parents[3] / "examples"
 
@@ -76,3 +92,66 @@ def test_a_workflow_that_returns_no_mapping_is_refused():
 
     with pytest.raises(WorkflowError, match="mapping"):
         bad.document()
+
+
+def test_tasks_inside_a_block_have_names_that_nobody_around_them_has():
+    @workflow
+    def nested():
+        first = call("test.echo", n=1)
+        pick = switch()
+        with pick.when("inputs.n > 1") as one:
+            one.gives(n=call("test.echo", n=first.n).n)
+        with pick.otherwise() as two:
+            two.gives(n=call("test.echo", n=2).n)
+        call("test.echo", n=pick.output.n)
+
+    tasks = nested.document()["tasks"]
+    assert list(tasks) == ["echo", "switch", "echo_3"]
+    one, two = tasks["switch"]["switch"]
+    assert one["then"]["tasks"] == {"echo_2": {"call": "test.echo", "with": {"n": "${tasks.echo.n}"}}}
+    assert list(two["else"]["tasks"]) == ["echo_2"], "branches are beside each other"
+    assert tasks["echo_3"]["with"] == {"n": "${tasks.switch.n}"}
+
+
+def test_no_branch_stands_behind_the_last():
+    @workflow
+    def wrong():
+        pick = switch()
+        with pick.otherwise():
+            value("1")
+        with pick.when("true"):
+            value("2")
+
+    with pytest.raises(WorkflowError, match="ever reached"):
+        wrong.document()
+
+
+def test_blocks_end_where_they_end_even_if_something_fails():
+    @workflow
+    def broken():
+        with repeat(max_iterations=3, until="true"):
+            raise KeyError("x")
+
+    with pytest.raises(KeyError):
+        broken.document()
+    assert not building()
+
+
+def test_words_are_mappings_types_or_times():
+    @workflow
+    def words():
+        call("f", name="a", retry=Retry(max_attempts=2, backoff="1s"), timeout=datetime.timedelta(seconds=1.5))
+        call("f", name="b", semaphore=Semaphore(key=expr("inputs.k"), of=3), after=None)
+
+    tasks = words.document()["tasks"]
+    assert tasks["a"] == {"call": "f", "retry": {"max_attempts": 2, "backoff": "1s"}, "timeout": "1500ms"}
+    assert tasks["b"] == {"call": "f", "semaphore": {"key": "${inputs.k}", "of": 3}}
+
+
+def test_a_word_that_a_form_cannot_have_is_refused():
+    @workflow
+    def wrong():
+        value("1", retries=3)
+
+    with pytest.raises(WorkflowError, match="`retries` is not known"):
+        wrong.document()

@@ -83,3 +83,23 @@ def test_a_document_that_does_not_compress_is_refused():
 
     with pytest.raises(WorkflowError, match="compressed"):
         pack(secrets.token_bytes(bounds.DOCUMENT_PACKED_BYTES_MAX + 100), "x")
+
+
+def test_a_place_inside_tasks_inside_tasks_has_its_line_and_column():
+    text = """workflow: a
+version: 1.0.0
+tasks:
+  pick:
+    switch:
+      - when: "true"
+        then:
+          tasks:
+            loop:
+              repeat:
+                until: state.m > 3
+                tasks: {tasks: {step: {value: state.k}}}
+"""
+    source = read_text(text)
+    inside = "/tasks/pick/switch/0/then/tasks/loop/repeat"
+    assert source.place(f"{inside}/until") == (11, 17)
+    assert source.place(f"{inside}/tasks/tasks/step/value") == (12, 40)

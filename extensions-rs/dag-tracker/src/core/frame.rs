@@ -140,6 +140,11 @@ impl Plot {
         self.plan.graph(self.graph)
     }
 
+    /// For each node the time to the end of the graph, along the longest way.
+    pub fn rest_us(&self, estimate: &dyn Fn(&Node) -> u64) -> Vec<u64> {
+        self.plan.rest_us(self.graph, estimate)
+    }
+
     pub fn node(&self, index: u32) -> Option<&Node> {
         self.graph()?.node(usize::try_from(index).ok()?)
     }

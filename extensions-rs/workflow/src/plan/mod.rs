@@ -120,6 +120,21 @@ impl Plan {
         self.graphs.first()?.named(name)
     }
 
+    /// `Graph::rest_us` of a graph whose tasks may have tasks inside them.
+    pub fn rest_us(&self, graph: GraphIndex, estimate: &dyn Fn(&Node) -> u64) -> Vec<u64> {
+        self.graph(graph)
+            .map(|graph| graph.rest_us(|node| self.own_us(node, estimate)))
+            .unwrap_or_default()
+    }
+
+    /// A node's own time, with that of the longest way through what is inside it: the longest of its branches, one turn of
+    /// its loop, since nobody knows how many there will be.
+    pub fn own_us(&self, node: &Node, estimate: &dyn Fn(&Node) -> u64) -> u64 {
+        let inside = node.graphs().into_iter();
+        let longest = inside.flat_map(|graph| self.rest_us(graph, estimate)).max();
+        estimate(node).saturating_add(longest.unwrap_or_default())
+    }
+
     /// Nodes of the document's own graph.
     pub fn nodes(&self) -> &[Node] {
         self.graphs.first().map_or(&[], |graph| &graph.nodes)

@@ -55,6 +55,10 @@ pub fn read_kind(
             problems.add(&at.child(word), message, *remedy);
         }
     }
+    if form != "call" && map.get("timeout").and_then(|json| json.get("queue")).is_some() {
+        let message = format!("a `{form}` stands in no queue");
+        problems.add(&at.child("timeout").child("queue"), message, "write {task: 10s}");
+    }
     for word in map.keys() {
         problems.later(word, LATER, &at.child(word));
     }

@@ -222,7 +222,7 @@ impl Walk<'_> {
             .zip(states.unwrap_or_default())
             .collect();
         self.run.generation += 1;
-        let (generation, rest_us) = (self.run.generation, self.rest_us(0, graph));
+        let (generation, rest_us) = (self.run.generation, self.rest_us(0));
         let mut nodes = Vec::with_capacity(graph.nodes.len());
         for node in &graph.nodes {
             let done = states

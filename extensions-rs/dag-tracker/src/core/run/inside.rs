@@ -199,7 +199,7 @@ impl Walk<'_> {
             self.run.generation += 1;
         }
         let generation = self.run.generation;
-        let rest_us = self.rest_us(number, graph);
+        let rest_us = self.rest_us(number);
         let Some(frame) = self.run.frames.get_mut(number) else {
             return;
         };
@@ -224,17 +224,18 @@ impl Walk<'_> {
     }
 
     /// The longest ways from each node to the end of the run.
-    pub(super) fn rest_us(&self, number: u32, graph: &symphony_workflow::Graph) -> Box<[u64]> {
-        let parent = self.run.frame(number).and_then(Frame::parent);
-        let behind = parent.map_or(0, |id| {
-            let outer = self.run.frame(id.frame);
-            let at = usize::try_from(id.node).unwrap_or(usize::MAX);
-            outer
-                .and_then(|frame| frame.rest_us.get(at))
-                .copied()
-                .unwrap_or_default()
+    pub(super) fn rest_us(&self, number: u32) -> Box<[u64]> {
+        let estimate = |node: &Node| self.context.estimate(node);
+        let behind = self.run.frame(number).and_then(Frame::parent).and_then(|id| {
+            let at = usize::try_from(id.node).ok()?;
+            let whole = self.run.frame(id.frame)?.rest_us.get(at).copied()?;
+            // Without the task around, whose time is that of what is inside.
+            let plot = self.run.plot(id.frame)?;
+            Some(whole.saturating_sub(plot.plan.own_us(plot.node(id.node)?, &estimate)))
         });
-        let own = graph.rest_us(|node| self.context.estimate(node));
+        let behind = behind.unwrap_or_default();
+        let plot = self.run.plot(number);
+        let own = plot.map(|plot| plot.rest_us(&estimate)).unwrap_or_default();
         own.into_iter().map(|us| us.saturating_add(behind)).collect()
     }
 
