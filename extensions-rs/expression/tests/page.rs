@@ -1,5 +1,13 @@
 //! The reference page: every function has a row, and every example gives what stands beside it.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a failure is the message"
+)]
+
 mod world;
 
 use symphony_expression::function_names;

@@ -1,5 +1,12 @@
 //! A document with every word, changed at random places: it is compiled or refused, the same every time, and never panics.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a failure is the message"
+)]
+
 mod support;
 
 use proptest::prelude::*;
