@@ -64,14 +64,15 @@ class Conductor:
         self._wake = asyncio.Event()
         self._ownership = Ownership(bus, options.name, options.partitions)
         artifacts = Artifacts(bus)
-        self._frames = Frames(artifacts, self._stored)
+        spans = Spans(Tracer("symphony-conductor"))
+        self._frames = Frames(artifacts, self._stored, spans.stored)
         self._supplies = Supplies(artifacts)
         self._resolutions = Resolutions(bus)
         self._events = Events(bus)
         self.core = Core(
             policy or Rules(),
             Lifecycle(bus, options.name),
-            Spans(Tracer("symphony-conductor")),
+            spans,
             Reports(options.name),
             self._supplies,
             self._frames,

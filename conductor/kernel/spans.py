@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import OrderedDict
 
 from conductor.kernel.execution import Execution, Key
-from conductor.observe.tracing import Tracer, new_span_id
+from conductor.observe.tracing import Tracer, new_span_id, transfer
 from conductor.wire.log import Decided
 from conductor.wire.ready import Settled
 from conductor.wire.runs import RunEnded
@@ -13,6 +13,8 @@ from conductor.wire.trace import TraceContext, run_span_id
 
 DECISIONS_MAX = 10_000
 """Decisions that wait for the span of their try, which ends in the same beat."""
+STORES_MAX = 10_000
+"""Composed values of which the storing and the run that needed it are not both known yet; beyond it they go untold."""
 
 
 class Spans:
@@ -21,6 +23,8 @@ class Spans:
     def __init__(self, tracer: Tracer) -> None:
         self._tracer = tracer
         self._decisions: OrderedDict[Key, Decided] = OrderedDict()
+        self._stored: OrderedDict[str, tuple[int, int, int]] = OrderedDict()
+        self._needed: OrderedDict[str, TraceContext] = OrderedDict()
 
     def dispatch(self, execution: Execution) -> bytes | None:
         """The trace context that a dispatch carries: the try's span, or the run's where the try has none."""
@@ -31,7 +35,31 @@ class Spans:
             return trace[:16] + run_span_id(execution.task.run) + trace[24:]
         if execution.span is None:
             execution.span = new_span_id()
+            for digest in execution.task.frames:
+                self._need(digest, trace, execution.task.run)
         return trace[:16] + execution.span + trace[24:]
+
+    def stored(self, digest: str, began_us: int, ended_us: int, size_bytes: int) -> None:
+        """A composed value was put into the store: a span below the run that needed it first."""
+        if not self._tracer.on:
+            return
+        above = self._needed.pop(digest, None)
+        if above is not None:
+            transfer(self._tracer, above, "put", (began_us, ended_us), digest, size_bytes)
+            return
+        self._stored[digest] = (began_us, ended_us, size_bytes)
+        while len(self._stored) > STORES_MAX:
+            self._stored.popitem(last=False)
+
+    def _need(self, digest: str, trace: bytes, run: str) -> None:
+        above = TraceContext.unpack(trace)._replace(span_id=run_span_id(run))
+        done = self._stored.pop(digest, None)
+        if done is not None:
+            transfer(self._tracer, above, "put", done[:2], digest, done[2])
+        elif above.sampled:
+            self._needed[digest] = above
+            while len(self._needed) > STORES_MAX:
+                self._needed.popitem(last=False)
 
     def decided(self, key: Key, decided: Decided) -> None:
         """A decision about a try, told as an event of its span."""
@@ -80,6 +108,8 @@ class Spans:
         """A run ended: its root span."""
         if not self._tracer.on or ended.trace is None:
             return
+        for digest in ended.frames:
+            self._need(digest, ended.trace, ended.run)
         given = TraceContext.unpack(ended.trace)
         own = run_span_id(ended.run)
         parent = None if given.span_id == own else given.span_id

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import time
 from collections import OrderedDict
 from collections.abc import Callable
 
@@ -25,11 +26,17 @@ RETRY_S = 0.5
 
 
 class Frames:
-    """Puts frames together and stores what they make; `stored` hears of each digest that the store has."""
+    """Puts frames together and stores what they make; `stored` hears of each digest that the store has.
 
-    def __init__(self, artifacts: Artifacts, stored: Callable[[str], None]) -> None:
+    `told` hears what was sent there: the digest, the moments of beginning and end in microseconds, the size in bytes.
+    """
+
+    def __init__(
+        self, artifacts: Artifacts, stored: Callable[[str], None], told: Callable[[str, int, int, int], None]
+    ) -> None:
         self._artifacts = artifacts
         self._notify = stored
+        self._told = told
         self._parts: OrderedDict[str, dict[int, bytes]] = OrderedDict()
         self._size = 0
         self._stored: OrderedDict[str, None] = OrderedDict()
@@ -66,6 +73,7 @@ class Frames:
 
     async def _store(self, digest: str, data: bytes, media_type: str) -> None:
         async with self._room:
+            began_us = time.time_ns() // 1000
             while True:
                 try:
                     await self._artifacts.put(data, media_type)
@@ -73,6 +81,7 @@ class Frames:
                 except BusError as error:
                     _log.warning("a composed input of %d bytes is not stored yet: %s", len(data), error)
                     await asyncio.sleep(RETRY_S)
+        self._told(digest, began_us, time.time_ns() // 1000, len(data))
         self._stored[digest] = None
         while len(self._stored) > STORED_MAX:
             self._stored.popitem(last=False)

@@ -129,3 +129,22 @@ class Tracer:
         if self._processor is not None:
             self._processor.force_flush(3000)
             self._processor.shutdown()
+
+
+def transfer(
+    tracer: Tracer,
+    above: TraceContext,
+    direction: str,
+    span_us: tuple[int, int],
+    digest: str | None,
+    size_bytes: int | None,
+    error: str | None = None,
+) -> None:
+    """The span of an artifact's transfer below that of `above`. `direction` is `put` or `get`; times as in `record`."""
+    attributes: dict[str, Any] = {"symphony.artifact.direction": direction}
+    if digest is not None:
+        attributes["symphony.artifact.digest"] = digest
+    if size_bytes is not None:
+        attributes["symphony.artifact.size_bytes"] = size_bytes
+    own = above._replace(span_id=new_span_id())
+    tracer.record(f"{direction} artifact", own, above.span_id, *span_us, attributes, error)

@@ -35,6 +35,7 @@ from conductor.worker.ledger import Key, Ledger
 from conductor.worker.payloads import resolve, spill
 from conductor.worker.results import Results
 from conductor.worker.task import TaskFunction
+from conductor.worker.transfers import Transfers
 
 _log = logging.getLogger("symphony.worker")
 
@@ -70,11 +71,11 @@ class Worker:
         self._bus = bus
         self.options = options
         self._functions = {function.capability: function for function in functions}
-        self._artifacts = Artifacts(bus, STORE_PATIENCE_S)
         self._ledger = Ledger()
         self._results = Results(bus, options.name, self._ledger.stored)
         self._executor = Executor(options.slots)
         self._tracer = Tracer(f"symphony-worker-{options.extension}")
+        self._artifacts = Transfers(Artifacts(bus, STORE_PATIENCE_S), self._tracer)
         self._held: dict[Key, _Held] = {}
         self._pending: dict[Key, tuple[str, Task]] = {}
         self._beat = 0

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import asyncio
+import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+from blake3 import blake3
 
 from conductor.embedded import System, SystemOptions
 from conductor.wire.trace import run_span_id
+from conductor.wire.values import pack
 from tests.e2e.phoenix import Phoenix
-from tests.e2e.running import Running, document
+from tests.e2e.running import Running, document, outputs
 
 pytestmark = [pytest.mark.broker, pytest.mark.timeout(600), pytest.mark.xdist_group("phoenix")]
 
@@ -96,6 +100,84 @@ async def test_a_run_is_one_trace_with_exactly_its_tree(
     assert decided["attributes"]["symphony.policy"] == "rules/1"
     for span in spans:
         assert span["end_time"] >= span["start_time"]
+
+
+FUNCTIONS = """
+from conductor.worker import task
+
+
+@task("mine.big")
+def big() -> dict:
+    return {"text": "x" * 70_000}
+
+
+@task("mine.half")
+def half() -> dict:
+    return {"text": "y" * 40_000}
+
+
+@task("mine.length")
+def length(text: str) -> dict:
+    return {"length": len(text)}
+"""
+LARGE = {
+    "big": {"call": "mine.big"},
+    "echo": {"call": "test.echo", "with": {"text": "${tasks.big.text}"}},
+    "length": {"call": "mine.length", "with": {"text": "${tasks.echo.text}"}},
+    "halves": {"call": "mine.half", "for_each": "${range(2)}"},
+    "join": {"call": "test.noop", "with": {"texts": "${tasks.halves[*].text}"}},
+}
+
+
+async def test_artifacts_on_their_way_are_spans_of_whoever_moves_them(
+    phoenix: Phoenix, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Workers in Python and in Rust put large outputs and get large inputs; what the fold composes the conductor puts."""
+    monkeypatch.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", phoenix.url)
+    (tmp_path / "mine.py").write_text(FUNCTIONS)
+    async with System(SystemOptions(tmp_path / "data", workers="stock=1x4")) as system, Running(system) as running:
+        command = [
+            sys.executable,
+            "-m",
+            "conductor.cli",
+            "worker",
+            str(tmp_path / "mine.py"),
+            "--data",
+            str(system.layout.root),
+        ]
+        quiet = asyncio.subprocess.DEVNULL
+        worker = await asyncio.create_subprocess_exec(*command, stdout=quiet, stderr=quiet)
+        try:
+            ended = await running.run(document(LARGE, outputs={"length": "${tasks.length.length}"}))
+        finally:
+            worker.terminate()
+            await asyncio.wait_for(worker.wait(), 20)
+        assert outputs(ended) == {"length": 70_000}
+    await running.client.close_tracer()
+    spans = eventually(phoenix, ended.run, 25)
+
+    def task(name: str, *transfers: str) -> dict[str, Any]:
+        return {f"queue {name}": {}, f"execute {name}": {f"{transfer} artifact": {} for transfer in transfers}}
+
+    assert tree(spans) == {
+        "run test": {
+            "submit test": {},
+            "put artifact": {},
+            "task big": task("mine.big", "put"),
+            "task echo": task("test.echo", "get", "put"),
+            "task length": task("mine.length", "get"),
+            "task halves[0]": task("mine.half"),
+            "task halves[1]": task("mine.half"),
+            "task join": task("test.noop", "get"),
+        }
+    }
+    moved = [span["attributes"] for span in spans if span["name"].endswith(" artifact")]
+    told = {
+        (m["symphony.artifact.direction"], m["symphony.artifact.digest"], m["symphony.artifact.size_bytes"])
+        for m in moved
+    }
+    text, texts = pack("x" * 70_000), pack(["y" * 40_000] * 2)
+    assert told == {(d, blake3(v).hexdigest(), len(v)) for d in ("put", "get") for v in (text, texts)}
 
 
 async def test_a_run_goes_on_in_the_trace_of_whoever_began_it_and_an_unsampled_one_is_not_told(

@@ -10,7 +10,7 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 use mimalloc::MiMalloc;
-use symphony_sdk::{ErrorKind, component, metrics, telemetry};
+use symphony_sdk::{ErrorKind, logs, metrics, telemetry};
 
 /// The fold makes and drops many small values a step: the system's allocator took a quarter of the tracker's time.
 #[global_allocator]
@@ -57,7 +57,7 @@ struct Configured {
 }
 
 fn main() -> ExitCode {
-    component::init_logs();
+    logs::init();
     let arguments = Arguments::parse();
     if matches!(arguments.command, Command::Check) {
         return check::main();

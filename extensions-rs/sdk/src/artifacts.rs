@@ -11,6 +11,7 @@ use symphony_protocol::{
 
 use crate::bus::Bus;
 use crate::error::{Error, ErrorKind};
+use crate::telemetry;
 
 /// Pieces under way at once: enough to cover a round trip, few enough to bound memory to 4 MiB a transfer.
 const WINDOW: usize = 4;
@@ -39,6 +40,13 @@ impl Artifacts {
 
     /// Store bytes; gives their digest.
     pub async fn put(&self, data: Bytes, media_type: &str, lineage: Lineage) -> Result<String, Error> {
+        let (transfer, size) = (telemetry::transfer("put"), data.len());
+        let stored = self.store(data, media_type, lineage).await;
+        transfer.end(stored.as_ref().map(|digest| (digest.as_str(), size)));
+        stored
+    }
+
+    async fn store(&self, data: Bytes, media_type: &str, lineage: Lineage) -> Result<String, Error> {
         if data.len() <= FRAME_BYTES_MAX {
             let whole = PutWhole {
                 data: data.into(),
@@ -109,6 +117,13 @@ impl Artifacts {
 
     /// The bytes of a digest, at most `limit_bytes` of them.
     pub async fn get(&self, digest: &str, limit_bytes: u64) -> Result<Bytes, Error> {
+        let transfer = telemetry::transfer("get");
+        let fetched = self.fetch(digest, limit_bytes).await;
+        transfer.end(fetched.as_ref().map(|data| (digest, data.len())));
+        fetched
+    }
+
+    async fn fetch(&self, digest: &str, limit_bytes: u64) -> Result<Bytes, Error> {
         let first = self.piece(digest, 0).await?;
         if first.size_bytes > limit_bytes {
             let text = format!(

@@ -73,21 +73,3 @@ where
         }
     }
 }
-
-/// Log to stderr, one line a record; `SYMPHONY_LOG` chooses the level (default `info`), `SYMPHONY_LOG_FORMAT=json` the form.
-pub fn init_logs() {
-    use tracing_subscriber::EnvFilter;
-    let filter =
-        EnvFilter::try_from_env("SYMPHONY_LOG").unwrap_or_else(|_| EnvFilter::new("info,async_nats=warn"));
-    let json = std::env::var("SYMPHONY_LOG_FORMAT").is_ok_and(|form| form == "json");
-    let builder = tracing_subscriber::fmt()
-        .with_env_filter(filter)
-        .with_writer(std::io::stderr)
-        .with_ansi(false);
-    // A second call, in a test, finds the first one's subscriber in place.
-    let _ = if json {
-        builder.json().try_init()
-    } else {
-        builder.try_init()
-    };
-}

@@ -10,6 +10,7 @@ use super::context::Context;
 use super::function::{FunctionError, Handler, Offered, Outcome};
 use super::ledger::Key;
 use super::payloads::{has_reference, resolve, spill};
+use crate::current::{within, within_here};
 use crate::telemetry::Traced;
 
 pub(super) fn now_us() -> u64 {
@@ -24,7 +25,7 @@ pub(super) struct Ended {
     pub reply: Arc<str>,
     pub result: TaskResult,
     pub offered: Arc<Offered>,
-    pub traced: Option<Traced>,
+    pub traced: Traced,
 }
 
 pub(super) fn unpack(data: &Payload, offered: &Offered) -> Result<Value, FunctionError> {
@@ -52,11 +53,15 @@ pub(super) struct Running {
     pub offered: Arc<Offered>,
     pub context: Context,
     pub timeout_ms: Option<u64>,
-    pub traced: Option<Traced>,
+    pub traced: Traced,
 }
 
 impl Running {
-    pub async fn run(mut self, inputs: Value, ended: mpsc::Sender<Ended>) {
+    pub async fn run(self, inputs: Value, ended: mpsc::Sender<Ended>) {
+        within(self.traced.at(), self.run_here(inputs, ended)).await;
+    }
+
+    async fn run_here(mut self, inputs: Value, ended: mpsc::Sender<Ended>) {
         let inputs = if has_reference(&inputs) {
             resolve(inputs, &self.offered.manifest, &self.context.artifacts).await
         } else {
@@ -70,7 +75,7 @@ impl Running {
         };
         let run_us = u64::try_from(began.elapsed().as_micros()).unwrap_or_default();
         match outcome {
-            Some(outcome) => self.deliver(outcome, run_us, ended).await,
+            Some(outcome) => self.deliver_here(outcome, run_us, ended).await,
             None => {
                 let outcome = symphony_protocol::Outcome::Cancelled(Cancelled {});
                 let result = TaskResult {
@@ -95,15 +100,17 @@ impl Running {
     async fn call(&self, inputs: Value) -> Option<Outcome> {
         let (context, handler) = (self.context.clone(), self.offered.handler.clone());
         let mut stop = self.context.stop.clone();
-        let running = tokio::spawn(async move {
+        let at = self.traced.at();
+        let running = tokio::spawn(within(at, async move {
             match handler {
                 Handler::Async(run) => run(context, inputs).await,
                 Handler::Quick(run) | Handler::Blocking(run) => {
-                    let done = tokio::task::spawn_blocking(move || run(&context, inputs)).await;
+                    let done =
+                        tokio::task::spawn_blocking(move || within_here(at, || run(&context, inputs))).await;
                     done.unwrap_or_else(|_| Err(FunctionError::new("internal", "the function panicked")))
                 }
             }
-        });
+        }));
         let abort = running.abort_handle();
         let limit = async {
             match self.timeout_ms {
@@ -133,6 +140,10 @@ impl Running {
     }
 
     pub async fn deliver(self, outcome: Outcome, run_us: u64, ended: mpsc::Sender<Ended>) {
+        within(self.traced.at(), self.deliver_here(outcome, run_us, ended)).await;
+    }
+
+    async fn deliver_here(self, outcome: Outcome, run_us: u64, ended: mpsc::Sender<Ended>) {
         let outcome = match outcome {
             Ok(value) => {
                 let lineage = Lineage {

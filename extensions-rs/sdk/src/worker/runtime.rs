@@ -22,6 +22,7 @@ use super::payloads::has_reference;
 use crate::artifacts::Artifacts;
 use crate::bus::Bus;
 use crate::component::Shutdown;
+use crate::current::within_here;
 use crate::error::Error;
 use crate::telemetry;
 
@@ -233,7 +234,7 @@ impl State {
             artifacts: self.artifacts.clone(),
             stop: stopped,
         };
-        let traced = telemetry::traced(task.trace.as_ref());
+        let traced = telemetry::traced(task.trace.as_ref(), &task.capability);
         let offered = self.spec.functions.get(&task.capability).cloned();
         let Some(offered) = offered else {
             let error = FunctionError::lasting(
@@ -261,7 +262,9 @@ impl State {
         };
         if let (Handler::Quick(run), false) = (&offered.handler, has_reference(&inputs)) {
             let began = Instant::now();
-            let outcome = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| run(&context, inputs)));
+            let outcome = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
+                within_here(traced.at(), || run(&context, inputs))
+            }));
             let outcome =
                 outcome.unwrap_or_else(|_| Err(FunctionError::new("internal", "the function panicked")));
             let run_us = u64::try_from(began.elapsed().as_micros()).unwrap_or_default();
@@ -276,9 +279,7 @@ impl State {
                     run_us,
                     ..blank
                 };
-                if let Some(traced) = traced {
-                    telemetry::attempt(traced, &task.capability, &self.worker, &result);
-                }
+                telemetry::attempt(traced, &task.capability, &self.worker, &result);
                 return self.outbox.push(reply, key, result);
             }
             let run = Running {
@@ -309,10 +310,8 @@ impl State {
 
     fn finish(&mut self, ended: Ended) {
         self.held.remove(&ended.key);
-        if let Some(traced) = ended.traced {
-            let capability = &ended.offered.manifest.capability;
-            telemetry::attempt(traced, capability, &self.worker, &ended.result);
-        }
+        let capability = &ended.offered.manifest.capability;
+        telemetry::attempt(ended.traced, capability, &self.worker, &ended.result);
         self.outbox.push(&ended.reply, ended.key, ended.result);
         let slots = usize::try_from(self.spec.options.slots).unwrap_or(usize::MAX);
         while self.held.len() < slots {
