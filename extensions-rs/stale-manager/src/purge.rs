@@ -10,10 +10,18 @@ pub fn filters(partition: u32) -> Vec<String> {
         "decided",
         "due",
         "supplied",
+        "resolved",
+        "happened",
         "quarantined",
         "archived",
         "submit.*.*",
         "cancel.*.*",
+        "signal.*.*",
+        "pause.*.*",
+        "resume.*.*",
+        "retry.*.*",
+        "rollback.*.*",
+        "move.*.*",
     ];
     events
         .iter()
@@ -53,4 +61,32 @@ pub async fn purge(bus: &Bus, ask: &Purge) -> Result<u64, Error> {
             .unwrap_or(0);
     }
     Ok(gone)
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "a failure is the message")]
+
+    use std::collections::BTreeSet;
+
+    use super::*;
+
+    #[test]
+    fn rule_10_every_event_of_the_log_may_go_but_owner() {
+        let table = include_str!("../../../schemas/subjects.toml");
+        let patterns = table.lines().filter_map(|line| line.strip_prefix("pattern = \""));
+        let events = patterns.filter_map(|pattern| pattern.strip_prefix("sym.log.<partition>."));
+        let logged: BTreeSet<String> = events
+            .map(|event| {
+                event
+                    .trim_end_matches('"')
+                    .replace("<tenant>", "*")
+                    .replace("<run>", "*")
+            })
+            .filter(|event| event != "owner")
+            .map(|event| format!("sym.log.3.{event}"))
+            .collect();
+        assert!(logged.len() > 10);
+        assert_eq!(filters(3).into_iter().collect::<BTreeSet<_>>(), logged);
+    }
 }
