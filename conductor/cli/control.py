@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import click
 
 from conductor.cli import connect, filters
 from conductor.cli.connect import Place, json_option, place_options
 from conductor.cli.output import FAILED, Refusal, emit, say
+
+F = TypeVar("F", bound=Callable[..., Any])
 
 ENDED = ("succeeded", "failed", "cancelled", "timed_out")
 
@@ -26,6 +28,11 @@ def run_id(text: str) -> str:
     return text
 
 
+def no_run(run: str) -> Refusal:
+    """Nobody knows this run."""
+    return Refusal(f"there is no run {run}: `symphony runs list` shows those that there are", FAILED)
+
+
 def add(group: click.Group) -> None:
     """Add the verbs to `symphony runs`."""
     for command in (cancel, pause, resume, retry, rollback, move):
@@ -38,7 +45,7 @@ def _ask(event: str, run: str, message: Any, place: Place, as_json: bool) -> Non
     async def work() -> Any:
         async with connect.client(place) as client:
             if await client.show(run) is None:
-                raise Refusal(f"there is no run {run}: `symphony runs list` shows those that there are", FAILED)
+                raise no_run(run)
             return await client.control(event, message)
 
     entry = connect.run(work())
@@ -52,80 +59,98 @@ def _ask(event: str, run: str, message: Any, place: Place, as_json: bool) -> Non
         say(f"the {event} of {run} is {state}{detail}")
 
 
-def _verb(name: str, help_text: str, fits: Callable[[str], bool]) -> Any:
-    """A verb that takes a run or a filter, and no words of its own."""
-
-    @click.command(name, help=help_text)
-    @click.argument("run", required=False)
-    @click.option("--reason", default="", help="Kept in the run's history")
-    @click.option("--yes", is_flag=True, help="With a filter: do it, and not only tell which runs are meant")
-    @filters.filter_options
-    @place_options
-    @json_option
-    def command(
-        run: str | None, reason: str, yes: bool, data: Path, url: str | None, as_json: bool, **said: Any
-    ) -> None:
-        from conductor.wire.control import PauseRun, ResumeRun, RetryRun
-        from conductor.wire.runs import Cancel
-
-        kinds: dict[str, Any] = {"pause": PauseRun, "resume": ResumeRun, "retry": RetryRun, "cancel": Cancel}
-        wanted, place = filters.run_filter(said), Place(data, url)
-        if run is not None:
-            if not filters.is_empty(wanted):
-                raise Refusal(f"runs {name}: give a run or a filter, not both")
-            _ask(name, run_id(run), kinds[name](run=run, reason=reason), place, as_json)
-            return
-
-        async def work() -> Any:
-            async with connect.client(place) as client:
-
-                async def act(each: str) -> None:
-                    await client.say(name, kinds[name](run=each, reason=reason))
-
-                return await filters.bulk(client, name, wanted, fits, yes, act)
-
-        filters.tell_bulk(connect.run(work()), as_json)
-
-    return command
+def _meant(function: F) -> F:
+    """The words of a verb that takes a run or a filter."""
+    for option in (
+        json_option,
+        place_options,
+        filters.filter_options,
+        click.option("--yes", is_flag=True, help="With a filter: do it, and not only tell which runs are meant"),
+        click.option("--reason", default="", help="Kept in the run's history"),
+        click.argument("run", required=False),
+    ):
+        function = option(function)
+    return function
 
 
-cancel = _verb(
-    "cancel", "End a run, or those of a filter; a completion that the log has before wins.", lambda s: s not in ENDED
-)
-pause = _verb("pause", "Begin nothing new of a run; what runs goes on.", lambda s: s not in (*ENDED, "paused"))
-resume = _verb("resume", "Go on after a pause.", lambda s: s == "paused")
-
-
-@click.command()
-@click.argument("run", required=False)
-@click.option("--from", "from_", metavar="TASK", help="This task and all that hangs on it, whatever became of them")
-@click.option("--reason", default="", help="Kept in the run's history")
-@click.option("--yes", is_flag=True, help="With a filter: do it, and not only tell which runs are meant")
-@filters.filter_options
-@place_options
-@json_option
-def retry(
-    run: str | None, from_: str | None, reason: str, yes: bool, data: Path, url: str | None, as_json: bool, **said: Any
+def _each(
+    event: str,
+    run: str | None,
+    message: Callable[[str], Any],
+    fits: Callable[[str], bool],
+    yes: bool,
+    place: Place,
+    as_json: bool,
+    said: dict[str, Any],
 ) -> None:
-    """Run again what failed, and keep what succeeded."""
-    from conductor.wire.control import RetryRun
-
-    wanted, place = filters.run_filter(said), Place(data, url)
+    """Ask one run, or all of a filter whose status fits. `message` makes the message to a run."""
+    wanted = filters.run_filter(said)
     if run is not None:
         if not filters.is_empty(wanted):
-            raise Refusal("runs retry: give a run or a filter, not both")
-        _ask("retry", run_id(run), RetryRun(run=run, from_=from_, reason=reason), place, as_json)
+            raise Refusal(f"runs {event}: give a run or a filter, not both")
+        _ask(event, run_id(run), message(run), place, as_json)
         return
 
     async def work() -> Any:
         async with connect.client(place) as client:
 
             async def act(each: str) -> None:
-                await client.say("retry", RetryRun(run=each, from_=from_, reason=reason))
+                await client.say(event, message(each))
 
-            return await filters.bulk(client, "retry", wanted, lambda s: s in ENDED[1:], yes, act)
+            return await filters.bulk(client, event, wanted, fits, yes, act)
 
     filters.tell_bulk(connect.run(work()), as_json)
+
+
+@click.command()
+@_meant
+def cancel(run: str | None, reason: str, yes: bool, data: Path, url: str | None, as_json: bool, **said: Any) -> None:
+    """End a run, or those of a filter; a completion that the log has before wins."""
+    from conductor.wire.runs import Cancel
+
+    def message(run: str) -> Cancel:
+        return Cancel(run=run, reason=reason)
+
+    _each("cancel", run, message, lambda status: status not in ENDED, yes, Place(data, url), as_json, said)
+
+
+@click.command()
+@_meant
+def pause(run: str | None, reason: str, yes: bool, data: Path, url: str | None, as_json: bool, **said: Any) -> None:
+    """Begin nothing new of a run; what runs goes on."""
+    from conductor.wire.control import PauseRun
+
+    def message(run: str) -> PauseRun:
+        return PauseRun(run=run, reason=reason)
+
+    _each("pause", run, message, lambda status: status not in (*ENDED, "paused"), yes, Place(data, url), as_json, said)
+
+
+@click.command()
+@_meant
+def resume(run: str | None, reason: str, yes: bool, data: Path, url: str | None, as_json: bool, **said: Any) -> None:
+    """Go on after a pause."""
+    from conductor.wire.control import ResumeRun
+
+    def message(run: str) -> ResumeRun:
+        return ResumeRun(run=run, reason=reason)
+
+    _each("resume", run, message, lambda status: status == "paused", yes, Place(data, url), as_json, said)
+
+
+@click.command()
+@click.option("--from", "from_", metavar="TASK", help="This task and all that hangs on it, whatever became of them")
+@_meant
+def retry(
+    run: str | None, from_: str | None, reason: str, yes: bool, data: Path, url: str | None, as_json: bool, **said: Any
+) -> None:
+    """Run again what failed, and keep what succeeded."""
+    from conductor.wire.control import RetryRun
+
+    def message(run: str) -> RetryRun:
+        return RetryRun(run=run, from_=from_, reason=reason)
+
+    _each("retry", run, message, lambda status: status in ENDED[1:], yes, Place(data, url), as_json, said)
 
 
 @click.command()

@@ -6,6 +6,7 @@ import json
 from typing import Any
 
 from conductor.bus import BusError
+from conductor.cli.output import FAILED, Refusal
 from conductor.wire.subjects import token
 from conductor.workflow.client import Client
 from conductor.workflow.reader import Source
@@ -51,6 +52,19 @@ class Registry:
             return None
         data: bytes = reply.data
         return data
+
+
+async def registered(client: Client, name: str) -> str:
+    """The canonical JSON of what NAME or NAME@VERSION says.
+
+    Raises:
+        Refusal: exit code 1: there is none.
+    """
+    plain, _, version = name.partition("@")
+    text = await Registry(client).get(plain, version or None)
+    if text is None:
+        raise Refusal(f"no workflow {name} is registered: `symphony workflows list` shows those that are", FAILED)
+    return text
 
 
 async def listed(bus: Any, tenant: str) -> list[tuple[str, str]]:

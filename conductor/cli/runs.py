@@ -105,7 +105,7 @@ def _show_past(run: str, sequence: int, place: Place, as_json: bool) -> None:
 
     entries = connect.run(work())
     if entries is None:
-        raise Refusal(f"there is no run {run}: `symphony runs list` shows those that there are", FAILED)
+        raise control.no_run(run)
     then = at_sequence(entries, sequence)
     if then is None:
         raise Refusal(f"the run {run} began at sequence {entries[0].sequence}, after {sequence}")
@@ -125,7 +125,7 @@ async def _shown(run: str, place: Place) -> dict[str, Any]:
     async with connect.client(place) as client:
         view = await client.show(control.run_id(run), nodes=True, values=True)
         if view is None:
-            raise Refusal(f"there is no run {run}: `symphony runs list` shows those that there are", FAILED)
+            raise control.no_run(run)
         document = await follow.document(client, ended_of(view))
         document["parent"] = view.parent
         document["nodes"] = [
@@ -160,7 +160,7 @@ def watch(ctx: click.Context, run: str, data: Path, url: str | None, as_json: bo
 
         async with connect.client(Place(data, url)) as client:
             if await client.show(control.run_id(run)) is None:
-                raise Refusal(f"there is no run {run}: `symphony runs list` shows those that there are", FAILED)
+                raise control.no_run(run)
             with follow.Progress(f"run {run}") as progress:
                 async for event in client.events(run):
                     progress.take(event)
@@ -191,7 +191,7 @@ def history(run: str, data: Path, url: str | None, as_json: bool) -> None:
 
     entries = connect.run(work())
     if entries is None:
-        raise Refusal(f"there is no run {run}: `symphony runs list` shows those that there are", FAILED)
+        raise control.no_run(run)
     if as_json:
         import msgspec
 

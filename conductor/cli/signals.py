@@ -11,7 +11,7 @@ import click
 
 from conductor.cli import connect
 from conductor.cli.connect import Place, json_option, place_options
-from conductor.cli.control import run_id
+from conductor.cli.control import no_run, run_id
 from conductor.cli.output import FAILED, Refusal, emit, say
 
 
@@ -29,7 +29,7 @@ def signal(run: str, name: str, text: str, comment: str, data: Path, url: str | 
     async def work() -> Any:
         async with connect.client(Place(data, url)) as client:
             if await client.show(key) is None:
-                raise Refusal(f"there is no run {run}: `symphony runs list` shows those that there are", FAILED)
+                raise no_run(run)
             return await client.signal_and_hear(key, name, value, comment, _user())
 
     entry = connect.run(work())

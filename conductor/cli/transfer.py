@@ -10,7 +10,7 @@ import msgspec
 
 from conductor.cli import connect
 from conductor.cli.connect import Place, json_option, place_options
-from conductor.cli.output import FAILED, Refusal, emit, say
+from conductor.cli.output import Refusal, emit, say
 
 FORMS = ("yaml", "json", "mermaid", "dot")
 
@@ -164,15 +164,12 @@ def _document(workflow: str, data: Path, url: str | None) -> dict[str, Any]:
     if Path(workflow).suffix in (".yaml", ".yml", ".json") or Path(workflow).exists():
         return read_file(workflow).value
 
-    async def work() -> str | None:
-        from conductor.cli.registry import Registry
+    async def work() -> str:
+        from conductor.cli.registry import registered
 
-        name, _, version = workflow.partition("@")
         async with connect.client(Place(data, url)) as client:
-            return await Registry(client).get(name, version or None)
+            return await registered(client, workflow)
 
     text = connect.run(work())
-    if text is None:
-        raise Refusal(f"no workflow {workflow} is registered: `symphony workflows list` shows those that are", FAILED)
     found: dict[str, Any] = msgspec.json.decode(text)
     return found

@@ -135,16 +135,13 @@ def list_(data: Path, url: str | None, as_json: bool) -> None:
 def show(name: str, data: Path, url: str | None, as_json: bool) -> None:
     """The document of a registered workflow (NAME or NAME@VERSION)."""
 
-    async def work() -> str | None:
-        from conductor.cli.registry import Registry
+    async def work() -> str:
+        from conductor.cli.registry import registered
 
-        plain, _, version = name.partition("@")
         async with connect.client(Place(data, url)) as client:
-            return await Registry(client).get(plain, version or None)
+            return await registered(client, name)
 
     text = connect.run(work())
-    if text is None:
-        raise Refusal(f"no workflow {name} is registered: `symphony workflows list` shows those that are", FAILED)
     document = msgspec.json.decode(text)
     if as_json:
         emit(document)

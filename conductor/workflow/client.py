@@ -11,7 +11,7 @@ import contextlib
 import json
 import secrets
 import time
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -28,13 +28,14 @@ from conductor.wire.dag import (
     History,
     HistoryEntry,
     HistoryPage,
+    ListRuns,
     NodeView,
     RunSummary,
     RunView,
     Show,
 )
 from conductor.wire.runs import Cancel, Occurred, RunEnded, RunEvent, Signal, Submit, SubmitBatch
-from conductor.wire.stale import ArchivedRun, ReadRun
+from conductor.wire.stale import ArchivedRun, FindRuns, ReadRun
 from conductor.wire.trace import TraceContext, run_span_id
 from conductor.wire.values import Value, pack, reference
 from conductor.workflow.errors import WorkflowError
@@ -96,10 +97,7 @@ class Client:
         """
         said = options or SubmitOptions()
         run = subjects.run_id(self.tenant, workflow, said.key) if said.key else secrets.token_hex(16)
-        try:
-            packed = pack(inputs)
-        except WireError as error:
-            raise WorkflowError.one("inputs", str(error)) from None
+        packed = _packed("inputs", inputs)
         return Submit(
             run=run,
             workflow=workflow,
@@ -212,16 +210,17 @@ class Client:
         found: dict[str, RunSummary] = {}
         for partition in range(await self.partitions()):
             subject = subjects.pit("dag", "list", partition, self.tenant)
-            async for summary in pages(self.bus, subject, asked.live, limit):
+            async for summary in pages(self.bus, subject, ListRuns, asked, limit):
                 found[summary.run] = summary
-        async for summary in pages(self.bus, subjects.pit("stale", "list", self.tenant), asked.archived, limit):
+        archive = subjects.pit("stale", "list", self.tenant)
+        async for summary in pages(self.bus, archive, FindRuns, asked, limit):
             found.setdefault(summary.run, summary)
         newest = sorted(found.values(), key=lambda summary: (-summary.submitted_at_ms, summary.run))
         return newest[:limit]
 
     async def cancel(self, run: str, reason: str = "") -> None:
         """Wish that a run end; the log's order decides between it and a completion."""
-        await self.bus.publish_log(subjects.cancel(self.tenant, run), encode(Cancel(run=run, reason=reason)))
+        await self.say("cancel", Cancel(run=run, reason=reason))
 
     async def signal(self, run: str, name: str, value: Value = None, comment: str = "", said_by: str = "") -> str:
         """Send a run the signal of a name: of `wait_for: {signal}`, or the path of an `approve` task, which takes "yes",
@@ -232,11 +231,9 @@ class Client:
             WorkflowError: the value cannot travel.
             BusError: `busy`, `unavailable` or `timed_out`.
         """
-        try:
-            packed = pack(value)
-        except WireError as error:
-            raise WorkflowError.one("value", str(error)) from None
-        message = Signal(run=run, name=name, value=packed, id=secrets.token_hex(8), comment=comment, said_by=said_by)
+        message = Signal(
+            run=run, name=name, value=_packed("value", value), id=secrets.token_hex(8), comment=comment, said_by=said_by
+        )
         await self.bus.publish_log(subjects.signal(self.tenant, run), encode(message))
         return message.id
 
@@ -251,13 +248,7 @@ class Client:
         """
         before = len(await self.history(run) or ())
         await self.signal(run, name, value, comment, said_by)
-        deadline = time.monotonic() + CONTROL_WAIT_S
-        while time.monotonic() < deadline:
-            for entry in (await self.history(run) or ())[before:]:
-                if entry.event == "signal" and entry.task == name:
-                    return entry
-            await asyncio.sleep(CONTROL_POLL_S)
-        return None
+        return await self._told(run, before, lambda entry: entry.event == "signal" and entry.task == name)
 
     async def publish_event(self, name: str, value: Value = None) -> None:
         """Tell all runs that wait for events of a name that one happened.
@@ -266,11 +257,7 @@ class Client:
             WorkflowError: the value cannot travel.
             BusError: `busy`, `unavailable` or `timed_out`.
         """
-        try:
-            packed = pack(value)
-        except WireError as error:
-            raise WorkflowError.one("value", str(error)) from None
-        await self.bus.publish_log(subjects.event(name), encode(Occurred(value=packed)))
+        await self.bus.publish_log(subjects.event(name), encode(Occurred(value=_packed("value", value))))
 
     async def say(self, event: ControlEvent, message: Control) -> None:
         """Ask something of a run; when it returns, it is in the log.
@@ -289,10 +276,15 @@ class Client:
         """
         before = len(await self.history(message.run) or ())
         await self.say(event, message)
+        meant = (event, "ended") if event == "cancel" else (event,)
+        return await self._told(message.run, before, lambda entry: entry.event in meant)
+
+    async def _told(self, run: str, before: int, fits: Callable[[HistoryEntry], bool]) -> HistoryEntry | None:
+        """The first entry that fits, behind the first `before` of a run's history; None where none comes in time."""
         deadline = time.monotonic() + CONTROL_WAIT_S
         while time.monotonic() < deadline:
-            for entry in (await self.history(message.run) or ())[before:]:
-                if entry.event == event or (event == "cancel" and entry.event == "ended"):
+            for entry in (await self.history(run) or ())[before:]:
+                if fits(entry):
                     return entry
             await asyncio.sleep(CONTROL_POLL_S)
         return None
@@ -345,6 +337,18 @@ def ended_of(view: RunView) -> RunEnded:
         function_us=view.function_us,
         trace=view.trace,
     )
+
+
+def _packed(where: str, value: Value) -> bytes:
+    """A user's value as bytes.
+
+    Raises:
+        WorkflowError: it is no value that can travel; `where` names it.
+    """
+    try:
+        return pack(value)
+    except WireError as error:
+        raise WorkflowError.one(where, str(error)) from None
 
 
 def _with_nodes(view: RunView, nodes: Sequence[NodeView]) -> RunView:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from dataclasses import dataclass
+from typing import TypeVar
 
 import msgspec
 
@@ -13,6 +14,7 @@ from conductor.wire.dag import ListRuns, RunList, RunSummary
 from conductor.wire.stale import FindRuns
 
 PAGE_COUNT_MAX = 1000
+Q = TypeVar("Q", ListRuns, FindRuns)
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,21 +29,9 @@ class RunFilter:
     since_ms: int | None = None
     until_ms: int | None = None
 
-    def live(self, limit: int, until_ms: int | None) -> ListRuns:
-        """The question to a tracker."""
-        return ListRuns(
-            workflow=self.workflow,
-            status=self.status,
-            tag=self.tag,
-            text=self.text,
-            since_ms=self.since_ms,
-            until_ms=_earlier(self.until_ms, until_ms),
-            limit=limit,
-        )
-
-    def archived(self, limit: int, until_ms: int | None) -> FindRuns:
-        """The question to the archive."""
-        return FindRuns(
+    def ask(self, kind: type[Q], limit: int, until_ms: int | None) -> Q:
+        """The question to a tracker (`ListRuns`) or to the archive (`FindRuns`), for runs before a moment besides."""
+        return kind(
             workflow=self.workflow,
             status=self.status,
             tag=self.tag,
@@ -57,9 +47,7 @@ def _earlier(one: int | None, other: int | None) -> int | None:
     return min(given) if given else None
 
 
-async def pages(
-    bus: Bus, subject: str, ask: Callable[[int, int | None], ListRuns | FindRuns], limit: int
-) -> AsyncIterator[RunSummary]:
+async def pages(bus: Bus, subject: str, kind: type[Q], wanted: RunFilter, limit: int) -> AsyncIterator[RunSummary]:
     """Page after page, each begun at the moment where the last one ended: a cursor that counts would cost the more the
     further back it lies. Runs of the moment itself come twice, and are known by then."""
     told: set[str] = set()
@@ -67,7 +55,7 @@ async def pages(
     cursor = 0
     while len(told) < limit:
         page_size = min(limit - len(told) + 1, PAGE_COUNT_MAX)
-        message = ask(page_size, until_ms)
+        message = wanted.ask(kind, page_size, until_ms)
         if cursor:
             message = msgspec.structs.replace(message, cursor=cursor)
         page = decode(await bus.request(subject, encode(message), 15), RunList)

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import datetime
 import math
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast
@@ -140,8 +142,15 @@ def _parse_yaml(text: str, name: str) -> Any:
         and sum(1 for event in _events(text) if isinstance(event, yaml.AliasEvent)) > ALIASES_MAX
     ):
         raise WorkflowError.one(name, f"more than {ALIASES_MAX} YAML aliases", "write the repeated parts out")
-    try:
+    with yaml_mistakes(name):
         return yaml.load(text, Loader=_Loader)  # noqa: S506 - a safe loader, the C one where there is one
+
+
+@contextmanager
+def yaml_mistakes(name: str) -> Iterator[None]:
+    """What is no YAML becomes a `WorkflowError` with its place; `name` is the file's."""
+    try:
+        yield
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         line, column = (mark.line + 1, mark.column + 1) if mark else (0, 0)

@@ -16,7 +16,7 @@ import yaml
 from conductor.wire import bounds
 from conductor.workflow.errors import WorkflowError
 from conductor.workflow.importers.imported import Unsupported
-from conductor.workflow.reader import ALIASES_MAX, TEXT_BYTES_MAX
+from conductor.workflow.reader import ALIASES_MAX, TEXT_BYTES_MAX, yaml_mistakes
 
 UNSUPPORTED_MAX = 10_000
 """Entries of one report; a document of eight megabytes could otherwise give a report far larger than itself."""
@@ -223,7 +223,7 @@ def read_documents(path: str | Path, report: Report) -> list[Node]:
         raise WorkflowError.one(name, f"cannot be read: {error.strerror}", "check the path") from None
     except UnicodeDecodeError:
         raise WorkflowError.one(name, "the text is not UTF-8", "save the file as UTF-8") from None
-    try:
+    with yaml_mistakes(name):
         if sum(isinstance(event, yaml.AliasEvent) for event in yaml.parse(text, Loader)) > ALIASES_MAX:
             raise WorkflowError.one(name, f"more than {ALIASES_MAX} YAML aliases", "write the repeated parts out")
         loader = Loader(text)
@@ -233,13 +233,6 @@ def read_documents(path: str | Path, report: Report) -> list[Node]:
             raw = loader.get_node()
             if raw is not None and raw.tag != "tag:yaml.org,2002:null":
                 made.append(_node(loader, raw, "document", raw.start_mark.line + 1, 0, budget, name, report))
-    except yaml.MarkedYAMLError as error:
-        mark = error.problem_mark or error.context_mark
-        line, column = (mark.line + 1, mark.column + 1) if mark else (0, 0)
-        raise WorkflowError.one(name, f"this is not YAML: {error.problem}", "mend the line", line, column) from None
-    except (yaml.YAMLError, ValueError, RecursionError) as error:
-        reason = str(error).splitlines()[0] if str(error) else "nested too deeply"
-        raise WorkflowError.one(name, f"this is not YAML: {reason}", "mend the file") from None
     if not made or not all(one.is_map for one in made):
         raise WorkflowError.one(name, "there is no mapping in it", "give a workflow document", 1, 1)
     return made

@@ -119,12 +119,17 @@ def _texts(node: Node | None, scope: Scope) -> list[str] | None:
     return None if any(one is None for one in found) else [one.text_value() for one in found if one is not None]
 
 
-def _container(node: Node, template: Node, scope: Scope) -> dict[str, Any] | None:
+def _pass_over_image(node: Node) -> None:
+    """What runs here is the command: the image is told of, and what goes with it means nothing."""
     image = node.take("image")
     if image is not None:
         image.text()
         image.note(_IMAGE)
     node.skip(["name", "imagePullPolicy"])
+
+
+def _container(node: Node, template: Node, scope: Scope) -> dict[str, Any] | None:
+    _pass_over_image(node)
     command, arguments = node.take("command"), node.take("args")
     if command is None:
         (arguments or node).note("the command is the image's own, which is not known here; name it with `command`")
@@ -137,11 +142,7 @@ def _container(node: Node, template: Node, scope: Scope) -> dict[str, Any] | Non
 
 
 def _script(node: Node, template: Node, scope: Scope) -> dict[str, Any] | None:
-    image = node.take("image")
-    if image is not None:
-        image.text()
-        image.note(_IMAGE)
-    node.skip(["name", "imagePullPolicy"])
+    _pass_over_image(node)
     command, source = node.take("command"), node.take("source")
     if command is None or source is None:
         node.note("a script needs `command` and `source` here")
