@@ -8,7 +8,7 @@ use async_nats::jetstream::message::Message;
 use async_nats::jetstream::stream::LastRawMessageErrorKind;
 use futures_util::{FutureExt, StreamExt};
 use symphony_protocol::subjects::{log_of, parse_log};
-use symphony_protocol::{Bounded, decode};
+use symphony_protocol::{Bounded, MoveRun, PauseRun, ResumeRun, RetryRun, RollbackRun, decode};
 use symphony_sdk::{Bus, Error, ErrorKind, Lease};
 
 use crate::core::{Control, Event};
@@ -150,11 +150,11 @@ fn parse(subject: &str, data: &[u8]) -> Event {
             tenant: tenant.clone(),
             cancel,
         }),
-        "pause" => made(data, |ask| steer(&tenant, Control::Pause(ask))),
-        "resume" => made(data, |ask| steer(&tenant, Control::Resume(ask))),
-        "retry" => made(data, |ask| steer(&tenant, Control::Retry(ask))),
-        "rollback" => made(data, |ask| steer(&tenant, Control::Rollback(ask))),
-        "move" => made(data, |ask| steer(&tenant, Control::Move(ask))),
+        "pause" => made(data, |ask: PauseRun| steer(&tenant, ask)),
+        "resume" => made(data, |ask: ResumeRun| steer(&tenant, ask)),
+        "retry" => made(data, |ask: RetryRun| steer(&tenant, ask)),
+        "rollback" => made(data, |ask: RollbackRun| steer(&tenant, ask)),
+        "move" => made(data, |ask: MoveRun| steer(&tenant, ask)),
         "signal" => made(data, |signal| Event::Signal {
             tenant: tenant.clone(),
             signal,
@@ -172,10 +172,10 @@ fn parse(subject: &str, data: &[u8]) -> Event {
     }
 }
 
-fn steer(tenant: &str, control: Control) -> Event {
+fn steer(tenant: &str, ask: impl Into<Control>) -> Event {
     Event::Control {
         tenant: tenant.to_owned(),
-        control,
+        control: ask.into(),
     }
 }
 

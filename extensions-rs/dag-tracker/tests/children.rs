@@ -10,16 +10,9 @@
 
 mod support;
 
-use serde_json::{Value as Json, json};
-use support::{EPOCH, Ring, run_id, succeeded, written};
+use serde_json::json;
+use support::{EPOCH, Ring, ring, run_id, succeeded, written};
 use symphony_protocol::{Payload, Value};
-
-fn ring(tasks: Json, outputs: Json) -> (Ring, String) {
-    let mut ring = Ring::new();
-    let run = run_id(1);
-    ring.submit(&run, written(json!({"tasks": tasks, "outputs": outputs})));
-    (ring, run)
-}
 
 fn child() -> Payload {
     written(json!({

@@ -27,33 +27,37 @@ fn ask_as(ring: &mut Ring, tenant: &str, control: Control) {
 }
 
 fn pause(run: &str) -> Control {
-    Control::Pause(PauseRun {
+    PauseRun {
         run: run.to_owned(),
         ..Default::default()
-    })
+    }
+    .into()
 }
 
 fn resume(run: &str) -> Control {
-    Control::Resume(ResumeRun {
+    ResumeRun {
         run: run.to_owned(),
         ..Default::default()
-    })
+    }
+    .into()
 }
 
 fn retry(run: &str, from: Option<&str>) -> Control {
-    Control::Retry(RetryRun {
+    RetryRun {
         run: run.to_owned(),
         from: from.map(str::to_owned),
         ..Default::default()
-    })
+    }
+    .into()
 }
 
 fn moved(run: &str, document: Payload) -> Control {
-    Control::Move(MoveRun {
+    MoveRun {
         run: run.to_owned(),
         document,
         ..Default::default()
-    })
+    }
+    .into()
 }
 
 /// The last entry of a run's history: event, whether it was applied, and what it says.

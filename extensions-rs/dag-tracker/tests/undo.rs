@@ -39,6 +39,12 @@ fn half_way(ring: &mut Ring) {
     ring.succeed("note", &Value::Nil);
 }
 
+/// Whether a run's history has a dead letter.
+fn is_dead_letter(ring: &Ring, run: &str) -> bool {
+    let mut entries = ring.run(run).journal.iter();
+    entries.any(|entry| entry.event == "dead_letter")
+}
+
 #[test]
 fn what_completed_is_undone_backwards_and_then_the_run_fails() {
     let (mut ring, run) = ring(saga());
@@ -83,12 +89,7 @@ fn a_compensation_that_fails_for_good_is_told_and_the_others_go_on() {
     assert_eq!(ring.failure(&run), "user");
     assert_eq!(ring.status(&run, "pay"), "succeeded");
     assert!(ring.dead.iter().any(|line| line.contains("pay:compensate")));
-    assert!(
-        ring.run(&run)
-            .journal
-            .iter()
-            .any(|entry| entry.event == "dead_letter")
-    );
+    assert!(is_dead_letter(&ring, &run));
 }
 
 #[test]
@@ -173,12 +174,7 @@ fn a_task_that_kills_its_workers_ends_as_a_dead_letter() {
         }
     }
     assert_eq!(ring.failure(&run), "lost");
-    assert!(
-        ring.run(&run)
-            .journal
-            .iter()
-            .any(|entry| entry.event == "dead_letter")
-    );
+    assert!(is_dead_letter(&ring, &run));
 }
 
 #[test]

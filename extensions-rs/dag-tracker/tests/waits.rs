@@ -11,15 +11,8 @@
 mod support;
 
 use serde_json::{Value as Json, json};
-use support::{EPOCH, Ring, run_id, written};
+use support::{EPOCH, Ring, ring, run_id, written};
 use symphony_protocol::Value;
-
-fn ring(tasks: Json, outputs: Json) -> (Ring, String) {
-    let mut ring = Ring::new();
-    let run = run_id(1);
-    ring.submit(&run, written(json!({"tasks": tasks, "outputs": outputs})));
-    (ring, run)
-}
 
 #[test]
 fn a_duration_passes_by_the_folds_time_and_outlives_a_restart() {

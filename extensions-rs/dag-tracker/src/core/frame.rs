@@ -42,6 +42,19 @@ pub struct NodeState {
     pub path_us: u64,
 }
 
+impl NodeState {
+    /// The execution of the node as a whole, and those of a map's items.
+    pub fn execs(&self) -> impl Iterator<Item = &Exec> {
+        let items = self.items.iter().flat_map(|items| &items.execs);
+        items.chain([&self.exec])
+    }
+
+    /// The frames of what is, or was last, inside it.
+    pub fn inner(&self) -> impl Iterator<Item = u32> {
+        self.execs().filter_map(Exec::inner)
+    }
+}
+
 /// A workflow that is merged into a run.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Inline {
@@ -212,8 +225,7 @@ impl Frames {
             };
             self.spare.get_or_insert_default().free.push(frame);
             for state in &gone.nodes {
-                let items = state.items.iter().flat_map(|items| &items.execs);
-                open.extend(items.chain([&state.exec]).filter_map(Exec::inner));
+                open.extend(state.inner());
             }
         }
     }

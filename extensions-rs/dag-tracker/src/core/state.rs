@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
-use symphony_protocol::{ErrorValue, Payload, TaskCounts, Trace};
+use symphony_protocol::{ErrorValue, Payload, TaskCounts, Trace, Unwanted};
 use symphony_workflow::{Plan, Retry};
 
 pub use super::exec::{Exec, ExecId, Rare, Status, UNDO, WHOLE};
@@ -206,6 +206,16 @@ impl Run {
             at = self.frames.get(id.frame).and_then(Frame::parent);
         }
         path
+    }
+
+    /// How a conductor is told that one of its executions was given out in vain.
+    pub fn unwanted(&self, id: ExecId, exec: &Exec) -> Unwanted {
+        Unwanted {
+            run: self.id.clone(),
+            task: self.path(id),
+            generation: exec.generation,
+            r#try: exec.r#try.max(1),
+        }
     }
 
     /// The execution that a path names now.

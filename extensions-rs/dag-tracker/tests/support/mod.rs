@@ -64,6 +64,14 @@ pub fn failed(kind: &str) -> Outcome {
     })
 }
 
+/// A ring with one run of these tasks, and its identifier.
+pub fn ring(tasks: Json, outputs: Json) -> (Ring, String) {
+    let mut ring = Ring::new();
+    let run = run_id(1);
+    ring.submit(&run, written(json!({"tasks": tasks, "outputs": outputs})));
+    (ring, run)
+}
+
 pub struct Ring {
     pub fold: Fold,
     /// The same log folded without a restart.

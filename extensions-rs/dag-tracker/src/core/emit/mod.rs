@@ -200,15 +200,10 @@ impl Emitter {
             draft.size += 128;
             draft.flush_if_full();
         }
-        for run in effects.revived.iter().filter_map(|key| fold.runs.get(key)) {
-            draft.ready.started.push(started(run));
-            draft.size += 192;
-            draft.flush_if_full();
-        }
-        for key in effects.started {
-            let Some(run) = fold.runs.get(&key).filter(|run| run.watch || run.trace.is_some()) else {
-                continue;
-            };
+        // Of those that go on the conductor has to forget the end; of new ones only who watches or traces wants to hear.
+        let again = effects.revived.iter().filter_map(|key| fold.runs.get(key));
+        let new = effects.started.iter().filter_map(|key| fold.runs.get(key));
+        for run in again.chain(new.filter(|run| run.watch || run.trace.is_some())) {
             draft.ready.started.push(started(run));
             draft.size += 192;
             draft.flush_if_full();

@@ -8,77 +8,77 @@ use crate::core::run::{Walk, with_dependents};
 
 use super::*;
 
-/// One of them, and the tenant that the broker authenticated.
+/// What is asked of which run, and why.
 #[derive(Clone, Debug)]
-pub enum Control {
-    Pause(PauseRun),
-    Resume(ResumeRun),
-    Retry(RetryRun),
-    Rollback(RollbackRun),
-    Move(MoveRun),
+pub struct Control {
+    run: String,
+    reason: String,
+    what: What,
 }
 
-impl Control {
-    fn run(&self) -> &str {
-        match self {
-            Self::Pause(ask) => &ask.run,
-            Self::Resume(ask) => &ask.run,
-            Self::Retry(ask) => &ask.run,
-            Self::Rollback(ask) => &ask.run,
-            Self::Move(ask) => &ask.run,
-        }
-    }
+#[derive(Clone, Debug)]
+enum What {
+    Pause,
+    Resume,
+    Retry { from: Option<String> },
+    Rollback { checkpoint: String },
+    Move { document: Payload },
+}
 
+impl What {
     fn word(&self) -> &'static str {
         match self {
-            Self::Pause(_) => "pause",
-            Self::Resume(_) => "resume",
-            Self::Retry(_) => "retry",
-            Self::Rollback(_) => "rollback",
-            Self::Move(_) => "move",
+            Self::Pause => "pause",
+            Self::Resume => "resume",
+            Self::Retry { .. } => "retry",
+            Self::Rollback { .. } => "rollback",
+            Self::Move { .. } => "move",
         }
     }
+}
 
-    fn reason(&self) -> &str {
-        match self {
-            Self::Pause(ask) => &ask.reason,
-            Self::Resume(ask) => &ask.reason,
-            Self::Retry(ask) => &ask.reason,
-            Self::Rollback(ask) => &ask.reason,
-            Self::Move(ask) => &ask.reason,
-        }
-    }
+/// A message of the log as the fold takes it: what all of them say, and what it alone says.
+macro_rules! control {
+    ($($message:ident($ask:ident) => $what:expr;)+) => {
+        $(impl From<$message> for Control {
+            fn from($ask: $message) -> Self {
+                Self { what: $what, run: $ask.run, reason: $ask.reason }
+            }
+        })+
+    };
+}
+
+control! {
+    PauseRun(ask) => What::Pause;
+    ResumeRun(ask) => What::Resume;
+    RetryRun(ask) => What::Retry { from: ask.from };
+    RollbackRun(ask) => What::Rollback { checkpoint: ask.checkpoint };
+    MoveRun(ask) => What::Move { document: ask.document };
 }
 
 impl Fold {
     pub(super) fn control(&mut self, tenant: &str, control: Control, effects: &mut Effects) {
-        let Some(key) = run_key(control.run()) else { return };
-        let word = control.word();
-        let plan = match &control {
-            Control::Move(ask) => Some(self.plan(&ask.document).map(|(plan, _)| plan)),
+        let Control { run, reason, what } = control;
+        let Some(key) = run_key(&run) else { return };
+        let word = what.word();
+        let plan = match &what {
+            What::Move { document } => Some(self.plan(document).map(|(plan, _)| plan)),
             _ => None,
         };
         let Some(run) = self.runs.get_mut(&key) else {
-            let run = control.run();
-            effects
-                .dead
-                .push(format!("a {word} of run {run}, which is not known here"));
-            return;
+            let what = format!("a {word} of run {run}, which is not known here");
+            return effects.dead.push(what);
         };
         if &*run.tenant != tenant && tenant != symphony_protocol::subjects::EVERY_TENANT {
-            let run = control.run();
-            effects
-                .dead
-                .push(format!("a {word} of run {run} by another tenant"));
-            return;
+            let what = format!("a {word} of run {} by another tenant", run.id);
+            return effects.dead.push(what);
         }
         if run.broken.is_some() {
             return; // its end is on its way
         }
         let was_ended = run.status.ended();
-        let reason = control.reason().to_owned();
         let done = guarded(run, &mut self.context, effects, |run, context, effects| {
-            follow(run, control, plan, context, effects)
+            follow(run, what, plan, context, effects)
         });
         let Some(outcome) = done else {
             if was_ended && run.broken.is_some() {
@@ -116,34 +116,34 @@ impl Fold {
 /// Apply it. What was done, in words; or why it was not.
 fn follow(
     run: &mut Run,
-    control: Control,
+    what: What,
     plan: Option<Result<Arc<Plan>, String>>,
     context: &mut Context,
     effects: &mut Effects,
 ) -> Result<String, String> {
-    match control {
-        Control::Pause(_) if run.status.ended() => Err("the run has ended".to_owned()),
-        Control::Pause(_) if run.paused => Err("it is paused already".to_owned()),
-        Control::Pause(_) => {
+    match what {
+        What::Pause if run.status.ended() => Err("the run has ended".to_owned()),
+        What::Pause if run.paused => Err("it is paused already".to_owned()),
+        What::Pause => {
             run.paused = true;
             Ok(String::new())
         }
-        Control::Resume(_) if run.status.ended() => Err("the run has ended".to_owned()),
-        Control::Resume(_) if !run.paused => Err("it is not paused".to_owned()),
-        Control::Resume(_) => {
+        What::Resume if run.status.ended() => Err("the run has ended".to_owned()),
+        What::Resume if !run.paused => Err("it is not paused".to_owned()),
+        What::Resume => {
             run.paused = false;
             let ready = run.execs().filter(|(_, exec)| exec.status == Status::Ready);
             effects.ready.extend(ready.map(|(id, _)| id));
             Ok(String::new())
         }
-        Control::Retry(_) | Control::Rollback(_) | Control::Move(_) if run.undoing.is_some() => {
+        What::Retry { .. } | What::Rollback { .. } | What::Move { .. } if run.undoing.is_some() => {
             Err("what completed is being undone: wait until the run has ended".to_owned())
         }
-        Control::Retry(ask) => retry(run, ask.from.as_deref(), context, effects),
-        Control::Rollback(ask) => rollback(run, &ask.checkpoint, context, effects),
-        Control::Move(ask) => {
+        What::Retry { from } => retry(run, from.as_deref(), context, effects),
+        What::Rollback { checkpoint } => rollback(run, &checkpoint, context, effects),
+        What::Move { document } => {
             let plan = plan.unwrap_or_else(|| Err("there is no document".to_owned()))?;
-            move_on(run, plan, ask.document, context, effects)
+            move_on(run, plan, document, context, effects)
         }
     }
 }

@@ -65,16 +65,7 @@ fn broke(run: &mut Run, panic: &(dyn Any + Send), context: &Context, effects: &m
 /// What workers may hold of it.
 fn given_out(run: &Run) -> Vec<(ExecId, Unwanted)> {
     let ready = run.execs().filter(|(_, exec)| exec.status == Status::Ready);
-    let told = ready.map(|(id, exec)| {
-        let unwanted = Unwanted {
-            run: run.id.clone(),
-            task: run.path(id),
-            generation: exec.generation,
-            r#try: exec.r#try.max(1),
-        };
-        (id, unwanted)
-    });
-    told.collect()
+    ready.map(|(id, exec)| (id, run.unwanted(id, exec))).collect()
 }
 
 impl Fold {

@@ -124,15 +124,8 @@ impl Walk<'_> {
     fn forget_node(&mut self, graph: &Graph, node: u32, chosen: &BTreeSet<u32>) {
         let id = self.run.id_of(0, node, WHOLE);
         self.uncount(id);
-        let inner: Vec<u32> = self
-            .run
-            .node(0, node)
-            .into_iter()
-            .flat_map(|state| {
-                let items = state.items.iter().flat_map(|items| &items.execs);
-                items.chain([&state.exec]).filter_map(Exec::inner)
-            })
-            .collect();
+        let inner = self.run.node(0, node).map(|state| state.inner().collect());
+        let inner: Vec<u32> = inner.unwrap_or_default();
         for frame in inner {
             self.run.frames.remove(frame);
         }
@@ -239,10 +232,7 @@ impl Walk<'_> {
             }));
         }
         // What is inside them names its place in the old graph; of what is done nobody asks any more.
-        let inner = nodes.iter().flat_map(|state| {
-            let items = state.items.iter().flat_map(|items| &items.execs);
-            items.chain([&state.exec]).filter_map(Exec::inner)
-        });
+        let inner = nodes.iter().flat_map(NodeState::inner);
         for frame in inner
             .chain(states.values().filter_map(|state| state.exec.inner()))
             .collect::<Vec<_>>()

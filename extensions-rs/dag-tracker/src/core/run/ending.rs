@@ -1,7 +1,5 @@
 //! How executions end, and how a run does.
 
-use symphony_protocol::Unwanted;
-
 use super::*;
 use crate::core::state::UNDO;
 
@@ -122,16 +120,9 @@ impl Walk<'_> {
 
     /// What was given out is wanted no more.
     pub(super) fn withdraw(&mut self, id: ExecId) {
-        let Some(exec) = self.run.exec(id).filter(|exec| exec.status == Status::Ready) else {
-            return;
-        };
-        let unwanted = Unwanted {
-            run: self.run.id.clone(),
-            task: self.run.path(id),
-            generation: exec.generation,
-            r#try: exec.r#try.max(1),
-        };
-        self.effects.unwanted.push((id, unwanted));
+        if let Some(exec) = self.run.exec(id).filter(|exec| exec.status == Status::Ready) {
+            self.effects.unwanted.push((id, self.run.unwanted(id, exec)));
+        }
     }
 
     /// An execution, and all inside it, is over before it has ended by itself.

@@ -183,16 +183,8 @@ impl Walk<'_> {
     pub(super) fn begin_frame(&mut self, number: u32) {
         let Some(plot) = self.run.plot(number) else { return };
         let Some(graph) = plot.graph() else { return };
-        let inner: Vec<u32> = self
-            .run
-            .frame(number)
-            .into_iter()
-            .flat_map(|frame| &frame.nodes)
-            .flat_map(|state| {
-                let items = state.items.iter().flat_map(|items| &items.execs);
-                items.chain([&state.exec]).filter_map(Exec::inner)
-            })
-            .collect();
+        let nodes = self.run.frame(number).map_or(&[][..], |frame| &frame.nodes);
+        let inner: Vec<u32> = nodes.iter().flat_map(NodeState::inner).collect();
         inner.into_iter().for_each(|frame| self.run.frames.remove(frame));
         // The document's own graph has generation 0, as long as nothing is rolled back.
         if number > 0 {
