@@ -276,3 +276,36 @@ fn a_retry_does_again_what_was_undone() {
     answer(&mut ring, "b", 3);
     assert_eq!(outputs(&ring, &run), json!({"a": 2}));
 }
+
+#[test]
+fn a_moved_run_shows_of_a_map_that_is_done_only_what_is_its_own() {
+    let run = run_id(1);
+    let each = json!({"for_each": "${range(2)}", "switch": [{"else": {
+        "tasks": {"in": {"call": "f"}}, "outputs": {"x": "${tasks.in}"},
+    }}]});
+    let of = |version: &str, tasks: Json| {
+        let text = json!({"workflow": "w", "version": version, "tasks": tasks});
+        Payload::from(symphony_workflow::pack(text.to_string().as_bytes()).unwrap())
+    };
+    let mut ring = Ring::new();
+    ring.submit(
+        &run,
+        of(
+            "1.0.0",
+            json!({"each": each, "end": {"call": "f", "after": ["each"]}}),
+        ),
+    );
+    answer(&mut ring, "each[0].in", 1);
+    answer(&mut ring, "each[1].in", 2);
+    let pick = json!({"after": ["each"], "switch": [{"else": {"tasks": {"new": {"call": "f"}}}}]});
+    ask(
+        &mut ring,
+        moved(&run, of("2.0.0", json!({"each": each, "pick": pick}))),
+    );
+    assert_eq!(names(&ring), ["pick.new"]);
+    // The frames of what was inside the map are free, and `pick` has one of them now.
+    let key = u128::from_str_radix(&run, 16).unwrap();
+    let state = &ring.fold.runs[&key];
+    let shown: Vec<String> = state.shown().into_iter().map(|id| state.path(id)).collect();
+    assert_eq!(shown, ["each[0]", "each[1]", "pick", "pick.new"]);
+}

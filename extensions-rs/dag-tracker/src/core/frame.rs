@@ -49,6 +49,15 @@ impl NodeState {
         items.chain([&self.exec])
     }
 
+    /// Forget what is inside it: the frames, which are the caller's to free.
+    pub fn take_inner(&mut self) -> Vec<u32> {
+        let items = self.items.iter_mut().flat_map(|items| &mut items.execs);
+        let execs = items.chain([&mut self.exec]);
+        execs
+            .filter_map(|exec| exec.rare.as_mut()?.inner.take())
+            .collect()
+    }
+
     /// The frames of what is, or was last, inside it.
     pub fn inner(&self) -> impl Iterator<Item = u32> {
         self.execs().filter_map(Exec::inner)

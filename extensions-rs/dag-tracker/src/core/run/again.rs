@@ -232,19 +232,9 @@ impl Walk<'_> {
             }));
         }
         // What is inside them names its place in the old graph; of what is done nobody asks any more.
-        let inner = nodes.iter().flat_map(NodeState::inner);
-        for frame in inner
-            .chain(states.values().filter_map(|state| state.exec.inner()))
-            .collect::<Vec<_>>()
-        {
+        let all = nodes.iter_mut().chain(states.values_mut());
+        for frame in all.flat_map(NodeState::take_inner) {
             self.run.frames.remove(frame);
-        }
-        for exec in nodes
-            .iter_mut()
-            .map(|state| &mut state.exec)
-            .filter(|exec| exec.inner().is_some())
-        {
-            exec.rare().inner = None;
         }
         let open: Vec<u32> = nodes
             .iter()
