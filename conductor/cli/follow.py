@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import re
 import sys
+import time
 from typing import Any
 
-from conductor.cli.output import console, say
-from conductor.wire.dag import Checked
+from conductor.cli.output import console, duration, say
+from conductor.cli.output import value as shown
+from conductor.wire.dag import Checked, RunView
 from conductor.wire.runs import RunEnded, RunEvent
 from conductor.wire.values import is_reference, unpack
-from conductor.workflow.client import Client
+from conductor.workflow.client import ENDED, Client
 from conductor.workflow.errors import Mistake, WorkflowError
 from conductor.workflow.inputs import FileInput, parse_inputs
 from conductor.workflow.reader import Source, read_file, read_text
@@ -119,10 +121,17 @@ async def document(client: Client, ended: RunEnded) -> dict[str, Any]:
             "skipped": ended.tasks.skipped,
             "retried": ended.tasks.retried,
         },
-        "duration_ms": round(ended.duration_us / 1000, 3),
+        "duration_ms": so_far_ms(ended.status, ended.duration_us, ended.submitted_at_ms),
         "overhead_ms": round(max(ended.duration_us - ended.function_us, 0) / 1000, 3),
         "trace_id": ended.trace[:16].hex() if ended.trace else ended.run,
     }
+
+
+def so_far_ms(status: str, duration_us: int, submitted_at_ms: int) -> float:
+    """How long a run took, or has taken so far: the tracker reckons it at the end."""
+    if status in ENDED:
+        return round(duration_us / 1000, 3)
+    return round(max(time.time() * 1000 - submitted_at_ms, 0.0), 3)
 
 
 class Progress:
@@ -156,16 +165,29 @@ class Progress:
             counts["running"] = max(counts.get("running", 0) - 1, 0)
         self._live.update(self._draw())
 
+    def see(self, view: RunView) -> None:
+        """The state of the run, for one whose events nobody asked for: it replaces what the events told."""
+        if self._live is None:
+            return
+        self._tasks = {}
+        for node in view.nodes:
+            counts = self._tasks.setdefault(node.task.partition("[")[0], {})
+            column = {"cached": "succeeded", "ready": "running"}.get(node.status, node.status)
+            counts[column] = counts.get(column, 0) + 1
+        self._live.update(self._draw())
+
     def _draw(self) -> Any:
         from rich.table import Table
 
         drawn = Table(title=self._title, box=None, title_justify="left", pad_edge=False)
-        for column in ("task", "running", "succeeded", "failed"):
+        for column in ("task", "waiting", "running", "succeeded", "failed"):
             drawn.add_column(column, justify="left" if column == "task" else "right")
         for task, counts in self._tasks.items():
+            waiting = counts.get("waiting", 0)
             failed = counts.get("failed", 0)
             drawn.add_row(
                 task,
+                f"[yellow]{waiting}[/]" if waiting else "",
                 f"[cyan]{counts.get('running', 0)}[/]",
                 f"[green]{counts.get('succeeded', 0)}[/]",
                 f"[red]{failed}[/]" if failed else "0",
@@ -175,16 +197,17 @@ class Progress:
 
 def tell_end(end: dict[str, Any]) -> None:
     """The end of a run, in lines for a person."""
-    from conductor.cli.output import duration
-
-    tasks = end["tasks"]
-    took, overhead = duration(end["duration_ms"]), duration(end["overhead_ms"])
-    counts = f"{tasks['total']} tasks, {tasks['retried']} retried, overhead {overhead}"
-    say(f"{end['workflow']} {end['status']} in {took} ({counts})")
+    tasks, took = end["tasks"], duration(end["duration_ms"])
+    counts = f"{tasks['total']} tasks, {tasks['retried']} retried"
+    if end["status"] in ENDED:
+        counts += f", overhead {duration(end['overhead_ms'])}"
+        say(f"{end['workflow']} {end['status']} in {took} ({counts})")
+    else:
+        say(f"{end['workflow']} is {end['status']}, {took} so far ({counts}, {tasks['succeeded']} succeeded)")
     if end["error"]:
         place = f" in {end['error']['task']}" if end["error"]["task"] else ""
         say(f"  error: {end['error']['kind']}{place}: {end['error']['message']}")
-    for name, value in (end["outputs"] or {}).items():
-        text = repr(value) if not isinstance(value, str) else value
+    for name, given in (end["outputs"] or {}).items():
+        text = shown(given)
         say(f"  {name}: {text if len(text) <= 300 else text[:297] + '...'}")
     say(f"  run {end['run']}, trace {end['trace_id']}")

@@ -8,11 +8,14 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
+from datetime import UTC, datetime
 from functools import cache
 from typing import Any, NoReturn
 
 import click
 import msgspec
+
+from conductor.wire.values import is_reference
 
 DONE, FAILED, WRONG, UNREACHED, INTERRUPTED = 0, 1, 2, 3, 130
 
@@ -68,13 +71,17 @@ def table(title: str, columns: Sequence[str], rows: Sequence[Sequence[Any]], rig
     from rich.table import Table
     from rich.text import Text
 
-    drawn = Table(title=title or None, box=box.SIMPLE_HEAD, title_justify="left", pad_edge=False)
+    drawn = Table(title=title or None, box=box.SIMPLE_HEAD, title_justify="left", padding=(0, 1, 0, 0))
     for column in columns:
-        drawn.add_column(column, justify="right" if column in right else "left", overflow="fold")
+        whole = column in WHOLE or column in right
+        drawn.add_column(column, justify="right" if column in right else "left", overflow="fold", no_wrap=whole)
     for row in rows:
         drawn.add_row(*[_cell(cell, Text) for cell in row])
     console().print(drawn)
 
+
+WHOLE = ("run", "digest", "at", "age", "status", "health")
+"""Columns that are copied from the screen, or compared down it, as numbers are too: the others fold where it is narrow."""
 
 _COLOURS = {
     "succeeded": "green",
@@ -92,6 +99,42 @@ _COLOURS = {
 def _cell(cell: Any, text: Any) -> Any:
     words = "" if cell is None else str(cell)
     return text(words, style=_COLOURS.get(words, ""))
+
+
+def moment(at_ms: float) -> str:
+    """A moment in UTC with its milliseconds, as ISO 8601 has it."""
+    return datetime.fromtimestamp(at_ms / 1000, UTC).isoformat(timespec="milliseconds")
+
+
+def clock(at_ms: float) -> str:
+    """A moment for a table: on a terminal by the local clock, the day only where it is not today; in a pipe as `moment`."""
+    if not sys.stdout.isatty():
+        return moment(at_ms)
+    at = datetime.fromtimestamp(at_ms / 1000).astimezone()
+    if at.date() == datetime.now().astimezone().date():
+        return f"{at:%H:%M:%S}.{at.microsecond // 1000:03d}"
+    return f"{at:%Y-%m-%d %H:%M:%S}"
+
+
+def age(at_ms: float) -> str:
+    """How long ago a moment was, in its largest unit (`42s`, `7m`, `3h`, `12d`); in a pipe as `moment`."""
+    if not sys.stdout.isatty():
+        return moment(at_ms)
+    seconds = max(int(datetime.now().timestamp() - at_ms / 1000), 0)
+    for unit, length in (("d", 86_400), ("h", 3600), ("m", 60)):
+        if seconds >= length:
+            return f"{seconds // length}{unit}"
+    return f"{seconds}s"
+
+
+def value(given: Any) -> str:
+    """A value for people, on one line: text as it is, a stored file by its digest and size, the rest as JSON."""
+    if isinstance(given, str):
+        return given
+    if isinstance(given, dict) and is_reference(given):
+        kind = given.get("media_type") or "unknown type"
+        return f"artifact {given['digest']} ({size(given.get('size', 0))}, {kind})"
+    return msgspec.json.encode(given, enc_hook=_hook).decode()
 
 
 def duration(milliseconds: float | None) -> str:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+import asyncio
+import sys
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +12,14 @@ import click
 
 from conductor.cli import connect, control, filters, signals
 from conductor.cli.connect import Place, json_option, place_options
-from conductor.cli.output import FAILED, Refusal, duration, emit, say, table
+from conductor.cli.output import FAILED, Refusal, age, clock, duration, emit, moment, say, table
+
+BAR_CELLS = 40
+"""How wide a run is drawn, beside columns that leave about as much of a terminal of a hundred."""
+
+
+LOOK_S, LOOK_NODES_PER_S = 0.5, 2_000
+"""Between two looks at a run that is watched, and how many of its tasks may be listed a second."""
 
 
 @click.group()
@@ -25,6 +34,8 @@ def runs() -> None:
 @json_option
 def list_(limit: int, data: Path, url: str | None, as_json: bool, **said: Any) -> None:
     """Runs, newest first."""
+    from conductor.workflow.listing import RunFilter
+
     wanted = filters.run_filter(said)
 
     async def work() -> Any:
@@ -32,15 +43,14 @@ def list_(limit: int, data: Path, url: str | None, as_json: bool, **said: Any) -
             return await client.list(wanted, limit)
 
     found = connect.run(work())
-    rows = [_row(summary) for summary in found]
     if as_json:
-        emit({"runs": rows})
+        emit({"runs": [_row(summary) for summary in found]})
         return
-    lines = [
-        (r["run"], r["workflow"], r["status"], r["tasks"]["total"], duration(r["duration_ms"]), r["submitted_at"])
-        for r in rows
-    ]
-    table("", ("run", "workflow", "status", "tasks", "duration", "submitted"), lines, ("tasks", "duration"))
+    lines = [(s.run, s.workflow, s.status, s.tasks.total, duration(_took(s)), age(s.submitted_at_ms)) for s in found]
+    if not lines and sys.stdout.isatty():
+        say("no runs" + (" that fit" if wanted != RunFilter() else "") + ": `symphony run WORKFLOW` begins one")
+        return
+    table("", ("run", "workflow", "status", "tasks", "duration", "age"), lines, ("tasks", "duration", "age"))
 
 
 def _row(summary: Any) -> dict[str, Any]:
@@ -52,15 +62,17 @@ def _row(summary: Any) -> dict[str, Any]:
         "version": summary.version,
         "status": summary.status,
         "tasks": msgspec.to_builtins(summary.tasks),
-        "duration_ms": round(summary.duration_us / 1000, 3),
-        "submitted_at": _moment(summary.submitted_at_ms),
-        "ended_at": _moment(summary.ended_at_ms) if summary.ended_at_ms else None,
+        "duration_ms": _took(summary),
+        "submitted_at": moment(summary.submitted_at_ms),
+        "ended_at": moment(summary.ended_at_ms) if summary.ended_at_ms else None,
         "parent": summary.parent,
     }
 
 
-def _moment(at_ms: int) -> str:
-    return datetime.fromtimestamp(at_ms / 1000, UTC).isoformat(timespec="milliseconds")
+def _took(summary: Any) -> float:
+    from conductor.cli.follow import so_far_ms
+
+    return so_far_ms(summary.status, summary.duration_us, summary.submitted_at_ms)
 
 
 @runs.command()
@@ -94,6 +106,10 @@ def show(run: str, sequence: int | None, data: Path, url: str | None, as_json: b
     ]
     columns = ("task", "call", "status", "attempts", "worker", "queued", "ran")
     table("", columns, lines, ("attempts", "queued", "ran"))
+    if sys.stdout.isatty():
+        for node in document["nodes"]:
+            if node["error"]:
+                say(f"{node['task']}: {node['error']['kind']}: {node['error']['message']}")
 
 
 def _show_past(run: str, sequence: int, place: Place, as_json: bool) -> None:
@@ -135,8 +151,10 @@ async def _shown(run: str, place: Place) -> dict[str, Any]:
                 "status": node.status,
                 "attempts": node.attempts,
                 "worker": node.worker,
+                "start_ms": None if node.ready_at_ms is None else max(node.ready_at_ms - view.submitted_at_ms, 0),
                 "queued_ms": round(node.queued_us / 1000, 3),
                 "run_ms": round(node.run_us / 1000, 3),
+                "end_ms": None if node.ended_at_ms is None else max(node.ended_at_ms - view.submitted_at_ms, 0),
                 "inputs": unpack(node.inputs) if node.inputs else None,
                 "outputs": unpack(node.outputs) if node.outputs else None,
                 "child": node.child,
@@ -162,10 +180,14 @@ def watch(ctx: click.Context, run: str, data: Path, url: str | None, as_json: bo
             if await client.show(control.run_id(run)) is None:
                 raise control.no_run(run)
             with follow.Progress(f"run {run}") as progress:
-                async for event in client.events(run):
-                    progress.take(event)
-                    if event.ended is not None:
-                        return await follow.document(client, event.ended)
+                looking = asyncio.create_task(_look(client, run, progress)) if sys.stdout.isatty() else None
+                try:
+                    async for event in client.events(run):
+                        if event.ended is not None:
+                            return await follow.document(client, event.ended)
+                finally:
+                    if looking is not None:
+                        looking.cancel()
             raise AssertionError("the last event is the end")
 
     end = connect.run(work())
@@ -176,6 +198,20 @@ def watch(ctx: click.Context, run: str, data: Path, url: str | None, as_json: bo
 
         tell_end(end)
     ctx.exit(0 if end["status"] == "succeeded" else FAILED)
+
+
+async def _look(client: Any, run: str, progress: Any) -> None:
+    """Draw the state of a run again and again: its tasks' events go only to a submitter that asked for them. A run of many
+    tasks is looked at more seldom, for each look lists them all."""
+    from conductor.bus import BusError
+
+    while True:
+        view = None
+        with suppress(BusError):
+            view = await client.show(run, nodes=True)
+        if view is not None:
+            progress.see(view)
+        await asyncio.sleep(LOOK_S + (len(view.nodes) / LOOK_NODES_PER_S if view is not None else 0))
 
 
 @runs.command()
@@ -200,7 +236,7 @@ def history(run: str, data: Path, url: str | None, as_json: bool) -> None:
     lines = [
         (
             e.sequence,
-            _moment(e.at_ms),
+            clock(e.at_ms),
             e.event,
             e.task or "",
             e.attempt or "",
@@ -224,6 +260,8 @@ def trace(run: str, data: Path, url: str | None, as_json: bool) -> None:
         {
             "name": f"task {n['task']}",
             "worker": n["worker"],
+            "start_ms": n["start_ms"],
+            "end_ms": n["end_ms"],
             "queued_ms": n["queued_ms"],
             "run_ms": n["run_ms"],
             "status": n["status"],
@@ -234,18 +272,22 @@ def trace(run: str, data: Path, url: str | None, as_json: bool) -> None:
         emit({"run": run, "trace_id": document["trace_id"], "spans": spans})
         return
     say(f"trace {document['trace_id']}  ({document['workflow']}, {duration(document['duration_ms'])})")
-    longest = max((span["queued_ms"] + span["run_ms"] for span in spans), default=0.0) or 1.0
-    lines = [
-        (
-            s["name"],
-            s["status"],
-            duration(s["queued_ms"]),
-            duration(s["run_ms"]),
-            "█" * max(round(30 * s["run_ms"] / longest), 1),
-        )
-        for s in spans
-    ]
-    table("", ("span", "status", "queued", "ran", ""), lines, ("queued", "ran"))
+    whole = max([document["duration_ms"], *((s["start_ms"] or 0) + s["queued_ms"] + s["run_ms"] for s in spans)]) or 1.0
+    lines = [(s["name"], s["status"], duration(s["queued_ms"]), duration(s["run_ms"]), _bar(s, whole)) for s in spans]
+    table("", ("span", "status", "queued", "ran", "when"), lines, ("queued", "ran"))
+
+
+def _bar(span: dict[str, Any], whole_ms: float) -> str:
+    """Where a span lies within its run: light while it waited, dark while it ran; never less than one cell."""
+    if span["start_ms"] is None:
+        return ""
+    places: list[float] = [span["start_ms"], span["start_ms"] + span["queued_ms"]]
+    places.append(places[-1] + span["run_ms"])
+    if not span["run_ms"] and span["end_ms"] is not None:  # it waited for something from outside, and ran nowhere
+        places[1:] = [span["end_ms"], span["end_ms"]]
+    begin, sent, end = (min(round(BAR_CELLS * at / whole_ms), BAR_CELLS) for at in places)
+    sent = min(sent, BAR_CELLS - 1)
+    return " " * min(begin, sent) + "░" * max(sent - begin, 0) + "█" * max(end - sent, 1)
 
 
 control.add(runs)
