@@ -72,24 +72,21 @@ async def read_inputs(said: list[str], checked: Checked, client: Client) -> dict
     values: dict[str, Any] = {}
     for name, value in parsed.items():
         if isinstance(value, FileInput):
-            from conductor.wire.values import reference
-
-            digest, size = await client.artifacts.put_file(value.path, value.media_type)
-            values[name] = reference(digest, size, value.media_type)
+            values[name] = await client.stored.put_file(value.path, value.media_type)
         else:
             values[name] = value
     return await client.spill(values)
 
 
-async def resolved(client: Client, payload: bytes | None) -> Any:
-    """A payload as a value for people: values that were too large to travel are fetched; files stay references."""
-    if payload is None:
+async def resolved(client: Client, ended: RunEnded) -> Any:
+    """The outputs of a run for people: values that were too large to travel are fetched; files stay references."""
+    if ended.outputs is None:
         return None
-    value = unpack(payload)
+    value = unpack(ended.outputs)
     if _packed(value):
-        return await _fetch(client, value)
+        return await _fetch(client, value, ended)
     if isinstance(value, dict):
-        return {key: await _fetch(client, item) if _packed(item) else item for key, item in value.items()}
+        return {key: await _fetch(client, item, ended) if _packed(item) else item for key, item in value.items()}
     return value
 
 
@@ -97,10 +94,10 @@ def _packed(value: Any) -> bool:
     return is_reference(value) and value.get("media_type") == "application/msgpack"
 
 
-async def _fetch(client: Client, mark: dict[str, Any]) -> Any:
+async def _fetch(client: Client, mark: dict[str, Any], ended: RunEnded) -> Any:
     if mark.get("size", 0) > RESOLVED_BYTES_MAX:
         return mark
-    return unpack(await client.artifacts.get(mark["digest"], RESOLVED_BYTES_MAX))
+    return unpack(await client.stored.output(mark["digest"], RESOLVED_BYTES_MAX, ended))
 
 
 async def document(client: Client, ended: RunEnded) -> dict[str, Any]:
@@ -110,7 +107,7 @@ async def document(client: Client, ended: RunEnded) -> dict[str, Any]:
         "run": ended.run,
         "workflow": ended.workflow,
         "status": ended.status,
-        "outputs": await resolved(client, ended.outputs),
+        "outputs": await resolved(client, ended),
         "error": None
         if error is None
         else {"kind": error.kind, "task": error.task, "message": error.message, "retryable": error.retryable},

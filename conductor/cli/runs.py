@@ -34,8 +34,6 @@ def runs() -> None:
 @json_option
 def list_(limit: int, data: Path, url: str | None, as_json: bool, **said: Any) -> None:
     """Runs, newest first."""
-    from conductor.workflow.listing import RunFilter
-
     wanted = filters.run_filter(said)
 
     async def work() -> Any:
@@ -48,7 +46,7 @@ def list_(limit: int, data: Path, url: str | None, as_json: bool, **said: Any) -
         return
     lines = [(s.run, s.workflow, s.status, s.tasks.total, duration(_took(s)), age(s.submitted_at_ms)) for s in found]
     if not lines and sys.stdout.isatty():
-        say("no runs" + (" that fit" if wanted != RunFilter() else "") + ": `symphony run WORKFLOW` begins one")
+        say("no runs" + (" that fit" if not filters.is_empty(wanted) else "") + ": `symphony run WORKFLOW` begins one")
         return
     table("", ("run", "workflow", "status", "tasks", "duration", "age"), lines, ("tasks", "duration", "age"))
 

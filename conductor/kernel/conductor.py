@@ -66,7 +66,7 @@ class Conductor:
         artifacts = Artifacts(bus)
         spans = Spans(Tracer("symphony-conductor"))
         self._frames = Frames(artifacts, self._stored, spans.stored)
-        self._supplies = Supplies(artifacts)
+        self._supplies = Supplies(artifacts, spans.supplied)
         self._resolutions = Resolutions(bus)
         self._events = Events(bus)
         self.core = Core(

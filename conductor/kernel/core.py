@@ -25,7 +25,7 @@ from conductor.policy import Policy
 from conductor.wire.grants import PoolGrant, ShareGrant
 from conductor.wire.heartbeat import Heartbeat
 from conductor.wire.log import Decided
-from conductor.wire.ready import Failure, Ready, Settled, WorkflowNeed
+from conductor.wire.ready import ArtifactNeed, Failure, Ready, Settled, WorkflowNeed
 from conductor.wire.runs import RunEnded
 
 _log = logging.getLogger("symphony.kernel")
@@ -94,10 +94,10 @@ class Core:
             self.accept(office, partition.add(task))
         for unwanted in message.unwanted:
             self._unwanted(office, (unwanted.run, unwanted.task, unwanted.generation, unwanted.try_))
-        for digest in message.needs:
-            self.need(office, digest)
-        for need in message.needs_workflows:
-            self.resolve(office, need)
+        for artifact in message.needs:
+            self.need(office, artifact)
+        for workflow in message.needs_workflows:
+            self.resolve(office, workflow)
         if message.listens is not None:
             self.listen(office, message.listens)
         for started in message.started:
@@ -144,10 +144,10 @@ class Core:
             self.waiting.remove(execution)
             self._release(execution)
 
-    def need(self, office: Office, digest: str) -> None:
+    def need(self, office: Office, need: ArtifactNeed) -> None:
         """A map goes over an artifact: it has to stand in the log."""
         partition = office.partition
-        self._supplies.need(digest, partition.number, partition.owned.epoch, office.writer.supply)
+        self._supplies.need(need, partition.number, partition.owned.epoch, office.writer.supply)
 
     def resolve(self, office: Office, need: WorkflowNeed) -> None:
         """Tasks name a registered workflow: it has to stand in the log."""

@@ -19,7 +19,7 @@ from conductor.observe import metrics
 from conductor.wire import subjects
 from conductor.wire.base import decode, encode
 from conductor.wire.heartbeat import HEARTBEAT_INTERVAL_MS, MISSED_BEATS_UNTIL_DEAD, Heartbeat, RollCall
-from conductor.wire.ready import Failure, Ready, Resync, ResyncPage, WorkflowNeed
+from conductor.wire.ready import ArtifactNeed, Failure, Ready, Resync, ResyncPage, WorkflowNeed
 from conductor.wire.runs import RunEnded
 
 _log = logging.getLogger("symphony.kernel")
@@ -45,7 +45,7 @@ class Desk(Protocol):
     def decide(self, office: Office, failure: Failure) -> None: ...
     def end(self, office: Office, ended: RunEnded) -> None: ...
     def drop(self, office: Office, execution: Execution) -> None: ...
-    def need(self, office: Office, digest: str) -> None: ...
+    def need(self, office: Office, need: ArtifactNeed) -> None: ...
     def resolve(self, office: Office, need: WorkflowNeed) -> None: ...
     def listen(self, office: Office, names: dict[str, int]) -> None: ...
     def lose(self, number: int) -> None: ...
@@ -198,10 +198,10 @@ class Office:
                 self._desk.accept(self, partition.add(task))
             for failure in page.failures:
                 self._desk.decide(self, failure)
-            for digest in page.needs:
-                self._desk.need(self, digest)
-            for need in page.needs_workflows:
-                self._desk.resolve(self, need)
+            for artifact in page.needs:
+                self._desk.need(self, artifact)
+            for workflow in page.needs_workflows:
+                self._desk.resolve(self, workflow)
             if cursor == 0:
                 self._desk.listen(self, page.listens)
             for ended in page.ended:

@@ -7,7 +7,7 @@ from collections import OrderedDict
 from conductor.kernel.execution import Execution, Key
 from conductor.observe.tracing import Tracer, new_span_id, transfer
 from conductor.wire.log import Decided
-from conductor.wire.ready import Settled
+from conductor.wire.ready import ArtifactNeed, Settled
 from conductor.wire.runs import RunEnded
 from conductor.wire.trace import TraceContext, run_span_id
 
@@ -50,6 +50,14 @@ class Spans:
         self._stored[digest] = (began_us, ended_us, size_bytes)
         while len(self._stored) > STORES_MAX:
             self._stored.popitem(last=False)
+
+    def supplied(
+        self, need: ArtifactNeed, span_us: tuple[int, int], size_bytes: int | None, error: str | None = None
+    ) -> None:
+        """An artifact that a map goes over was read: a span below the run that came upon it first."""
+        if self._tracer.on and need.trace is not None:
+            above = TraceContext.unpack(need.trace)._replace(span_id=run_span_id(need.run))
+            transfer(self._tracer, above, "get", span_us, need.digest, size_bytes, error)
 
     def _need(self, digest: str, trace: bytes, run: str) -> None:
         above = TraceContext.unpack(trace)._replace(span_id=run_span_id(run))

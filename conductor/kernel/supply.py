@@ -11,7 +11,7 @@ from collections.abc import Callable
 from conductor.bus import Artifacts, BusError
 from conductor.wire import bounds
 from conductor.wire.log import Supplied
-from conductor.wire.ready import Frame
+from conductor.wire.ready import ArtifactNeed, Frame
 
 _log = logging.getLogger("symphony.kernel")
 
@@ -93,24 +93,32 @@ class Frames:
 
 
 class Supplies:
-    """Reads artifacts that maps go over and hands their pieces to the log."""
+    """Reads artifacts that maps go over and hands their pieces to the log.
 
-    def __init__(self, artifacts: Artifacts) -> None:
+    `told` hears what was read: the need, the moments of beginning and end in microseconds, the size in bytes or the error.
+    """
+
+    def __init__(
+        self, artifacts: Artifacts, told: Callable[[ArtifactNeed, tuple[int, int], int | None, str | None], None]
+    ) -> None:
         self._artifacts = artifacts
+        self._told = told
         self._tasks: dict[str, asyncio.Task[None]] = {}
         self._room = asyncio.Semaphore(UNDER_WAY_MAX)
 
-    def need(self, digest: str, partition: int, epoch: int, write: Callable[[list[Supplied]], None]) -> None:
-        """Fetch a digest, unless that is under way."""
+    def need(self, need: ArtifactNeed, partition: int, epoch: int, write: Callable[[list[Supplied]], None]) -> None:
+        """Fetch an artifact, unless that is under way."""
         # Under an epoch of its own: what is under way for an earlier one goes to a writer that writes no more.
-        name = f"{partition} {epoch} {digest}"
+        name = f"{partition} {epoch} {need.digest}"
         if name not in self._tasks:
-            self._tasks[name] = asyncio.create_task(self._fetch(name, digest, partition, epoch, write))
+            self._tasks[name] = asyncio.create_task(self._fetch(name, need, partition, epoch, write))
 
     async def _fetch(
-        self, name: str, digest: str, partition: int, epoch: int, write: Callable[[list[Supplied]], None]
+        self, name: str, need: ArtifactNeed, partition: int, epoch: int, write: Callable[[list[Supplied]], None]
     ) -> None:
+        digest = need.digest
         async with self._room:
+            began_us = time.time_ns() // 1000
             while True:
                 try:
                     data = await self._artifacts.get(digest, SUPPLY_BYTES_MAX)
@@ -118,10 +126,12 @@ class Supplies:
                 except BusError as error:
                     if error.kind in ("not_found", "invalid"):
                         _log.warning("a map cannot have artifact %s: %s", digest, error)
+                        self._told(need, (began_us, time.time_ns() // 1000), None, str(error))
                         write([Supplied(partition=partition, epoch=epoch, digest=digest, missing=True)])
                         del self._tasks[name]
                         return
                     await asyncio.sleep(RETRY_S)
+        self._told(need, (began_us, time.time_ns() // 1000), len(data), None)
         size = bounds.FRAME_BYTES_MAX
         count = max(-(-len(data) // size), 1)
         write(

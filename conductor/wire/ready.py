@@ -124,6 +124,14 @@ class Started(Part, frozen=True, kw_only=True):
     submitted_at_ms: Millis = 0
 
 
+class ArtifactNeed(Part, frozen=True, kw_only=True):
+    """An artifact that a map goes over, and the run that came upon it first: what the reading of it is told below."""
+
+    digest: Digest
+    run: RunId
+    trace: Trace | None = None
+
+
 class WorkflowNeed(Part, frozen=True, kw_only=True):
     """A registered workflow that tasks wait for: the newest version in `range` (empty: the newest of all)."""
 
@@ -155,7 +163,7 @@ class Ready(Message, frozen=True, kw_only=True):
     tasks: Annotated[list[ReadyTask], BATCH] = []
     failures: Annotated[list[Failure], BATCH] = []
     unwanted: Annotated[list[Unwanted], BATCH] = []
-    needs: Annotated[list[Digest], BATCH] = []
+    needs: Annotated[list[ArtifactNeed], BATCH] = []
     """Artifacts that maps go over: the conductor reads them and writes them to the log as `supplied`."""
     needs_workflows: Annotated[list[WorkflowNeed], BATCH] = []
     """The conductor looks them up and writes them to the log as `resolved`."""
@@ -209,7 +217,7 @@ class ResyncPage(Message, frozen=True, kw_only=True):
     next_due_at_ms: Millis | None = None
     tasks: Annotated[list[ReadyTask], BATCH] = []
     failures: Annotated[list[Failure], BATCH] = []
-    needs: Annotated[list[Digest], BATCH] = []
+    needs: Annotated[list[ArtifactNeed], BATCH] = []
     needs_workflows: Annotated[list[WorkflowNeed], BATCH] = []
     listens: Annotated[dict[Name, Millis], msgspec.Meta(max_length=bounds.EVENT_NAMES_MAX)] = {}
     ended: Annotated[list[RunEnded], BATCH] = []

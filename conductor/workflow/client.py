@@ -37,10 +37,11 @@ from conductor.wire.dag import (
 from conductor.wire.runs import Cancel, Occurred, RunEnded, RunEvent, Signal, Submit, SubmitBatch
 from conductor.wire.stale import ArchivedRun, FindRuns, ReadRun
 from conductor.wire.trace import TraceContext, run_span_id
-from conductor.wire.values import Value, pack, reference
+from conductor.wire.values import Value, pack
 from conductor.workflow.errors import WorkflowError
 from conductor.workflow.following import follow
 from conductor.workflow.listing import RunFilter, pages
+from conductor.workflow.stored import Stored
 
 BATCH_BYTES_MAX = 1024 * 1024
 CONTROL_WAIT_S, CONTROL_POLL_S = 3.0, 0.02
@@ -68,6 +69,7 @@ class Client:
         self.tenant = tenant
         self.artifacts = Artifacts(bus)
         self._tracer = tracing.Tracer("symphony-client")
+        self.stored = Stored(self.artifacts, self._tracer)
         self._partitions: int | None = None
 
     async def partitions(self) -> int:
@@ -114,15 +116,7 @@ class Client:
 
     async def spill(self, values: dict[str, Value]) -> dict[str, Value]:
         """Inputs with those that are too large to travel stored, and replaced by references."""
-        small: dict[str, Value] = {}
-        for name, value in values.items():
-            packed = pack(value)
-            if len(packed) > bounds.INLINE_PAYLOAD_BYTES_MAX:
-                digest = await self.artifacts.put(packed, "application/msgpack")
-                small[name] = reference(digest, len(packed), "application/msgpack")
-            else:
-                small[name] = value
-        return small
+        return await self.stored.spill(values)
 
     async def submit(self, runs: Sequence[Submit]) -> None:
         """Send submissions; when it returns, the broker has them on disk, and none of them will be lost.
@@ -152,6 +146,7 @@ class Client:
                 own = TraceContext.unpack(run.trace)._replace(span_id=tracing.new_span_id())
                 attributes = {"symphony.run": run.run, "symphony.workflow": run.workflow}
                 self._tracer.record(f"submit {run.workflow}", own, run_span_id(run.run), began_us, now_us, attributes)
+                self.stored.submitted(run)
 
     async def close_tracer(self) -> None:
         """Send the spans that wait."""

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 from blake3 import blake3
 
+from conductor.cli import follow
 from conductor.embedded import System, SystemOptions
 from conductor.wire.trace import run_span_id
 from conductor.wire.values import pack
@@ -178,6 +179,38 @@ async def test_artifacts_on_their_way_are_spans_of_whoever_moves_them(
     }
     text, texts = pack("x" * 70_000), pack(["y" * 40_000] * 2)
     assert told == {(d, blake3(v).hexdigest(), len(v)) for d in ("put", "get") for v in (text, texts)}
+
+
+async def test_large_inputs_lists_and_outputs_are_spans_of_their_run(
+    phoenix: Phoenix, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The client puts the list that an input is, the conductor reads it for the map, the client gets the output."""
+    monkeypatch.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", phoenix.url)
+    texts: list[Any] = ["x" * 30_000, "y" * 30_000, "z" * 30_000]
+    each = {"call": "test.echo", "for_each": "${inputs.texts}", "with": {"text": "${item}"}}
+    inputs = {"texts": {"type": "array"}}
+    packed = document({"each": each}, inputs=inputs, outputs={"all": "${tasks.each[*].text}"})
+    async with System(SystemOptions(tmp_path / "data", workers="stock=1x4")) as system, Running(system) as running:
+        given = await running.client.stored.spill({"texts": texts})
+        ended = await running.run(packed, given)
+        assert (await follow.document(running.client, ended))["outputs"] == {"all": texts}
+    await running.client.close_tracer()
+    spans = eventually(phoenix, ended.run, 15)
+    task = {"queue test.echo": {}, "execute test.echo": {}}
+    assert tree(spans) == {
+        "run test": {
+            "submit test": {},
+            "put artifact": {},
+            "put artifact again": {},
+            "get artifact": {},
+            "get artifact again": {},
+            "task each[0]": task,
+            "task each[1]": task,
+            "task each[2]": task,
+        }
+    }
+    moved = [span["attributes"] for span in spans if span["name"].endswith(" artifact")]
+    assert {m["symphony.artifact.digest"] for m in moved} == {blake3(pack(texts)).hexdigest()}
 
 
 async def test_a_run_goes_on_in_the_trace_of_whoever_began_it_and_an_unsampled_one_is_not_told(

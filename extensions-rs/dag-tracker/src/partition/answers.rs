@@ -1,5 +1,7 @@
 //! Questions about a partition, answered between its beats.
 
+use symphony_protocol::{ArtifactNeed, WorkflowNeed};
+
 use super::*;
 
 impl Partition {
@@ -98,9 +100,17 @@ impl Partition {
                 .fold
                 .context
                 .waiting
-                .keys()
+                .iter()
+                .filter_map(|(digest, waiting)| {
+                    let (id, _) = waiting.first()?;
+                    let run = self.fold.runs.get(&id.run)?;
+                    Some(ArtifactNeed {
+                        digest: digest.clone(),
+                        run: run.id.clone(),
+                        trace: run.trace,
+                    })
+                })
                 .take(PAGE_COUNT_MAX)
-                .cloned()
                 .collect();
             page.needs_workflows = self
                 .fold
@@ -108,7 +118,7 @@ impl Partition {
                 .resolving
                 .keys()
                 .take(PAGE_COUNT_MAX)
-                .map(|(tenant, name, range)| symphony_protocol::WorkflowNeed {
+                .map(|(tenant, name, range)| WorkflowNeed {
                     tenant: tenant.clone(),
                     name: name.clone(),
                     range: range.clone(),

@@ -318,6 +318,33 @@ impl Bounded for Started {
     }
 }
 
+/// An artifact that a map goes over, and the run that came upon it first: what the reading of it is told below.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ArtifactNeed {
+    pub digest: String,
+    pub run: String,
+    #[serde(default)]
+    pub trace: Option<Trace>,
+}
+
+impl Default for ArtifactNeed {
+    fn default() -> Self {
+        Self {
+            digest: Default::default(),
+            run: Default::default(),
+            trace: Default::default(),
+        }
+    }
+}
+
+impl Bounded for ArtifactNeed {
+    fn check(&self) -> Verdict {
+        check::digest("digest", &self.digest)?;
+        check::run_id("run", &self.run)?;
+        Ok(())
+    }
+}
+
 /// A registered workflow that tasks wait for: the newest version in `range` (empty: the newest of all).
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct WorkflowNeed {
@@ -384,7 +411,7 @@ pub struct Ready {
     #[serde(default)]
     pub unwanted: Vec<Unwanted>,
     #[serde(default)]
-    pub needs: Vec<String>,
+    pub needs: Vec<ArtifactNeed>,
     #[serde(default)]
     pub needs_workflows: Vec<WorkflowNeed>,
     #[serde(default)]
@@ -460,7 +487,7 @@ impl Bounded for Ready {
         }
         check::count("needs", self.needs.len(), 0, 4096)?;
         for item0 in &self.needs {
-            check::digest("needs", item0)?;
+            item0.check()?;
         }
         check::count("needs_workflows", self.needs_workflows.len(), 0, 4096)?;
         for item0 in &self.needs_workflows {
@@ -641,7 +668,7 @@ pub struct ResyncPage {
     #[serde(default)]
     pub failures: Vec<Failure>,
     #[serde(default)]
-    pub needs: Vec<String>,
+    pub needs: Vec<ArtifactNeed>,
     #[serde(default)]
     pub needs_workflows: Vec<WorkflowNeed>,
     #[serde(default)]
@@ -697,7 +724,7 @@ impl Bounded for ResyncPage {
         }
         check::count("needs", self.needs.len(), 0, 4096)?;
         for item0 in &self.needs {
-            check::digest("needs", item0)?;
+            item0.check()?;
         }
         check::count("needs_workflows", self.needs_workflows.len(), 0, 4096)?;
         for item0 in &self.needs_workflows {

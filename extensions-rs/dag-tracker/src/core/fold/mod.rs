@@ -18,9 +18,9 @@ use std::sync::Arc;
 
 use symphony_protocol::subjects::{TokenInput, dispatch_token, mesh_key, partition_of};
 use symphony_protocol::{
-    Action, Archived, Cancel, DecidedBatch, Due as DueEvent, ErrorValue, Happened, Outcome, Owner, Payload,
-    QuarantinedBatch, Resolved, ResultBatch, Settled, Signal, Submit, SubmitBatch, Supplied, TaskResult,
-    Unwanted, WorkflowNeed,
+    Action, Archived, ArtifactNeed, Cancel, DecidedBatch, Due as DueEvent, ErrorValue, Happened, Outcome,
+    Owner, Payload, QuarantinedBatch, Resolved, ResultBatch, Settled, Signal, Submit, SubmitBatch, Supplied,
+    TaskResult, Unwanted, WorkflowNeed,
 };
 use symphony_workflow::{Plan, fill_inputs};
 
@@ -88,7 +88,7 @@ pub struct Effects {
     pub failures: Vec<(ExecId, u32, u32, Vec<Action>)>,
     pub unwanted: Vec<(ExecId, Unwanted)>,
     pub closed: Vec<ExecId>,
-    pub needs: Vec<String>,
+    pub needs: Vec<ArtifactNeed>,
     pub workflows: Vec<WorkflowNeed>,
     /// The names of events that runs wait for have changed.
     pub listens: bool,

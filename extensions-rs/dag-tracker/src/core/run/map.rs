@@ -1,7 +1,7 @@
 //! Maps: their items, from a list to the outputs gathered.
 
-use symphony_protocol::Value;
 use symphony_protocol::raw::{Head, Reader, write_array, write_map, write_text};
+use symphony_protocol::{ArtifactNeed, Value};
 
 use super::*;
 
@@ -30,7 +30,11 @@ impl Walk<'_> {
                 }
                 let waiting = self.context.waiting.entry(digest.clone()).or_default();
                 waiting.insert((id, generation));
-                return self.effects.needs.push(digest);
+                return self.effects.needs.push(ArtifactNeed {
+                    digest,
+                    run: self.run.id.clone(),
+                    trace: self.run.trace,
+                });
             }
             Err(what) => return self.fail_unbegun(id, error("expression", format!("for_each: {what}"))),
         };
