@@ -5,9 +5,12 @@ from __future__ import annotations
 from collections import Counter, deque
 from dataclasses import dataclass
 
+from conductor.kernel.accounts import Accounts, Used
 from conductor.wire.grants import ShareGrant, Usage
-from conductor.wire.ready import ReadyTask
+from conductor.wire.ready import ReadyTask, Weight
 
+WEIGHT_MIN = 0.001
+UNKNOWN_US = 1_000_000.0
 TOLD_MAX = 8
 """Claims that no grant has counted yet: one a second, and an allowance lasts three."""
 
@@ -29,10 +32,11 @@ class Allowances:
         """`first` lies above every claim's number of a process of this name before: the time of the start will do."""
         self.limits: dict[str, Limit] = {}
         self.weights: dict[tuple[str, str | None], float] = {}
+        self.priorities: dict[tuple[str, str | None], int] = {}
+        """What Arbitration says in place of the runs' own."""
         self.starvation_ms = 30_000
-        self.usage: dict[tuple[str, str, str], list[int]] = {}
-        self.tenants: dict[str, int] = {}
-        """Running executions by tenant: what fair shares compare."""
+        self.usage: dict[tuple[str, str, str], Used] = {}
+        self.accounts = Accounts()
         self.run_us: dict[str, float] = {}
         """How long each function ran lately, on average."""
         self.number = self._first = first
@@ -40,7 +44,7 @@ class Allowances:
         self._told: deque[tuple[int, Counter[str]]] = deque(maxlen=TOLD_MAX)
         """Starts by key of the claims that the last grant had not counted."""
         self._sequence: tuple[str, int] = ("", -1)
-        self._last: tuple[str, str, str, list[int]] | None = None
+        self._last: tuple[str, str, str, Used] | None = None
         """The record that was counted in last: the executions of a beat are much alike, and comparing is cheaper than
         looking up three fresh strings."""
 
@@ -53,7 +57,9 @@ class Allowances:
             return
         self._sequence = (grant.issuer, grant.sequence)
         self.starvation_ms = grant.starvation_ms
-        self.weights = {(share.tenant, share.workflow): share.weight for share in grant.shares}
+        self.weights = {(share.tenant, share.workflow): max(share.weight, WEIGHT_MIN) for share in grant.shares}
+        said = [share for share in grant.shares if share.priority is not None]
+        self.priorities = {(share.tenant, share.workflow): share.priority or 0 for share in said}
         while self._told and (self._told[0][0] <= grant.counted or not grant.counted):
             self._told.popleft()
         uncounted = self._uncounted() if grant.allowances else Counter[str]()
@@ -77,16 +83,16 @@ class Allowances:
         """Starts by key since the last claim."""
         counts: Counter[str] = Counter()
         for who, used in self.usage.items():
-            if used[0]:
+            if used.started:
                 for key in _keys(*who):
-                    counts[key] += used[0]
+                    counts[key] += used.started
         return counts
 
     def _running(self, key: str) -> int:
         """How many executions of a key run now: a limit may arrive after they began."""
         kind, _, name = key.partition(":")
         place = {"tenant": 0, "workflow": 1, "capability": 2}.get(kind)
-        return sum(used[1] for who, used in self.usage.items() if place is not None and who[place] == name)
+        return sum(used.running for who, used in self.usage.items() if place is not None and who[place] == name)
 
     @property
     def heard(self) -> int:
@@ -107,7 +113,7 @@ class Allowances:
                 return False
         return True
 
-    def start(self, task: ReadyTask) -> list[int]:
+    def start(self, task: ReadyTask, now_ms: int = 0) -> Used:
         """An execution starts: spend, and count. Returns the record that `end` takes."""
         if self.limits:
             for key in _keys(task.tenant, task.workflow, task.capability):
@@ -117,36 +123,32 @@ class Allowances:
                     if limit.starts is not None:
                         limit.starts -= 1
         used = self._record(task.tenant, task.workflow, task.capability)
-        used[0] += 1
-        used[1] += 1
-        self.tenants[task.tenant] = self.tenants.get(task.tenant, 0) + 1
+        used.start(now_ms)
         return used
 
-    def _record(self, tenant: str, workflow: str, capability: str) -> list[int]:
+    def _record(self, tenant: str, workflow: str, capability: str) -> Used:
         last = self._last
         if last is not None and last[2] == capability and last[1] == workflow and last[0] == tenant:
             return last[3]
-        used = self.usage.setdefault((tenant, workflow, capability), [0, 0, 0])
+        used = self.usage.get((tenant, workflow, capability))
+        if used is None:
+            accounts = self.accounts
+            used = Used(accounts.of(tenant), accounts.of(tenant, workflow))
+            self.usage[(tenant, workflow, capability)] = used
         self._last = (tenant, workflow, capability, used)
         return used
 
-    def end(self, task: ReadyTask, used: list[int], run_us: int) -> None:
+    def end(self, task: ReadyTask, used: Used, run_us: int) -> None:
         """It ended, or was lost."""
         if self.limits:
             for key in _keys(task.tenant, task.workflow, task.capability):
                 limit = self.limits.get(key)
                 if limit is not None and limit.running > 0:
                     limit.running -= 1
-        used[1] -= 1
-        used[2] += run_us
+        used.end(run_us)
         if run_us:
             before = self.run_us.get(task.capability, float(run_us))
             self.run_us[task.capability] = before + (run_us - before) / 8
-        left = self.tenants.get(task.tenant, 1) - 1
-        if left > 0:
-            self.tenants[task.tenant] = left
-        else:
-            self.tenants.pop(task.tenant, None)
 
     def settle(self, waiting: dict[tuple[str, str, str], int]) -> list[Usage]:
         """The usage since the last call, and what waits; records of those that rest are dropped."""
@@ -154,35 +156,53 @@ class Allowances:
         self._last = None  # its record may be dropped below
         if self.limits:
             self._told.append((self.number, self._started()))
+        self.accounts.fade()
         told = []
         for who in {*self.usage, *waiting}:
-            used = self.usage.get(who, [0, 0, 0])
             tenant, workflow, capability = who
+            used = self.usage.get(who)
+            started, running, run_us = (used.started, max(used.running, 0), used.run_us) if used else (0, 0, 0)
+            if used is not None:
+                used.started = used.run_us = 0
+                if used.running <= 0:
+                    del self.usage[who]
             told.append(
                 Usage(
                     tenant=tenant,
                     workflow=workflow,
                     capability=capability,
-                    started=used[0],
-                    running=max(used[1], 0),
+                    started=started,
+                    running=running,
                     waiting=waiting.get(who, 0),
-                    run_us=used[2],
+                    run_us=run_us,
                 )
             )
-            if used[1] <= 0 and who in self.usage:
-                del self.usage[who]
-            else:
-                used[0] = used[2] = 0
         return told
 
-    def share(self, tenant: str) -> float:
-        """How much a tenant has of what it may have: running executions over its weight. The least goes first."""
-        return (self.tenants.get(tenant, 0) + 1) / self.weights.get((tenant, None), 1.0)
+    def weight(self, tenant: str, workflow: str | None = None) -> float:
+        """What a share is held against; 1 unless Arbitration says otherwise."""
+        return self.weights.get((tenant, workflow), 1.0)
 
-    def workflow_share(self, task: ReadyTask) -> int:
-        """Running executions of a task's workflow on its capability."""
-        used = self.usage.get((task.tenant, task.workflow, task.capability))
-        return used[1] if used else 0
+    def stated_weights(self) -> list[Weight]:
+        """Those that are not 1."""
+        return [
+            Weight(tenant=tenant, workflow=workflow, weight=weight)
+            for (tenant, workflow), weight in self.weights.items()
+            if weight != 1.0
+        ]
+
+    def fixed_priority(self, tenant: str, workflow: str) -> int | None:
+        """The priority that Arbitration sets for a claimant, over what its runs say; None: it sets none."""
+        return self.priorities.get((tenant, workflow), self.priorities.get((tenant, None)))
+
+    def typical_us(self, capability: str) -> float:
+        """How long an execution takes here, for the shares; a second where nothing is known yet."""
+        return max(self.run_us.get(capability, UNKNOWN_US), 1.0)
+
+    def running(self, tenant: str, workflow: str, capability: str) -> int:
+        """Running executions of a workflow on a capability."""
+        used = self.usage.get((tenant, workflow, capability))
+        return used.running if used else 0
 
 
 def _keys(tenant: str, workflow: str, capability: str) -> tuple[str, str, str]:

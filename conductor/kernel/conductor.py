@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 from conductor.bus import Artifacts, BusError, Mailbox, NatsBus
+from conductor.kernel.asking import Asking
 from conductor.kernel.core import Core
 from conductor.kernel.events import Events
 from conductor.kernel.housekeeping import RETRY_WINDOW_S, Housekeeping
@@ -82,6 +83,7 @@ class Conductor:
             self._wake.set,
             time.time_ns() // 1_000_000,
         )
+        self._asking = Asking(bus, self.core.orders)
         self.stopping = asyncio.Event()
         self._listening_at = time.monotonic()
 
@@ -110,6 +112,7 @@ class Conductor:
                 began = time.perf_counter()
                 self._take(ready, frames, grants, beats)
                 self.core.act(self._ownership.fresh)
+                self._asking.send()
                 await self._send()
                 metrics.BEATS.inc()
                 metrics.BEAT_SECONDS.observe(time.perf_counter() - began)
@@ -238,6 +241,7 @@ class Conductor:
         await self._supplies.close()
         await self._resolutions.close()
         await self._events.close()
+        await self._asking.close()
         self.core.spans.close()
 
 

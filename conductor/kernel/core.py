@@ -12,6 +12,7 @@ from conductor.kernel.events import Events
 from conductor.kernel.execution import Execution, Key
 from conductor.kernel.lifecycle import Lifecycle
 from conductor.kernel.office import Office
+from conductor.kernel.orders import Orders
 from conductor.kernel.partition import Partition
 from conductor.kernel.placement import Waiting
 from conductor.kernel.reports import Reports
@@ -63,6 +64,7 @@ class Core:
         self.workers = Workers()
         self.waiting = Waiting()
         self.allowances = Allowances(started_ms)
+        self.orders = Orders()
         self.now_ms = 0
         self._supplies = supplies
         self._frames = frames
@@ -362,5 +364,6 @@ class Core:
     def give_credit(self) -> None:
         """Tell the trackers how much of each capability we will hold."""
         windows = {name: slots * CREDIT_PER_SLOT + CREDIT_FLOOR for name, slots in self.workers.slots.items()}
+        weights = self.allowances.stated_weights()
         for partition in self.partitions:
-            self.reports.credit(partition, windows, CREDIT_FLOOR)
+            self.reports.credit(partition, windows, CREDIT_FLOOR, weights)

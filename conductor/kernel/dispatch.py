@@ -14,7 +14,9 @@ if TYPE_CHECKING:
 
 def dispatch(core: Core) -> None:
     """Fill free slots from what waits, and put what was chosen into the outboxes of its partitions."""
-    placement = place(core.waiting, core.workers, core.allowances, core.policy, core.now_ms)
+    placement = place(
+        core.waiting, core.workers, core.allowances, core.policy, core.now_ms, core.orders, core.reports.conductor
+    )
     for execution, worker in placement.starts:
         execution.sent_at_ms = core.now_ms
         execution.expires_at_ms = recovery.expiry(execution, worker, core.now_ms)

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
+from conductor.kernel.accounts import Used
 from conductor.wire.ready import ReadyTask
 
 Key = tuple[str, str, int, int]
 """Run, task path, generation, try: the identity of DESIGN.md's rule 1."""
-Usage = list[int]
-"""`[started, running, run_us]` of a tenant's workflow on a capability, since the last claim but for `running`."""
 
 
 class Execution:
@@ -44,4 +43,4 @@ class Execution:
         self.span: bytes | None = None
         self.missing_since: int | None = None
         """Its worker lists it no more since the broker had results up to this sequence: its own may be among them."""
-        self.usage: Usage | None = None
+        self.usage: Used | None = None

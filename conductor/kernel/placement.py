@@ -3,17 +3,23 @@
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Sequence
 from dataclasses import dataclass, field
+from itertools import chain
 from typing import Any
 
 from conductor.kernel.allowances import Allowances
+from conductor.kernel.contention import Claimant, Contest, gather
 from conductor.kernel.execution import Execution, Key
+from conductor.kernel.orders import Answer, Orders
 from conductor.kernel.workers import Worker, Workers
 from conductor.policy import Policy, Situation
 from conductor.wire.stale import Candidate, Decision
 
 CANDIDATES_MAX = 256
-"""Candidates that the policy is asked about at once: its time must not grow with the backlog."""
+"""Candidates of a capability that the policy is asked about in a beat: its time must not grow with the backlog."""
+CANDIDATES_MIN = 16
+"""Of each claimant that has a turn, however many claimants there are."""
 DECISIONS_MAX = 256
 """Logged choices of one beat; more tell a trainer nothing new about the same moment."""
 ALTERNATIVES_MAX = 16
@@ -60,8 +66,19 @@ class Waiting:
         return counts
 
 
-def place(waiting: Waiting, workers: Workers, allowances: Allowances, policy: Policy, now_ms: int) -> Placement:
-    """Fill free slots. Where all fit nobody is asked; else shares choose the tenant and the policy its execution."""
+def place(
+    waiting: Waiting,
+    workers: Workers,
+    allowances: Allowances,
+    policy: Policy,
+    now_ms: int,
+    orders: Orders | None = None,
+    conductor: str = "",
+) -> Placement:
+    """Fill free slots. Where all fit nobody is asked; else shares choose the claimant and the policy its execution.
+
+    Where several claimants want them, `orders` may have Arbitration's answer, and gets the question for the next one.
+    """
     made = Placement()
     for capability in list(waiting.by_capability):
         ahead = share_ahead(allowances.run_us.get(capability))
@@ -75,7 +92,9 @@ def place(waiting: Waiting, workers: Workers, allowances: Allowances, policy: Po
             continue
         room = sum(worker.room(worker.ahead(ahead)) for worker in free)
         if len(ready) > room:
-            ready = _order(capability, ready, room, allowances, policy, now_ms, made.decisions)
+            leased = workers.slots.get(capability, room)
+            beat = _Beat(capability, room, leased, allowances, policy, now_ms, orders, conductor, made.decisions)
+            ready = beat.order(ready)
         rest = _fill(ready, free, 0.0, waiting, allowances, now_ms, made)
         if rest and ahead:
             _fill(rest, free, ahead, waiting, allowances, now_ms, made)
@@ -122,54 +141,87 @@ def _fill(
         execution.worker = worker.name
         execution.n = worker.number(execution.partition)
         worker.held[(execution.partition, execution.n)] = execution
-        execution.usage = allowances.start(execution.task)
+        execution.usage = allowances.start(execution.task, now_ms)
         made.starts.append((execution, worker))
     if not queued:
         waiting.by_capability.pop(ready[0].task.capability, None)
     return []
 
 
-def _order(
-    capability: str,
-    ready: list[Execution],
-    room: int,
-    allowances: Allowances,
+@dataclass(slots=True)
+class _Beat:
+    """Who goes where there are more executions than slots of one capability."""
+
+    capability: str
+    room: int
+    leased: int
+    allowances: Allowances
+    policy: Policy
+    now_ms: int
+    orders: Orders | None
+    conductor: str
+    decisions: list[Decision]
+    waiting: int = 0
+    candidates_max: int = CANDIDATES_MAX
+    contest: Contest | None = None
+
+    def order(self, ready: list[Execution]) -> list[Execution]:
+        """As many as there is room for, first served first."""
+        claimants = gather(ready, self.allowances, self.now_ms)
+        self.waiting = len(ready)
+        if len(claimants) == 1:
+            overdue = claimants[0].overdue
+            if len(overdue) < self.room:
+                self.rank(claimants[0])
+            queue = claimants[0].queue or overdue
+            return [execution for execution, _ in zip(queue, range(self.room), strict=False)]
+        self.candidates_max = max(CANDIDATES_MAX // len(claimants), CANDIDATES_MIN)
+        contest = self.contest = Contest(self.capability, claimants, self.allowances, self.answer(), self.now_ms)
+        if self.orders is not None and self.orders.due(self.capability, self.now_ms):
+            self.orders.ask(contest.question(self.conductor, self.room, self.leased))
+        chosen: list[Execution] = []
+        for claimant in chain(contest.starving(), contest.turns()):
+            if len(chosen) >= self.room:
+                break
+            if claimant.queue is None:
+                self.rank(claimant)
+            if claimant.queue:
+                chosen.append(claimant.queue.popleft())
+                contest.served(claimant)
+        return chosen
+
+    def answer(self) -> Answer | None:
+        return None if self.orders is None else self.orders.fresh(self.capability, self.now_ms)
+
+    def rank(self, claimant: Claimant) -> None:
+        """Put its executions in line: those past the bound by age, then the policy's order; what the policy was not asked
+        about follows as it came."""
+        asked = claimant.rest[: self.candidates_max]
+        queue = claimant.queue = deque(claimant.overdue)
+        probabilities: Sequence[float] = ()
+        reason = f"waited longer than {self.allowances.starvation_ms} ms, the oldest first"
+        if asked:
+            running = self.allowances.running(*claimant.who, self.capability)
+            situation = Situation(self.capability, self.now_ms, self.waiting, self.room)
+            ranked = self.policy.rank(situation, [e.task for e in asked], [running] * len(asked))
+            queue.extend(asked[index] for index in ranked.order)
+            queue.extend(claimant.rest[self.candidates_max :])
+            if not claimant.overdue:
+                probabilities, reason = ranked.probabilities, ranked.reason
+        if len(self.decisions) >= DECISIONS_MAX:
+            return
+        why = (None, "") if self.contest is None else self.contest.rationale(claimant)
+        self.decisions.append(_decision(queue, probabilities, reason, why, self.policy, self.now_ms))
+
+
+def _decision(
+    ordered: deque[Execution],
+    given: Sequence[float],
+    reason: str,
+    why: tuple[str | None, str],
     policy: Policy,
     now_ms: int,
-    decisions: list[Decision],
-) -> list[Execution]:
-    """More claimants than slots: the starving first, then tenants by share, each tenant's in the policy's order."""
-    overdue = now_ms - allowances.starvation_ms
-    starving = sorted((e for e in ready if e.task.ready_at_ms <= overdue), key=lambda e: e.task.ready_at_ms)
-    if len(starving) >= room:
-        return starving
-    tenants: dict[str, list[Execution]] = {}
-    for execution in ready:
-        if execution.task.ready_at_ms > overdue:
-            tenants.setdefault(execution.task.tenant, []).append(execution)
-    queues: dict[str, deque[Execution]] = {}
-    situation = Situation(capability, now_ms, len(ready), room)
-    for tenant, candidates in tenants.items():
-        considered = candidates[:CANDIDATES_MAX]
-        running = [allowances.workflow_share(e.task) for e in considered]
-        ranked = policy.rank(situation, [e.task for e in considered], running)
-        queues[tenant] = deque(considered[index] for index in ranked.order)
-        if len(decisions) < DECISIONS_MAX:
-            decisions.append(_decision(queues[tenant], ranked.probabilities, ranked.reason, policy, now_ms))
-    chosen = starving
-    share = {tenant: allowances.share(tenant) for tenant in queues}
-    step = {tenant: 1 / allowances.weights.get((tenant, None), 1.0) for tenant in queues}
-    while len(chosen) < room and queues:
-        tenant = min(queues, key=lambda name: (share[name], name))
-        chosen.append(queues[tenant].popleft())
-        share[tenant] += step[tenant]
-        if not queues[tenant]:
-            del queues[tenant]
-    return chosen
-
-
-def _decision(ordered: deque[Execution], probabilities: object, reason: str, policy: Policy, now_ms: int) -> Decision:
-    given = list(probabilities) if isinstance(probabilities, (list, tuple)) else []
+) -> Decision:
     first = ordered[0].task
     candidates = [
         Candidate(
@@ -196,4 +248,6 @@ def _decision(ordered: deque[Execution], probabilities: object, reason: str, pol
         policy=policy.name,
         candidates=candidates,
         reason=reason,
+        order=why[0],
+        rationale=why[1],
     )

@@ -9,7 +9,7 @@ from conductor.policy import Recovery
 from conductor.wire import bounds, subjects
 from conductor.wire.base import encode
 from conductor.wire.grants import Claim, Demand, Usage
-from conductor.wire.ready import Credit, Failure, ReadyTask, Started
+from conductor.wire.ready import Credit, Failure, ReadyTask, Started, Weight
 from conductor.wire.runs import RunEnded, RunEvent
 from conductor.wire.stale import Candidate, Decision, DecisionBatch
 
@@ -21,7 +21,7 @@ class Reports:
     """Collects messages; `messages` hands them over."""
 
     def __init__(self, conductor: str) -> None:
-        self._conductor = conductor
+        self.conductor = conductor
         self._out: list[tuple[str, bytes]] = []
 
     def messages(self) -> list[tuple[str, bytes]]:
@@ -29,14 +29,15 @@ class Reports:
         out, self._out = self._out, []
         return out
 
-    def credit(self, partition: Partition, windows: dict[str, int], default: int) -> None:
-        """How many executions of each capability we will hold."""
+    def credit(self, partition: Partition, windows: dict[str, int], default: int, weights: list[Weight]) -> None:
+        """How many executions of each capability we will hold, and by what weights claimants share that."""
         message = Credit(
             partition=partition.number,
             epoch=partition.owned.epoch,
-            conductor=self._conductor,
+            conductor=self.conductor,
             windows=dict(list(windows.items())[: bounds.FUNCTIONS_COUNT_MAX]),
             default=default,
+            weights=weights[: bounds.BATCH_COUNT_MAX],
         )
         self._say(subjects.pit("dag", "credit", partition.number), encode(message))
 
@@ -44,7 +45,7 @@ class Reports:
         """That we live, what we own and what waits."""
         owned = list(partitions)
         message = Demand(
-            conductor=self._conductor,
+            conductor=self.conductor,
             partitions=[partition.number for partition in owned],
             epoch=max((partition.owned.epoch for partition in owned), default=0),
             backlog=dict(list(backlog.items())[: bounds.FUNCTIONS_COUNT_MAX]),
@@ -54,7 +55,7 @@ class Reports:
     def claim(self, usage: list[Usage], heard: int, number: int = 0) -> None:
         """What was used, and what waits, since the last time."""
         usage = usage[: bounds.BATCH_COUNT_MAX]
-        message = Claim(conductor=self._conductor, usage=usage, heard=heard, number=number)
+        message = Claim(conductor=self.conductor, usage=usage, heard=heard, number=number)
         self._say(subjects.pit("arbitration", "claim"), encode(message))
 
     def started(self, started: Started, now_ms: int) -> None:
@@ -78,7 +79,7 @@ class Reports:
             return
         first = partitions[0]
         message = DecisionBatch(
-            partition=first.number, epoch=first.owned.epoch, conductor=self._conductor, decisions=decisions
+            partition=first.number, epoch=first.owned.epoch, conductor=self.conductor, decisions=decisions
         )
         self._say(subjects.decision(first.number), encode(message))
 

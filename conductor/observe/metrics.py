@@ -17,6 +17,9 @@ REDISPATCHES = Counter("symphony_redispatches", "Attempts sent again after they 
 SETTLED = Counter("symphony_settled", "Attempts whose result was folded", ["status"], registry=REGISTRY)
 RUNS_ENDED = Counter("symphony_runs_ended", "Runs that ended", ["status"], registry=REGISTRY)
 DECISIONS = Counter("symphony_decisions", "Choices of the policy", ["kind"], registry=REGISTRY)
+ORDERS = Counter(
+    "symphony_orders", "Questions to Arbitration about the order of claimants", ["outcome"], registry=REGISTRY
+)
 RESYNCS = Counter("symphony_resyncs", "Times that the conductor asked the tracker for everything", registry=REGISTRY)
 WAITING = Gauge("symphony_waiting_tasks", "Executions that wait for a slot here", ["capability"], registry=REGISTRY)
 BACKLOG = Gauge("symphony_backlog_tasks", "Executions held back by the tracker", ["capability"], registry=REGISTRY)

@@ -164,7 +164,10 @@ class Claim(Message, frozen=True, kw_only=True):
 
 
 class Claimant(Part, frozen=True, kw_only=True):
-    """One of those who want the same slots. `waited_ms` is the age of its oldest ready task."""
+    """One of those who want the same slots: `waiting` executions of `priority`, the highest that it has.
+
+    `waited_ms` is how long it has wanted a slot and got none: since its last start, or since its oldest ready task.
+    """
 
     tenant: Name
     workflow: Name
@@ -177,7 +180,10 @@ class Claimant(Part, frozen=True, kw_only=True):
 
 
 class Contend(Message, frozen=True, kw_only=True):
-    """`sym.pit.arbitration.order`: more claimants than slots. `now_ms` is the asker's clock."""
+    """`sym.pit.arbitration.order`: more claimants than slots. `now_ms` is the asker's clock.
+
+    `slots` are free now, or are going to be while the answer is of use.
+    """
 
     conductor: Name
     capability: Name

@@ -187,14 +187,26 @@ class Frame(Message, frozen=True, kw_only=True):
     data: Annotated[bytes, msgspec.Meta(max_length=bounds.FRAME_BYTES_MAX)]
 
 
+class Weight(Part, frozen=True, kw_only=True):
+    """What a tenant's, or one of its workflows', part of a window is held against; 1 for whoever is not named."""
+
+    tenant: Name
+    workflow: Name | None = None
+    weight: float = 1.0
+
+
 class Credit(Message, frozen=True, kw_only=True):
-    """How many executions a conductor will hold, by capability: an absolute window, told again every second."""
+    """How many executions a conductor will hold, by capability: an absolute window, told again every second.
+
+    Claimants share it by their weights: one whose executions were not given out could not have its share of the slots.
+    """
 
     partition: Partition
     epoch: Epoch
     conductor: Name
     windows: Annotated[dict[str, int], msgspec.Meta(max_length=bounds.FUNCTIONS_COUNT_MAX)] = {}
     default: Count = 256
+    weights: Annotated[list[Weight], BATCH] = []
 
 
 class Resync(Message, frozen=True, kw_only=True):

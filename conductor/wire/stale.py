@@ -109,7 +109,11 @@ class Candidate(Part, frozen=True, kw_only=True):
 
 
 class Decision(Part, frozen=True, kw_only=True):
-    """One choice of the policy, with its alternatives."""
+    """One choice of the policy, with its alternatives.
+
+    `rationale` says why its tenant and workflow had this turn, where others wanted the same slots: in Arbitration's words
+    where `order` names its decision, else by the shares that the conductor knows itself.
+    """
 
     at_us: Micros
     kind: Name
@@ -125,6 +129,8 @@ class Decision(Part, frozen=True, kw_only=True):
     chosen: Count = 0
     candidates: Annotated[list[Candidate], msgspec.Meta(max_length=64)] = []
     reason: Text = ""
+    order: Name | None = None
+    rationale: Text = ""
 
 
 class DecisionBatch(Message, frozen=True, kw_only=True):

@@ -82,7 +82,7 @@ def test_limits_bound_what_starts() -> None:
     placement = place(ready(*(execution(n) for n in range(1, 9))), leased(("w", 8)), allowances, Rules(), NOW)
     assert len(placement.starts) == 2
     done, _ = placement.starts[0]
-    allowances.end(done.task, done.usage or [0, 0, 0], 10)
+    allowances.end(done.task, done.usage, 10)
     again = place(ready(execution(20)), leased(("v", 8)), allowances, Rules(), NOW)
     assert len(again.starts) == 1
 
@@ -104,7 +104,7 @@ def test_usage_is_settled_once() -> None:
     allowances = Allowances()
     placement = place(ready(execution(1), execution(2)), leased(("w", 4)), allowances, Rules(), NOW)
     first, _ = placement.starts[0]
-    allowances.end(first.task, first.usage or [0, 0, 0], 700)
+    allowances.end(first.task, first.usage, 700)
     told = allowances.settle({("acme", "w", "g"): 5})
     assert {(u.capability, u.started, u.running, u.waiting, u.run_us) for u in told} == {
         ("f", 2, 1, 0, 700),

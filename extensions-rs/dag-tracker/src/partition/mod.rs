@@ -157,7 +157,7 @@ impl Partition {
                 }
                 Some(message) = credits.next() => {
                     if let (Ok(credit), Some(emitter)) = (decode::<Credit>(&message.payload), self.emitter.as_mut()) {
-                        emitter.credit(credit.windows, credit.default);
+                        emitter.credit(credit.windows, credit.default, &credit.weights);
                         self.emit(Effects::default(), false).await;
                     }
                 }

@@ -102,7 +102,7 @@ pub fn options() -> FoldOptions {
 
 fn emitter(fold: &Fold, epoch: u64) -> Emitter {
     let mut made = Emitter::new(epoch);
-    made.credit(BTreeMap::new(), 1_000_000);
+    made.credit(BTreeMap::new(), 1_000_000, &[]);
     made.restart(fold);
     made
 }

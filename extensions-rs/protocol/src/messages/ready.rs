@@ -1,5 +1,6 @@
 // Made by `symphony schemas emit` from conductor/wire. Change it there.
 
+
 //! What the tracker tells the conductor that owns a partition: `sym.ready.<partition>`, and the answers to `dag.resync`.
 
 #![allow(clippy::derivable_impls, unused_imports)]
@@ -8,10 +9,10 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::*;
 use crate::check::{self, Bounded, Verdict};
 use crate::payload::{Payload, Token, Trace};
 use crate::values::Value;
+use super::*;
 
 fn default_ready_task_try() -> u32 {
     1
@@ -564,6 +565,40 @@ impl Bounded for Frame {
     }
 }
 
+fn default_weight_weight() -> f64 {
+    1.0
+}
+/// What a tenant's, or one of its workflows', part of a window is held against; 1 for whoever is not named.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Weight {
+    pub tenant: String,
+    #[serde(default)]
+    pub workflow: Option<String>,
+    #[serde(default = "default_weight_weight")]
+    pub weight: f64,
+}
+
+impl Default for Weight {
+    fn default() -> Self {
+        Self {
+            tenant: Default::default(),
+            workflow: Default::default(),
+            weight: default_weight_weight(),
+        }
+    }
+}
+
+impl Bounded for Weight {
+    fn check(&self) -> Verdict {
+        check::text("tenant", &self.tenant, 1, 128)?;
+        if let Some(item0) = &self.workflow {
+            check::text("workflow", item0, 1, 128)?;
+        }
+        check::finite("weight", self.weight)?;
+        Ok(())
+    }
+}
+
 fn default_credit_v() -> u8 {
     1
 }
@@ -571,6 +606,8 @@ fn default_credit_default() -> u64 {
     256
 }
 /// How many executions a conductor will hold, by capability: an absolute window, told again every second.
+///
+/// Claimants share it by their weights: one whose executions were not given out could not have its share of the slots.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Credit {
     #[serde(default = "default_credit_v")]
@@ -582,6 +619,8 @@ pub struct Credit {
     pub windows: BTreeMap<String, i64>,
     #[serde(default = "default_credit_default")]
     pub default: u64,
+    #[serde(default)]
+    pub weights: Vec<Weight>,
 }
 
 impl Default for Credit {
@@ -593,6 +632,7 @@ impl Default for Credit {
             conductor: Default::default(),
             windows: Default::default(),
             default: default_credit_default(),
+            weights: Default::default(),
         }
     }
 }
@@ -605,6 +645,10 @@ impl Bounded for Credit {
         check::text("conductor", &self.conductor, 1, 128)?;
         check::count("windows", self.windows.len(), 0, 1024)?;
         check::range("default", self.default, 0, 9223372036854775807)?;
+        check::count("weights", self.weights.len(), 0, 4096)?;
+        for item0 in &self.weights {
+            item0.check()?;
+        }
         Ok(())
     }
 }

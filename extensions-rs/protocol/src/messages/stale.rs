@@ -1,5 +1,6 @@
 // Made by `symphony schemas emit` from conductor/wire. Change it there.
 
+
 //! The Stale Manager's operations: `sym.pit.stale.<operation>`, and the decisions that it exports.
 
 #![allow(clippy::derivable_impls, unused_imports)]
@@ -8,10 +9,10 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::*;
 use crate::check::{self, Bounded, Verdict};
 use crate::payload::{Payload, Token, Trace};
 use crate::values::Value;
+use super::*;
 
 fn default_find_runs_v() -> u8 {
     1
@@ -389,6 +390,9 @@ fn default_decision_policy() -> String {
     "rules".to_owned()
 }
 /// One choice of the policy, with its alternatives.
+///
+/// `rationale` says why its tenant and workflow had this turn, where others wanted the same slots: in Arbitration's words
+/// where `order` names its decision, else by the shares that the conductor knows itself.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Decision {
     pub at_us: u64,
@@ -417,6 +421,10 @@ pub struct Decision {
     pub candidates: Vec<Candidate>,
     #[serde(default)]
     pub reason: String,
+    #[serde(default)]
+    pub order: Option<String>,
+    #[serde(default)]
+    pub rationale: String,
 }
 
 impl Default for Decision {
@@ -436,6 +444,8 @@ impl Default for Decision {
             chosen: Default::default(),
             candidates: Default::default(),
             reason: Default::default(),
+            order: Default::default(),
+            rationale: Default::default(),
         }
     }
 }
@@ -470,6 +480,10 @@ impl Bounded for Decision {
             item0.check()?;
         }
         check::text("reason", &self.reason, 0, 4096)?;
+        if let Some(item0) = &self.order {
+            check::text("order", item0, 1, 128)?;
+        }
+        check::text("rationale", &self.rationale, 0, 4096)?;
         Ok(())
     }
 }

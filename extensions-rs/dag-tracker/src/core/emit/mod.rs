@@ -1,21 +1,22 @@
-//! What is given out: ready executions against credit, the most urgent first, fair over tenants.
+//! What is given out: ready executions against credit, the most urgent first, fair over tenants and their workflows.
 //!
 //! Nothing here is in the log or in a snapshot: it is made again from the fold whenever somebody asks for everything.
 
 mod draft;
+mod queue;
 mod told;
 
 pub use draft::frames;
 pub use told::{failure, listens, open_execs, quarantines, ready_task, run_ended, version};
 
 use draft::Draft;
+use queue::{Claimant, Queue, Rank, Weights};
 use told::started;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
-use std::sync::Arc;
 
 use symphony_protocol::bounds::FRAME_BYTES_MAX;
-use symphony_protocol::{Action, ErrorValue, Failure, Frame, Ready, ReadyTask, RunEnded, Started};
+use symphony_protocol::{Action, ErrorValue, Failure, Frame, Ready, ReadyTask, RunEnded, Started, Weight};
 
 use super::composed::{Composed, compose};
 use super::fold::{Effects, Fold};
@@ -27,54 +28,13 @@ const WINDOW_DEFAULT: u64 = 256;
 const READY_BYTES_MAX: usize = 768 * 1024;
 const READY_COUNT_MAX: usize = 2048;
 
-/// The order within a tenant's queue: priority, then the longest rest of a run, then age.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-struct Rank {
-    priority: std::cmp::Reverse<u8>,
-    rest_us: std::cmp::Reverse<u64>,
-    serial: u64,
-    id: ExecId,
-    generation: u32,
-    r#try: u32,
-}
-
-/// An execution that was given out: of which generation and try, and for which function.
+/// An execution that was given out: of which generation and try, and out of which line.
 #[derive(Debug)]
 struct Given {
     function: String,
+    claimant: Claimant,
     generation: u32,
     r#try: u32,
-}
-
-#[derive(Debug, Default)]
-struct Queue {
-    tenants: BTreeMap<Arc<str>, BTreeSet<Rank>>,
-    /// Whose turn was last.
-    turn: Option<Arc<str>>,
-    waiting: u64,
-    outstanding: u64,
-}
-
-impl Queue {
-    /// The most urgent execution of the tenant whose turn it is.
-    fn pop(&mut self) -> Option<Rank> {
-        use std::ops::Bound::{Excluded, Unbounded};
-        let after = self.turn.clone().and_then(|turn| {
-            self.tenants
-                .range::<Arc<str>, _>((Excluded(turn), Unbounded))
-                .next()
-                .map(|(tenant, _)| tenant.clone())
-        });
-        let tenant = after.or_else(|| self.tenants.keys().next().cloned())?;
-        let ranks = self.tenants.get_mut(&tenant)?;
-        let rank = ranks.pop_first();
-        if ranks.is_empty() {
-            self.tenants.remove(&tenant);
-        }
-        self.turn = Some(tenant);
-        self.waiting = self.waiting.saturating_sub(1);
-        rank
-    }
 }
 
 /// The soft side of the tracker.
@@ -88,6 +48,7 @@ pub struct Emitter {
     given: HashMap<ExecId, Given>,
     windows: BTreeMap<String, u64>,
     window_default: Option<u64>,
+    weights: Weights,
     serial: u64,
     /// Capabilities whose queue or credit changed since the last beat.
     touched: BTreeSet<String>,
@@ -108,8 +69,9 @@ impl Emitter {
         }
     }
 
-    /// How many executions the conductor will hold.
-    pub fn credit(&mut self, windows: BTreeMap<String, i64>, default: u64) {
+    /// How many executions the conductor will hold, and by what weights claimants share that.
+    pub fn credit(&mut self, windows: BTreeMap<String, i64>, default: u64, weights: &[Weight]) {
+        self.weights = Weights::new(weights);
         self.windows = windows
             .into_iter()
             .map(|(name, window)| (name, u64::try_from(window).unwrap_or(0)))
@@ -118,20 +80,20 @@ impl Emitter {
         self.touched.extend(
             self.queues
                 .iter()
-                .filter(|(_, q)| q.waiting > 0)
+                .filter(|(_, q)| q.waiting() > 0)
                 .map(|(name, _)| name.clone()),
         );
     }
 
     pub fn open(&self) -> u64 {
-        self.queues.values().map(|queue| queue.outstanding).sum()
+        self.queues.values().map(Queue::outstanding).sum()
     }
 
     /// Executions that wait for credit, by capability.
     pub fn backlog(&self) -> BTreeMap<String, i64> {
-        let waiting = self.queues.iter().filter(|(_, queue)| queue.waiting > 0);
+        let waiting = self.queues.iter().filter(|(_, queue)| queue.waiting() > 0);
         waiting
-            .map(|(name, queue)| (name.clone(), i64::try_from(queue.waiting).unwrap_or(i64::MAX)))
+            .map(|(name, queue)| (name.clone(), i64::try_from(queue.waiting()).unwrap_or(i64::MAX)))
             .take(1024)
             .collect()
     }
@@ -158,8 +120,7 @@ impl Emitter {
             self.queues.insert(function.to_owned(), Queue::default());
         }
         if let Some(queue) = self.queues.get_mut(function) {
-            queue.tenants.entry(run.tenant.clone()).or_default().insert(rank);
-            queue.waiting += 1;
+            queue.push(&run.tenant, &run.workflow, rank);
         }
         if !self.touched.contains(function) {
             self.touched.insert(function.to_owned());
@@ -167,14 +128,17 @@ impl Emitter {
     }
 
     fn close(&mut self, id: &ExecId) {
-        let Some(Given { function, .. }) = self.given.remove(id) else {
+        let Some(Given {
+            function, claimant, ..
+        }) = self.given.remove(id)
+        else {
             return;
         };
         let Some(queue) = self.queues.get_mut(&function) else {
             return;
         };
-        queue.outstanding = queue.outstanding.saturating_sub(1);
-        if queue.waiting > 0 {
+        queue.close(&claimant);
+        if queue.waiting() > 0 {
             self.touched.insert(function);
         }
     }
@@ -265,8 +229,8 @@ impl Emitter {
             let queue = self
                 .queues
                 .get_mut(&function)
-                .filter(|queue| queue.outstanding < window);
-            let Some(rank) = queue.and_then(Queue::pop) else {
+                .filter(|queue| queue.outstanding() < window);
+            let Some((claimant, rank)) = queue.and_then(|queue| queue.pop(&self.weights)) else {
                 self.touched.remove(&function);
                 continue;
             };
@@ -285,10 +249,11 @@ impl Emitter {
                 .is_some_and(|given| given.generation == rank.generation && given.r#try == rank.r#try);
             if is_current && !is_given {
                 if let Some(queue) = self.queues.get_mut(&function) {
-                    queue.outstanding += 1;
+                    queue.give(&claimant);
                 }
                 let given = Given {
                     function,
+                    claimant,
                     generation: rank.generation,
                     r#try: rank.r#try,
                 };
