@@ -217,19 +217,22 @@ async def _look(client: Any, run: str, progress: Any) -> None:
 @place_options
 @json_option
 def history(run: str, data: Path, url: str | None, as_json: bool) -> None:
-    """What happened to a run, event by event, as the log has it."""
+    """What happened to a run, event by event, as the log has it; and why it had its turn where slots were short."""
 
     async def work() -> Any:
         async with connect.client(Place(data, url)) as client:
-            return await client.history(control.run_id(run))
+            number = control.run_id(run)
+            entries = await client.history(number)
+            return entries, None if entries is None else await client.decisions(number)
 
-    entries = connect.run(work())
+    entries, logged = connect.run(work())
     if entries is None:
         raise control.no_run(run)
+    decisions = [decision for decision in logged.decisions if decision.kind == "start"]
     if as_json:
         import msgspec
 
-        emit({"run": run, "history": msgspec.to_builtins(entries)})
+        emit({"run": run, "history": msgspec.to_builtins(entries), "decisions": msgspec.to_builtins(decisions)})
         return
     lines = [
         (
@@ -245,6 +248,16 @@ def history(run: str, data: Path, url: str | None, as_json: bool) -> None:
         for e in entries
     ]
     table("", ("sequence", "at", "event", "task", "attempt", "", "by", "detail"), lines, ("sequence", "attempt"))
+    _tell_turns(decisions, logged.cut)
+
+
+def _tell_turns(decisions: list[Any], cut: bool) -> None:
+    """Why a task went first where more wanted slots than there were."""
+    turns = [(_moment(d.at_us // 1000), d.task, d.order or d.policy, d.rationale or d.reason) for d in decisions]
+    if turns:
+        table("Turns", ("at", "task", "by", "why"), turns)
+    if cut:
+        say("earlier turns are in the trajectories: `symphony pit stale show` tells how many")
 
 
 @runs.command()

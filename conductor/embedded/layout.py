@@ -49,6 +49,7 @@ class Layout:
         self.config = self.root / "config"
         self.broker = self.root / "broker"
         self.pit = self.root / "pit"
+        self.arbitration = self.root / "arbitration.toml"
         self._lock: int | None = None
 
     def prepare(self) -> None:

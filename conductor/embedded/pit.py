@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import sys
+import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -87,7 +88,26 @@ def write_config(path: Path, layout: Layout, site: Site, pools: list[Pool], auth
         lines += _pool(pool, layout, site, authority)
     lines += ["[store]", f"data = {toml(str(layout.pit))}"]
     lines += ["[stale]", f"data = {toml(str(layout.pit))}"]
+    lines += _arbitration(layout.arbitration)
     write_whole(path, "\n".join(lines).encode() + b"\n", 0o600)
+
+
+def _arbitration(path: Path) -> list[str]:
+    """The operator's weights, limits and budgets, where the data folder has them: a section `[arbitration]`, as it stands.
+
+    Raises:
+        EmbeddedError: kind `wrong`: it cannot be read, or says something else. What it says, the Pit checks.
+    """
+    try:
+        text = path.read_text()
+        said = tomllib.loads(text)
+    except FileNotFoundError:
+        return []
+    except (OSError, ValueError) as error:
+        raise EmbeddedError("wrong", f"{path} cannot be read ({error}): mend it or take it away") from None
+    if list(said) != ["arbitration"]:
+        raise EmbeddedError("wrong", f"{path} has to hold one section, [arbitration], and what lies below it")
+    return [text]
 
 
 def _pool(pool: Pool, layout: Layout, site: Site, authority: Authority) -> list[str]:

@@ -130,7 +130,7 @@ def client(tenant: str) -> Permissions:
     """Submits, cancels, follows and asks about the runs of one tenant, and keeps its workflows."""
     name = token(tenant)
     asked = tuple(f"sym.pit.dag.{operation}.*.{name}" for operation in ("show", "list", "history"))
-    archive = tuple(f"sym.pit.stale.{operation}.{name}" for operation in ("list", "read"))
+    archive = tuple(f"sym.pit.stale.{operation}.{name}" for operation in ("list", "read", "decisions"))
     workflows = (f"$KV.sym_workflows.{name}.>", f"$JS.API.DIRECT.GET.KV_sym_workflows.$KV.sym_workflows.{name}.>")
     said = (f"sym.in.*.{name}.*", "sym.event.*", f"sym.pit.dag.check.{name}")
     return Permissions(

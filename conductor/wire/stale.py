@@ -42,7 +42,7 @@ class FindRuns(Message, frozen=True, kw_only=True):
 
 
 class ReadRun(Message, frozen=True, kw_only=True):
-    """`sym.pit.stale.read.<tenant>`: one archived run."""
+    """`sym.pit.stale.read.<tenant>`: one archived run; `sym.pit.stale.decisions.<tenant>`: its logged choices."""
 
     run: RunId
 
@@ -140,6 +140,16 @@ class DecisionBatch(Message, frozen=True, kw_only=True):
     epoch: Epoch
     conductor: Name
     decisions: Annotated[list[Decision], BATCH]
+
+
+class RunDecisions(Message, frozen=True, kw_only=True):
+    """`sym.pit.stale.decisions.<tenant>`, asked with a `ReadRun`: logged choices in which a run went first, oldest first.
+
+    `cut`: there are more, older than what was looked through or above the count of an answer.
+    """
+
+    decisions: Annotated[list[Decision], msgspec.Meta(max_length=256)] = []
+    cut: bool = False
 
 
 class StaleShow(Message, frozen=True, kw_only=True):

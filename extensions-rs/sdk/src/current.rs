@@ -1,9 +1,10 @@
 //! The span that work under way belongs to: log lines carry it, and transfers of artifacts hang below it.
 //!
-//! It follows a function through its awaits and into the thread that it runs in; what a function spawns by itself is on its
-//! own, unless it is wrapped in `within`.
+//! It follows a function through its awaits and into the thread that it runs in. What a function starts besides is on its
+//! own, since a thread or a task does not know who began it: start it with `spawn`, `spawn_blocking` or `carried` from here.
 
 use symphony_protocol::trace::TraceContext;
+use tokio::task::JoinHandle;
 
 tokio::task_local! {
     static CURRENT: TraceContext;
@@ -27,4 +28,24 @@ pub fn within_here<T>(at: Option<TraceContext>, work: impl FnOnce() -> T) -> T {
         Some(at) => CURRENT.sync_scope(at, work),
         None => work(),
     }
+}
+
+/// The same work, to be done elsewhere (`std::thread::spawn(carried(work))`): it belongs to the span under way here.
+pub fn carried<T>(work: impl FnOnce() -> T) -> impl FnOnce() -> T {
+    let at = current();
+    move || within_here(at, work)
+}
+
+/// `tokio::spawn` for work that belongs to the span under way here.
+pub fn spawn<F>(work: F) -> JoinHandle<F::Output>
+where
+    F: Future + Send + 'static,
+    F::Output: Send + 'static,
+{
+    tokio::spawn(within(current(), work))
+}
+
+/// `tokio::task::spawn_blocking` for work that belongs to the span under way here.
+pub fn spawn_blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> JoinHandle<T> {
+    tokio::task::spawn_blocking(carried(work))
 }

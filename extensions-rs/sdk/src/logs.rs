@@ -6,6 +6,7 @@ use symphony_protocol::trace::hex;
 use tracing::{Event, Subscriber};
 use tracing_subscriber::EnvFilter;
 use tracing_subscriber::fmt::FmtContext;
+use tracing_subscriber::fmt::MakeWriter;
 use tracing_subscriber::fmt::format::{self, FormatEvent, FormatFields, Writer};
 use tracing_subscriber::registry::LookupSpan;
 
@@ -59,11 +60,19 @@ fn json() -> Carrying<format::Format<format::Json>> {
 
 /// Log to stderr; `SYMPHONY_LOG` chooses the level (default `info`), `SYMPHONY_LOG_FORMAT=json` the form.
 pub fn init() {
+    to(std::io::stderr);
+}
+
+/// The same to another place.
+pub fn to<W>(writer: W)
+where
+    W: for<'a> MakeWriter<'a> + Send + Sync + 'static,
+{
     let filter =
         EnvFilter::try_from_env("SYMPHONY_LOG").unwrap_or_else(|_| EnvFilter::new("info,async_nats=warn"));
     let builder = tracing_subscriber::fmt()
         .with_env_filter(filter)
-        .with_writer(std::io::stderr)
+        .with_writer(writer)
         .with_ansi(false);
     // A second call, in a test, finds the first one's subscriber in place.
     let _ = if std::env::var("SYMPHONY_LOG_FORMAT").is_ok_and(|form| form == "json") {

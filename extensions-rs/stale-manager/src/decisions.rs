@@ -1,15 +1,30 @@
 //! Decisions as JSON lines, one file a day: the trajectories that a policy is trained on.
 
+use std::collections::VecDeque;
 use std::fs::{self, File, OpenOptions};
-use std::io::{BufRead, BufReader, BufWriter, Write};
+use std::io::{BufRead, BufReader, BufWriter, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 
-use symphony_protocol::{Decision, DecisionBatch, ExportTrajectories, Exported};
+use serde::Deserialize;
+use symphony_protocol::{Decision, DecisionBatch, ExportTrajectories, Exported, RunDecisions};
 use symphony_sdk::Error;
 
 use crate::disk;
 
 const DAY_US: u64 = 86_400_000_000;
+/// Of the newest lines, for a question about one run: looked through in a fraction of a second.
+const LOOKED_BYTES_MAX: u64 = 64 << 20;
+/// Choices in an answer: with sixteen alternatives each they fit one message.
+const FOUND_MAX: usize = 256;
+
+/// A line, as far as a question about a run needs it.
+#[derive(Deserialize)]
+struct Kept {
+    sequence: u64,
+    index: u64,
+    #[serde(flatten)]
+    decision: Decision,
+}
 
 pub struct Decisions {
     data: PathBuf,
@@ -78,6 +93,59 @@ impl Decisions {
             size -= bytes;
         }
         Ok(())
+    }
+
+    /// The last choices in which a run went first, oldest first: a line is parsed only where it has the run's name.
+    pub fn of_run(&self, run: &str, tenant: &str) -> Result<RunDecisions, Error> {
+        let mut found = VecDeque::new();
+        let mut cut = false;
+        let mut left = LOOKED_BYTES_MAX;
+        for (day, bytes) in self.days()?.into_iter().rev() {
+            if left == 0 {
+                cut = true;
+                break;
+            }
+            let mut file = File::open(self.path(day)).map_err(disk)?;
+            cut |= bytes > left;
+            file.seek(SeekFrom::Start(bytes.saturating_sub(left)))
+                .map_err(disk)?;
+            left = left.saturating_sub(bytes);
+            let mut of_day = VecDeque::new();
+            let mut last = (0, 0);
+            for line in BufReader::new(file).split(b'\n') {
+                let line = line.map_err(disk)?;
+                // One that is cut off, by a crash or by where the look began, is no JSON, and perhaps no text.
+                let text = std::str::from_utf8(&line).unwrap_or_default();
+                if !text.contains(run) {
+                    continue;
+                }
+                let Ok(Kept {
+                    sequence,
+                    index,
+                    decision,
+                }) = serde_json::from_str(text)
+                else {
+                    continue;
+                };
+                let ours = decision.run.as_deref() == Some(run)
+                    && (tenant == "-" || decision.tenant.as_deref() == Some(tenant));
+                if ours && (sequence, index + 1) > last {
+                    last = (sequence, index + 1);
+                    of_day.push_back(decision);
+                    if of_day.len() + found.len() > FOUND_MAX {
+                        of_day.pop_front();
+                        cut = true;
+                    }
+                }
+            }
+            of_day.append(&mut found);
+            found = of_day;
+        }
+        Ok(RunDecisions {
+            decisions: found.into(),
+            cut,
+            ..Default::default()
+        })
     }
 
     /// Write the decisions of a time span to one file. A line that stands twice, after a crash, is written once.
@@ -183,6 +251,48 @@ mod tests {
             })
             .collect();
         assert_eq!(sequences, [2, 3]);
+    }
+
+    fn about(run: &str, tenant: &str, task: &str) -> Decision {
+        Decision {
+            at_us: 1,
+            kind: "start".to_owned(),
+            run: Some(run.to_owned()),
+            tenant: Some(tenant.to_owned()),
+            task: Some(task.to_owned()),
+            ..Default::default()
+        }
+    }
+
+    #[test]
+    fn a_tenant_finds_the_last_choices_of_its_run() {
+        let folder = tempfile::tempdir().unwrap();
+        let decisions = Decisions::open(folder.path(), 1 << 20).unwrap();
+        let of = |at_us: u64, decisions| DecisionBatch {
+            decisions,
+            ..batch(at_us)
+        };
+        let later = Decision {
+            at_us: DAY_US,
+            rationale: "by shares".to_owned(),
+            ..about("r1", "acme", "second")
+        };
+        let first = vec![about("r1", "acme", "first"), about("r2", "acme", "other")];
+        decisions.append(&[(1, of(1, first.clone()))]).unwrap();
+        decisions
+            .append(&[(1, of(1, first)), (2, of(DAY_US, vec![later]))])
+            .unwrap();
+        let found = decisions.of_run("r1", "acme").unwrap();
+        let tasks: Vec<_> = found.decisions.iter().map(|d| d.task.clone().unwrap()).collect();
+        assert_eq!(tasks, ["first", "second"]);
+        assert_eq!(found.decisions[1].rationale, "by shares");
+        assert!(!found.cut);
+        assert!(decisions.of_run("r1", "zeta").unwrap().decisions.is_empty());
+        let many: Vec<Decision> = (0..300).map(|n| about("r3", "acme", &format!("t{n}"))).collect();
+        decisions.append(&[(3, of(2 * DAY_US, many))]).unwrap();
+        let found = decisions.of_run("r3", "acme").unwrap();
+        assert_eq!((found.decisions.len(), found.cut), (FOUND_MAX, true));
+        assert_eq!(found.decisions[FOUND_MAX - 1].task.as_deref(), Some("t299"));
     }
 
     #[test]

@@ -9,7 +9,7 @@ use async_nats::jetstream::consumer::push::OrderedConfig;
 use futures_util::{FutureExt, StreamExt};
 use symphony_protocol::{
     ArchiveBatch, Collect, Collected, DecisionBatch, ExportTrajectories, FindRuns, Hold, Purge, Purged,
-    ReadRun, Reply, decode, subjects,
+    ReadRun, Reply, RunDecisions, decode, subjects,
 };
 use symphony_sdk::{Bus, Call, Endpoint, Error, ErrorKind, Micro, Shutdown};
 
@@ -94,6 +94,7 @@ fn endpoints() -> Vec<Endpoint> {
         of("archive", &[], "ArchiveBatch", "Reply"),
         of("list", &["*"], "FindRuns", "RunList"),
         of("read", &["*"], "ReadRun", "ArchivedRun"),
+        of("decisions", &["*"], "ReadRun", "RunDecisions"),
         of("hold", &[], "Hold", "Reply"),
         of("purge", &[], "Purge", "Purged"),
         of("collect", &[], "Collect", "Collected"),
@@ -113,6 +114,12 @@ impl State {
             work(&mut archive, &self.decisions)
         });
         done.await.unwrap_or_else(|error| Err(disk(error)))
+    }
+
+    /// A look through the trajectories, which does not hold up the archive.
+    async fn at_decisions(self: Arc<Self>, ask: ReadRun, tenant: String) -> Result<RunDecisions, Error> {
+        let looked = tokio::task::spawn_blocking(move || self.decisions.of_run(&ask.run, &tenant));
+        looked.await.unwrap_or_else(|error| Err(disk(error)))
     }
 }
 
@@ -151,6 +158,10 @@ async fn answer(state: Arc<State>, call: Call) {
                 )
                 .await
             }
+            Err(error) => call.fail(&error).await,
+        },
+        "decisions" => match call.decode::<ReadRun>() {
+            Ok(ask) => call.finish(state.at_decisions(ask, tenant).await).await,
             Err(error) => call.fail(&error).await,
         },
         "hold" => match call.decode::<Hold>() {

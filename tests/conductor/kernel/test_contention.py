@@ -102,27 +102,27 @@ A, B = ("acme", "a"), ("acme", "b")
 @pytest.mark.parametrize("slots", [1, 2, 4, 16])
 def test_time_follows_the_weights_of_workflows_in_the_long_run(slots: int) -> None:
     floor = Floor({A: RUN_MS, B: RUN_MS}, slots, [Share(tenant="acme", workflow="a", weight=3.0)])
-    floor.run(120)
+    floor.run(40)
     assert 2.7 < floor.ratio(A, B) < 3.3
 
 
 def test_it_is_time_that_is_shared_and_not_starts() -> None:
     floor = Floor({A: 400, B: 50}, 4, [])
-    floor.run(120)
+    floor.run(40)
     assert 0.8 < floor.ratio(A, B) < 1.25
 
 
 def test_a_tenant_gains_nothing_by_many_workflows() -> None:
     many = {("big", f"w{n}"): RUN_MS for n in range(5)}
     floor = Floor({**many, ("small", "w"): RUN_MS}, 4, [])
-    floor.run(60)
+    floor.run(30)
     big = sum(time for who, time in floor.slot_ms.items() if who[0] == "big")
     assert 0.9 < big / floor.slot_ms[("small", "w")] < 1.1
 
 
 def test_the_bound_on_starvation_holds_whatever_the_weights_say() -> None:
     floor = Floor({A: RUN_MS, B: RUN_MS}, 2, [Share(tenant="acme", workflow="a", weight=1e6)], starvation_ms=5_000)
-    floor.run(60)
+    floor.run(30)
     times = [at for at, who in floor.started if who == B]
     gaps = [later - earlier for earlier, later in zip([NOW, *times], [*times, floor.now_ms], strict=False)]
     assert max(gaps) <= 5_000 + 2 * RUN_MS
@@ -134,7 +134,7 @@ def test_work_that_waits_long_behind_its_own_does_not_undo_the_shares() -> None:
     floor = Floor(
         {A: RUN_MS, B: RUN_MS}, 2, [Share(tenant="acme", workflow="a", weight=3.0)], deep=200, starvation_ms=1_000
     )
-    floor.run(60)
+    floor.run(30)
     assert 2.5 < floor.ratio(A, B) < 3.5
 
 

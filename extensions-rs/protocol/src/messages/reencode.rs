@@ -84,6 +84,7 @@ pub fn reencode(name: &str, data: &[u8]) -> Option<Result<Vec<u8>, WireError>> {
         "RetryRun" => again::<RetryRun>(data),
         "RollCall" => again::<RollCall>(data),
         "RollbackRun" => again::<RollbackRun>(data),
+        "RunDecisions" => again::<RunDecisions>(data),
         "RunEvent" => again::<RunEvent>(data),
         "RunList" => again::<RunList>(data),
         "RunView" => again::<RunView>(data),

@@ -89,7 +89,7 @@ impl Bounded for FindRuns {
 fn default_read_run_v() -> u8 {
     1
 }
-/// `sym.pit.stale.read.<tenant>`: one archived run.
+/// `sym.pit.stale.read.<tenant>`: one archived run; `sym.pit.stale.decisions.<tenant>`: its logged choices.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct ReadRun {
     #[serde(default = "default_read_run_v")]
@@ -521,6 +521,43 @@ impl Bounded for DecisionBatch {
         check::range("epoch", self.epoch, 0, 9223372036854775807)?;
         check::text("conductor", &self.conductor, 1, 128)?;
         check::count("decisions", self.decisions.len(), 0, 4096)?;
+        for item0 in &self.decisions {
+            item0.check()?;
+        }
+        Ok(())
+    }
+}
+
+fn default_run_decisions_v() -> u8 {
+    1
+}
+/// `sym.pit.stale.decisions.<tenant>`, asked with a `ReadRun`: logged choices in which a run went first, oldest first.
+///
+/// `cut`: there are more, older than what was looked through or above the count of an answer.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct RunDecisions {
+    #[serde(default = "default_run_decisions_v")]
+    pub v: u8,
+    #[serde(default)]
+    pub decisions: Vec<Decision>,
+    #[serde(default)]
+    pub cut: bool,
+}
+
+impl Default for RunDecisions {
+    fn default() -> Self {
+        Self {
+            v: default_run_decisions_v(),
+            decisions: Default::default(),
+            cut: Default::default(),
+        }
+    }
+}
+
+impl Bounded for RunDecisions {
+    fn check(&self) -> Verdict {
+        check::range("v", self.v, 1, 1)?;
+        check::count("decisions", self.decisions.len(), 0, 256)?;
         for item0 in &self.decisions {
             item0.check()?;
         }
