@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import time
 
 from conductor.bus import Bus, BusError
 from conductor.kernel.orders import Orders
@@ -42,17 +41,13 @@ class Asking:
         except (BusError, WireError, TimeoutError) as error:
             metrics.ORDERS.labels("failed").inc()
             _log.debug("no order for %s, so shares decide: %s", question.capability, error or "no answer in time")
-            self._orders.failed(question.capability, _now_ms())
+            self._orders.failed(question)
             return
         metrics.ORDERS.labels("answered").inc()
-        self._orders.answered(question.capability, order, _now_ms())
+        self._orders.answered(question, order)
 
     async def close(self) -> None:
         """Ask no more."""
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
-
-
-def _now_ms() -> int:
-    return time.time_ns() // 1_000_000

@@ -15,7 +15,7 @@ Who = tuple[str, str]
 """A claimant: tenant and workflow."""
 
 FRESH_MS = 1_000
-"""An answer is of use as long as what it stands on: usage is settled with Arbitration every second."""
+"""An answer is of use so long from its question on: usage, which it stands on, is settled with Arbitration every second."""
 INTERVAL_MS = 250
 """Between two questions about a capability: four answers a second, each used for what starts until the next."""
 RETRY_MS = 2_000
@@ -83,13 +83,13 @@ class Orders:
         questions, self._questions = self._questions, []
         return questions
 
-    def answered(self, capability: str, order: Order, now_ms: int) -> None:
+    def answered(self, question: Contend, order: Order) -> None:
         """An answer came: it takes the place of the one before."""
-        self._under_way.discard(capability)
+        self._under_way.discard(question.capability)
         who = [(placed.tenant, placed.workflow) for placed in order.order]
-        self._answers[capability] = Answer(
+        self._answers[question.capability] = Answer(
             decision=order.decision,
-            expires_at_ms=now_ms + FRESH_MS,
+            expires_at_ms=question.now_ms + FRESH_MS,
             slots={key: placed.slots for key, placed in zip(who, order.order, strict=True)},
             places={key: place for place, key in enumerate(who)},
             rationales={
@@ -97,10 +97,10 @@ class Orders:
             },
         )
 
-    def failed(self, capability: str, now_ms: int) -> None:
+    def failed(self, question: Contend) -> None:
         """No answer came."""
-        self._under_way.discard(capability)
-        self._next_at_ms[capability] = now_ms + RETRY_MS
+        self._under_way.discard(question.capability)
+        self._next_at_ms[question.capability] = question.now_ms + RETRY_MS
 
     def _forget(self, now_ms: int) -> None:
         for capability in [name for name, at in self._next_at_ms.items() if at <= now_ms]:

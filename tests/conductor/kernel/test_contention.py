@@ -13,7 +13,7 @@ from conductor.kernel.orders import FRESH_MS, INTERVAL_MS, RETRY_MS, Orders
 from conductor.kernel.placement import Placement, Waiting, place
 from conductor.kernel.workers import Workers
 from conductor.policy import Rules
-from conductor.wire.grants import Order, Placed, Share
+from conductor.wire.grants import Contend, Order, Placed, Share
 from tests.conductor.kernel.support import execution, grant, shares
 
 NOW = 1_000_000
@@ -96,6 +96,10 @@ def order(*placed: tuple[str, str, int], decision: str = "arbitration-1") -> Ord
     return Order(decision=decision, order=places)
 
 
+def answer(orders: Orders, said: Order, asked_ms: int) -> None:
+    orders.answered(Contend(conductor="c", capability="f", slots=1, now_ms=asked_ms, claimants=[]), said)
+
+
 A, B = ("acme", "a"), ("acme", "b")
 
 
@@ -166,7 +170,7 @@ def test_the_policy_decides_among_the_executions_of_one_claimant() -> None:
 def test_an_order_decides_while_it_is_fresh_and_its_reason_is_logged() -> None:
     orders = Orders()
     floor = Floor({A: RUN_MS, B: RUN_MS}, 4, [], orders)
-    orders.answered("f", order((*B, 3), (*A, 1)), NOW)
+    answer(orders, order((*B, 3), (*A, 1)), NOW)
     placed = floor.beat()
     assert Counter(e.task.workflow for e, _ in placed.starts) == {"b": 3, "a": 1}
     first = placed.decisions[0]
@@ -176,7 +180,7 @@ def test_an_order_decides_while_it_is_fresh_and_its_reason_is_logged() -> None:
 def test_in_the_time_of_an_order_slots_are_given_in_its_proportion() -> None:
     orders = Orders()
     floor = Floor({A: 10, B: 10}, 1, [], orders)
-    orders.answered("f", order((*A, 6), (*B, 2)), NOW)
+    answer(orders, order((*A, 6), (*B, 2)), NOW)
     for _ in range(40):
         assert floor.beat().decisions[0].order == "arbitration-1"
     assert Counter(who for _, who in floor.started[:40]) == {A: 30, B: 10}
@@ -185,14 +189,14 @@ def test_in_the_time_of_an_order_slots_are_given_in_its_proportion() -> None:
 def test_who_gets_nothing_in_an_order_is_served_once_nobody_else_wants_a_slot() -> None:
     orders = Orders()
     floor = Floor({A: RUN_MS, B: RUN_MS}, 4, [], orders, deep=3)
-    orders.answered("f", order((*A, 4), (*B, 0)), NOW)
+    answer(orders, order((*A, 4), (*B, 0)), NOW)
     assert Counter(e.task.workflow for e, _ in floor.beat().starts) == {"a": 3, "b": 1}
 
 
 def test_a_stale_order_is_dropped_and_shares_decide() -> None:
     orders = Orders()
     floor = Floor({A: RUN_MS, B: RUN_MS}, 4, [Share(tenant="acme", workflow="a", weight=3.0)], orders)
-    orders.answered("f", order((*B, 4), (*A, 0)), NOW - FRESH_MS)
+    answer(orders, order((*B, 4), (*A, 0)), NOW - FRESH_MS)
     placed = floor.beat()
     assert Counter(e.task.workflow for e, _ in placed.starts) == {"a": 3, "b": 1}
     assert placed.decisions[0].order is None
@@ -203,7 +207,7 @@ def test_an_answer_that_comes_while_it_runs_keeps_a_starving_claimant_first() ->
     orders = Orders()
     floor = Floor({A: RUN_MS, B: RUN_MS}, 2, [], orders, starvation_ms=2_000)
     while floor.now_ms < NOW + 20_000:
-        orders.answered("f", order((*A, 4), (*B, 0)), floor.now_ms)
+        answer(orders, order((*A, 4), (*B, 0)), floor.now_ms)
         floor.beat()
     assert 8 <= sum(who == B for _, who in floor.started) <= 10
 
@@ -216,14 +220,13 @@ def test_contention_of_several_claimants_asks_one_question_at_a_time() -> None:
     assert (question.conductor, question.capability, question.now_ms) == ("c", "f", NOW)
     assert {(c.tenant, c.workflow, c.waiting) for c in question.claimants} == {(*A, 20), (*B, 20)}
     assert 4 <= question.slots < 40
-    orders.answered("f", order((*A, 2), (*B, 2)), floor.now_ms)
+    orders.answered(question, order((*A, 2), (*B, 2)))
     floor.run(2)
     (question,) = orders.take()
-    orders.failed("f", floor.now_ms)
-    failed_ms = floor.now_ms
+    orders.failed(question)
     floor.run(4)
-    (question,) = orders.take()
-    assert question.now_ms >= failed_ms + RETRY_MS
+    (again,) = orders.take()
+    assert again.now_ms >= question.now_ms + RETRY_MS
     assert FRESH_MS > INTERVAL_MS, "contention that goes on is never without an order"
 
 
