@@ -9,7 +9,7 @@ from conductor.kernel import recovery
 from conductor.kernel.allowances import Allowances
 from conductor.kernel.dispatch import dispatch
 from conductor.kernel.events import Events
-from conductor.kernel.execution import Execution, Key
+from conductor.kernel.execution import DEATHS_MAX, Execution, Key
 from conductor.kernel.lifecycle import Lifecycle
 from conductor.kernel.office import Office
 from conductor.kernel.orders import Orders
@@ -254,7 +254,7 @@ class Core:
         before = dict(self.workers.slots)
         self.roster.dead = frozenset(grant.dead)
         for worker in self.workers.grant(grant, self.now_ms):
-            self.gone(worker, "its worker is dead: three heartbeats missed")
+            self.gone(worker, "its worker is dead: three heartbeats missed", died=True)
         for lease in grant.leases:
             if lease.queue and 0 in self.offices:
                 self.lifecycle.plain(lease)
@@ -265,14 +265,14 @@ class Core:
         """Shares and allowances: absolute, from Arbitration."""
         self.allowances.grant(grant, self.now_ms)
 
-    def gone(self, worker: Worker, why: str) -> None:
+    def gone(self, worker: Worker, why: str, died: bool = False) -> None:
         """A worker is dead or has stopped: what it held is lost."""
         self.lifecycle.lost(worker.name, why, self.now_ms)
         self.heard_at.pop(worker.name, None)
         for execution in worker.cancelled.values():
             self._release(execution)
         for execution in recovery.gone(worker):
-            self._lost(execution, why)
+            self._lost(execution, why, died=died)
         self.lose_adopted({worker.name}, why)
 
     def lose_adopted(self, workers: set[str], why: str) -> None:
@@ -306,7 +306,7 @@ class Core:
         for slot in cancelled.keys() - worker.cancelled.keys():
             self._release(cancelled[slot])
         for execution in found.lost:
-            self._lost(execution, "its worker does not have it")
+            self._lost(execution, "its worker does not have it", died=found.died)
         for execution in found.refused:
             self._again(execution)
         for slot in found.unwanted:
@@ -330,12 +330,16 @@ class Core:
         if (office := self.offices.get(execution.partition)) and office.partition.open.get(execution.key) is execution:
             self.waiting.add(execution)
 
-    def _lost(self, execution: Execution, why: str, begun: bool = True) -> None:
-        """An attempt that will never answer: done again where that does no harm, else a failure of kind `lost`."""
+    def _lost(self, execution: Execution, why: str, begun: bool = True, died: bool = False) -> None:
+        """An attempt that will never answer: done again where that does no harm, else a failure of kind `lost`.
+
+        One that took too many workers with it does harm, whatever its function says.
+        """
+        execution.deaths += died
         office = self.offices.get(execution.partition)
         plain = execution.expires_at_ms is not None
         safe = execution.task.retry_safe and self.lifecycle.retry_safe(execution.task.capability)
-        if safe and not plain:
+        if safe and not plain and execution.deaths < DEATHS_MAX:
             metrics.REDISPATCHES.inc()
             self._again(execution)
             return

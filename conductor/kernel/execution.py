@@ -7,6 +7,10 @@ from conductor.wire.ready import ReadyTask
 
 Key = tuple[str, str, int, int]
 """Run, task path, generation, try: the identity of DESIGN.md's rule 1."""
+SUSPECT_DEATHS = 2
+"""A worker dies now and then. One execution that two died with may be why."""
+DEATHS_MAX = 3
+"""Workers that may die of one execution, as far as anybody can tell; the fold then makes it a dead letter."""
 
 
 class Execution:
@@ -14,6 +18,7 @@ class Execution:
 
     __slots__ = (
         "blocked",
+        "deaths",
         "expires_at_ms",
         "key",
         "missing_since",
@@ -44,3 +49,5 @@ class Execution:
         self.missing_since: int | None = None
         """Its worker lists it no more since the broker had results up to this sequence: its own may be among them."""
         self.usage: Used | None = None
+        self.deaths = 0
+        """How many workers died that had it."""

@@ -10,7 +10,7 @@ from typing import Any
 
 from conductor.kernel.allowances import Allowances
 from conductor.kernel.contention import Claimant, Contest, gather
-from conductor.kernel.execution import Execution, Key
+from conductor.kernel.execution import SUSPECT_DEATHS, Execution, Key
 from conductor.kernel.orders import Answer, Orders
 from conductor.kernel.workers import Worker, Workers
 from conductor.policy import Policy, Situation
@@ -42,11 +42,16 @@ class Waiting:
 
     def __init__(self) -> None:
         self.by_capability: dict[str, dict[Key, Execution]] = {}
+        self.suspects: set[Key] = set()
+        """Those that workers died with. Almost always none: then nobody looks for them."""
 
     def add(self, execution: Execution) -> None:
+        if execution.deaths >= SUSPECT_DEATHS:
+            self.suspects.add(execution.key)
         self.by_capability.setdefault(execution.task.capability, {})[execution.key] = execution
 
     def remove(self, execution: Execution) -> None:
+        self.suspects.discard(execution.key)
         found = self.by_capability.get(execution.task.capability)
         if found is not None:
             found.pop(execution.key, None)
@@ -88,6 +93,8 @@ def place(
         ready = [e for e in waiting.by_capability[capability].values() if not e.blocked]
         if allowances.limits:
             ready = [e for e in ready if allowances.admits(e.task, now_ms)]
+        if waiting.suspects:
+            ready = _apart(ready, free, waiting, allowances, now_ms, made)
         if not ready:
             continue
         room = sum(worker.room(worker.ahead(ahead)) for worker in free)
@@ -110,6 +117,27 @@ def share_ahead(run_us: float | None) -> float:
     if run_us is None or run_us > AHEAD_RUN_US_MAX:
         return 0.0
     return min(1.0, AHEAD_TURNS * TURN_US / max(run_us, 1.0))
+
+
+def _apart(
+    ready: list[Execution],
+    workers: list[Worker],
+    waiting: Waiting,
+    allowances: Allowances,
+    now_ms: int,
+    made: Placement,
+) -> list[Execution]:
+    """Start suspects, those with the fewest deaths first, each at a worker that has no other. Returns the rest.
+
+    All that a dead worker held come under suspicion with the one that killed it. Together again, they would go on dying
+    of it until each was taken for poison; one at a time, the others end.
+    """
+    suspects = [execution for execution in ready if execution.deaths >= SUSPECT_DEATHS]
+    suspects.sort(key=lambda execution: (execution.deaths, execution.task.ready_at_ms))
+    alone = [w for w in workers if w.free > 0 and all(held.deaths < SUSPECT_DEATHS for held in w.held.values())]
+    for execution, worker in zip(suspects, alone, strict=False):
+        _fill([execution], [worker], 0.0, waiting, allowances, now_ms, made)
+    return [execution for execution in ready if execution.deaths < SUSPECT_DEATHS]
 
 
 def _fill(
@@ -138,6 +166,8 @@ def _fill(
         worker = entry[0]
         free.rotate(-1)
         del queued[execution.key]
+        if execution.deaths >= SUSPECT_DEATHS:
+            waiting.suspects.discard(execution.key)
         execution.worker = worker.name
         execution.n = worker.number(execution.partition)
         worker.held[(execution.partition, execution.n)] = execution

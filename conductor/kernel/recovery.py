@@ -20,12 +20,16 @@ RESTART_GRACE_MS = 100
 
 @dataclass(slots=True)
 class Found:
-    """What a heartbeat shows: attempts that are gone, were turned away, or are held though nobody wants them."""
+    """What a heartbeat shows: attempts that are gone, were turned away, or are held though nobody wants them.
+
+    `died`: it comes from a new process under the same name, so what is lost went with the one before.
+    """
 
     lost: list[Execution] = field(default_factory=list)
     refused: list[Execution] = field(default_factory=list)
     unwanted: list[Slot] = field(default_factory=list)
     released: int = 0
+    died: bool = False
 
 
 def compare(worker: Worker, beat: Heartbeat, epochs: dict[int, int], folded: dict[int, int], now_ms: int) -> Found:
@@ -35,8 +39,8 @@ def compare(worker: Worker, beat: Heartbeat, epochs: dict[int, int], folded: dic
     is lost only where the worker saw it, lists it neither as held nor as stored, and the tracker has folded past every
     result that the worker says is stored: its own may be among those.
     """
-    found = Found()
     restarted = beat.beat < worker.beat
+    found = Found(died=restarted)
     worker.beat, worker.beat_at_ms = beat.beat, now_ms
     if not worker.held and not worker.cancelled:
         return found
@@ -125,5 +129,6 @@ def decision(failure: Failure, chosen: Recovery, policy: str) -> Decided:
 def loss(execution: Execution, why: str, begun: bool = True) -> Decided:
     """An attempt that must not be done again unasked has failed: its document says what follows."""
     run, task, generation, try_ = execution.key
-    action = Lost(message=f"no answer from {execution.task.capability}: {why}", begun=begun)
+    message = f"no answer from {execution.task.capability}: {why}"
+    action = Lost(message=message, begun=begun, attempts=max(execution.deaths, 1))
     return Decided(run=run, task=task, generation=generation, try_=try_, action=action, policy="kernel", reason=why)

@@ -110,6 +110,8 @@ class Lost(Part, frozen=True, kw_only=True, tag_field="is", tag="lost"):
     message: Text = ""
     begun: bool = True
     """A worker had it. False: perhaps nobody had, so that it is no sign that the task kills its workers."""
+    attempts: Annotated[int, msgspec.Meta(ge=1, le=1000)] = 1
+    """How many dispatches of this try were lost with their workers."""
 
 
 Action = Retry | Fallback | Skip | Continue | Fail | Lost

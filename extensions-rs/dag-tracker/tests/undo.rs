@@ -154,6 +154,25 @@ fn items_and_turns_are_undone_one_by_one_though_their_frames_are_gone() {
 }
 
 #[test]
+fn three_workers_that_one_try_took_with_it_are_enough() {
+    let (mut ring, run) =
+        ring(json!({"tasks": {"a": {"call": "f", "retry": {"max_attempts": 10, "backoff": "1ms"}}}}));
+    let failure = symphony_protocol::Failure {
+        run: run.clone(),
+        task: "a".to_owned(),
+        ..Default::default()
+    };
+    ring.open.clear();
+    let lost = Lost {
+        attempts: 3,
+        ..Default::default()
+    };
+    ring.decide(&failure, Action::Lost(lost), EPOCH);
+    assert_eq!(ring.failure(&run), "lost");
+    assert!(is_dead_letter(&ring, &run));
+}
+
+#[test]
 fn a_task_that_kills_its_workers_ends_as_a_dead_letter() {
     let (mut ring, run) =
         ring(json!({"tasks": {"a": {"call": "f", "retry": {"max_attempts": 10, "backoff": "1ms"}}}}));

@@ -2,9 +2,21 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any
 
+from conductor.bus import Artifacts
+from conductor.bus.memory import MemoryBus
+from conductor.kernel.core import Core
 from conductor.kernel.execution import Execution
+from conductor.kernel.lifecycle import Lifecycle
+from conductor.kernel.office import Office
+from conductor.kernel.partition import Owned, Partition
+from conductor.kernel.reports import Reports
+from conductor.kernel.spans import Spans
+from conductor.kernel.supply import Frames, Supplies
+from conductor.observe.tracing import Tracer
+from conductor.policy import Rules
 from conductor.wire.grants import Lease, PoolGrant, ShareGrant
 from conductor.wire.heartbeat import Heartbeat, Stored
 from conductor.wire.ready import ReadyTask
@@ -51,3 +63,33 @@ def beat(number: int = 1, seen: int = 0, held: tuple[int, ...] = (), stored: dic
         stored=[Stored(partition=0, epoch=5, n=n, sequence=at) for n, at in (stored or {}).items()],
         **said,
     )
+
+
+def core(bus: MemoryBus) -> tuple[Core, Office]:
+    """A conductor's core that owns partition 0 in epoch 5 and dispatches. What it says, `reports` and the outbox have."""
+    artifacts = Artifacts(bus)
+
+    def ignore(*_: Any) -> None:
+        """Nothing of it is looked at."""
+
+    made = Core(
+        Rules(),
+        Lifecycle(bus, "c"),
+        Spans(Tracer("test")),
+        Reports("c"),
+        Supplies(artifacts),
+        Frames(artifacts, ignore, ignore),
+        ignore,
+        ignore,
+        ignore,
+        ignore,
+    )
+    office = made.offices[0] = Office(bus, "c", Partition(0, Owned(5, 1)), b"s" * 32, made)
+    office.partition.ready = True
+    office.partition.stale = False
+    return made, office
+
+
+async def close(office: Office) -> None:
+    office.close()
+    await asyncio.gather(*office._tasks, return_exceptions=True)

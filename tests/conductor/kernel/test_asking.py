@@ -7,27 +7,18 @@ from typing import Any
 
 import pytest
 
-from conductor.bus import Artifacts, Endpoint
+from conductor.bus import Endpoint
 from conductor.bus.interface import Received
 from conductor.bus.memory import MemoryBroker, MemoryBus
 from conductor.kernel import asking
 from conductor.kernel.asking import Asking
-from conductor.kernel.core import Core
-from conductor.kernel.lifecycle import Lifecycle
-from conductor.kernel.office import Office
 from conductor.kernel.orders import RETRY_MS, UNDER_WAY_MAX
-from conductor.kernel.partition import Owned, Partition
-from conductor.kernel.reports import Reports
-from conductor.kernel.spans import Spans
-from conductor.kernel.supply import Frames, Supplies
-from conductor.observe.tracing import Tracer
-from conductor.policy import Rules
 from conductor.wire.base import decode, encode
 from conductor.wire.grants import Contend, Order, Placed
 from conductor.wire.ready import Settled
 from conductor.wire.stale import DecisionBatch
 from conductor.wire.tasks import TaskBatch
-from tests.conductor.kernel.support import grant, task
+from tests.conductor.kernel.support import close, core, grant, task
 
 START_MS = 1_000_000
 ORDER = "sym.pit.arbitration.order"
@@ -37,24 +28,7 @@ class Ring:
     """A conductor's core with one partition and two slots, for which two workflows have work without end."""
 
     def __init__(self, bus: MemoryBus) -> None:
-        artifacts = Artifacts(bus)
-        ignore: Any = lambda *_: None  # noqa: E731 - nothing of it is looked at
-        self.core = Core(
-            Rules(),
-            Lifecycle(bus, "c"),
-            Spans(Tracer("test")),
-            Reports("c"),
-            Supplies(artifacts),
-            Frames(artifacts, ignore, ignore),
-            ignore,
-            ignore,
-            ignore,
-            ignore,
-        )
-        self.office = Office(bus, "c", Partition(0, Owned(5, 1)), b"s" * 32, self.core)
-        self.office.partition.ready = True
-        self.office.partition.stale = False
-        self.core.offices[0] = self.office
+        self.core, self.office = core(bus)
         self.core.now_ms = START_MS
         self.core.pool_grant(grant(("w", 2)))
         self.count = 0
@@ -79,10 +53,6 @@ class Ring:
 
     def decisions(self) -> list[DecisionBatch]:
         return [decode(data, DecisionBatch) for subject, data in self.core.reports.messages() if "decision" in subject]
-
-    async def close(self) -> None:
-        self.office.close()
-        await asyncio.gather(*self.office._tasks, return_exceptions=True)
 
 
 async def arbitration(bus: MemoryBus, answer: Any) -> None:
@@ -117,7 +87,7 @@ async def test_no_beat_waits_for_an_answer_that_does_not_come(monkeypatch: pytes
     assert not ring.core.orders.due("f", START_MS + RETRY_MS)
     assert ring.core.orders.due("f", START_MS + 5 + RETRY_MS), "so long after the first beat asked"
     await asks.close()
-    await ring.close()
+    await close(ring.office)
 
 
 async def test_an_answer_is_used_by_the_beats_that_follow_and_logged_with_them() -> None:
@@ -145,7 +115,7 @@ async def test_an_answer_is_used_by_the_beats_that_follow_and_logged_with_them()
     logged = [d for batch in ring.decisions() for d in batch.decisions]
     assert {(d.order, d.rationale) for d in logged} == {("arbitration-7", "a is owed"), ("arbitration-7", "b is owed")}
     await asks.close()
-    await ring.close()
+    await close(ring.office)
 
 
 async def test_an_arbitration_that_is_not_there_costs_one_question_in_a_while() -> None:
@@ -160,4 +130,4 @@ async def test_an_arbitration_that_is_not_there_costs_one_question_in_a_while() 
     assert ring.core.orders.fresh("f", ring.core.now_ms) is None
     assert not asks._tasks, "refused at once, and not asked again so soon"
     await asks.close()
-    await ring.close()
+    await close(ring.office)

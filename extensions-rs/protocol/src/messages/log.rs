@@ -1,5 +1,6 @@
 // Made by `symphony schemas emit` from conductor/wire. Change it there.
 
+
 //! The events of the log, `sym.log.<partition>.<event>`: the only durable write on the path of a step.
 
 #![allow(clippy::derivable_impls, unused_imports)]
@@ -8,10 +9,10 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::*;
 use crate::check::{self, Bounded, Verdict};
 use crate::payload::{Payload, Token, Trace};
 use crate::values::Value;
+use super::*;
 
 fn default_succeeded_output() -> Payload {
     Payload::from_static(&[192])
@@ -61,11 +62,13 @@ impl Bounded for Failed {
 
 /// The attempt was told to stop, and did.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Cancelled {}
+pub struct Cancelled {
+}
 
 impl Default for Cancelled {
     fn default() -> Self {
-        Self {}
+        Self {
+        }
     }
 }
 
@@ -214,11 +217,13 @@ impl Bounded for Fallback {
 
 /// The task is skipped, and what hangs on it by hard edges with it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Skip {}
+pub struct Skip {
+}
 
 impl Default for Skip {
     fn default() -> Self {
-        Self {}
+        Self {
+        }
     }
 }
 
@@ -230,11 +235,13 @@ impl Bounded for Skip {
 
 /// The task has failed; what hangs on it goes on with null.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Continue {}
+pub struct Continue {
+}
 
 impl Default for Continue {
     fn default() -> Self {
-        Self {}
+        Self {
+        }
     }
 }
 
@@ -246,11 +253,13 @@ impl Bounded for Continue {
 
 /// The task has failed, and the run with it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Fail {}
+pub struct Fail {
+}
 
 impl Default for Fail {
     fn default() -> Self {
-        Self {}
+        Self {
+        }
     }
 }
 
@@ -263,6 +272,9 @@ impl Bounded for Fail {
 fn default_lost_begun() -> bool {
     true
 }
+fn default_lost_attempts() -> u32 {
+    1
+}
 /// The attempt will never answer (its worker is gone, or never told): a failure of kind `lost`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Lost {
@@ -270,6 +282,8 @@ pub struct Lost {
     pub message: String,
     #[serde(default = "default_lost_begun")]
     pub begun: bool,
+    #[serde(default = "default_lost_attempts")]
+    pub attempts: u32,
 }
 
 impl Default for Lost {
@@ -277,6 +291,7 @@ impl Default for Lost {
         Self {
             message: Default::default(),
             begun: default_lost_begun(),
+            attempts: default_lost_attempts(),
         }
     }
 }
@@ -284,6 +299,7 @@ impl Default for Lost {
 impl Bounded for Lost {
     fn check(&self) -> Verdict {
         check::text("message", &self.message, 0, 4096)?;
+        check::range("attempts", self.attempts, 1, 1000)?;
         Ok(())
     }
 }
@@ -701,14 +717,15 @@ impl TryFrom<RawOutcome> for Outcome {
 
     fn try_from(raw: RawOutcome) -> Result<Self, Self::Error> {
         match raw.is.as_str() {
-            "succeeded" => Ok(Outcome::Succeeded(Succeeded {
-                output: raw.output.unwrap_or_else(|| Succeeded::default().output),
-            })),
-            "failed" => Ok(Outcome::Failed(Failed {
-                error: raw.error.ok_or("missing field `error`")?,
-            })),
-            "cancelled" => Ok(Outcome::Cancelled(Cancelled {})),
-            _ => Err("unknown tag"),
+        "succeeded" => Ok(Outcome::Succeeded(Succeeded {
+            output: raw.output.unwrap_or_else(|| Succeeded::default().output),
+        })),
+        "failed" => Ok(Outcome::Failed(Failed {
+            error: raw.error.ok_or("missing field `error`")?,
+        })),
+        "cancelled" => Ok(Outcome::Cancelled(Cancelled {
+        })),
+        _ => Err("unknown tag"),
         }
     }
 }
@@ -758,6 +775,8 @@ struct RawAction {
     message: Option<String>,
     #[serde(default)]
     begun: Option<bool>,
+    #[serde(default)]
+    attempts: Option<u32>,
 }
 
 impl TryFrom<RawAction> for Action {
@@ -765,20 +784,24 @@ impl TryFrom<RawAction> for Action {
 
     fn try_from(raw: RawAction) -> Result<Self, Self::Error> {
         match raw.is.as_str() {
-            "retry" => Ok(Action::Retry(Retry {
-                delay_ms: raw.delay_ms.unwrap_or_else(|| Retry::default().delay_ms),
-            })),
-            "fallback" => Ok(Action::Fallback(Fallback {
-                index: raw.index.ok_or("missing field `index`")?,
-            })),
-            "skip" => Ok(Action::Skip(Skip {})),
-            "continue" => Ok(Action::Continue(Continue {})),
-            "fail" => Ok(Action::Fail(Fail {})),
-            "lost" => Ok(Action::Lost(Lost {
-                message: raw.message.unwrap_or_else(|| Lost::default().message),
-                begun: raw.begun.unwrap_or_else(|| Lost::default().begun),
-            })),
-            _ => Err("unknown tag"),
+        "retry" => Ok(Action::Retry(Retry {
+            delay_ms: raw.delay_ms.unwrap_or_else(|| Retry::default().delay_ms),
+        })),
+        "fallback" => Ok(Action::Fallback(Fallback {
+            index: raw.index.ok_or("missing field `index`")?,
+        })),
+        "skip" => Ok(Action::Skip(Skip {
+        })),
+        "continue" => Ok(Action::Continue(Continue {
+        })),
+        "fail" => Ok(Action::Fail(Fail {
+        })),
+        "lost" => Ok(Action::Lost(Lost {
+            message: raw.message.unwrap_or_else(|| Lost::default().message),
+            begun: raw.begun.unwrap_or_else(|| Lost::default().begun),
+            attempts: raw.attempts.unwrap_or_else(|| Lost::default().attempts),
+        })),
+        _ => Err("unknown tag"),
         }
     }
 }

@@ -112,6 +112,7 @@ impl Fold {
                             ..Default::default()
                         },
                         lost.begun,
+                        lost.attempts,
                     ),
                     None => walk.decided(id, &decision.action),
                 }

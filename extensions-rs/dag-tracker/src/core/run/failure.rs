@@ -66,14 +66,15 @@ impl Walk<'_> {
 
     /// An attempt will never answer. The broker's word that its worker is gone is not proof that the task did it; several
     /// in a row are taken for it, where a worker had begun them.
-    pub(crate) fn lose(&mut self, id: ExecId, problem: ErrorValue, begun: bool) {
+    pub(crate) fn lose(&mut self, id: ExecId, problem: ErrorValue, begun: bool, attempts: u32) {
         if !begun {
             return self.fail(id, problem);
         }
         let Some(exec) = self.run.exec_mut(id) else { return };
         let rare = exec.rare();
-        rare.lost += 1;
-        if rare.lost == LOST_COUNT_MAX {
+        let before = rare.lost;
+        rare.lost = before.saturating_add(attempts.max(1));
+        if before < LOST_COUNT_MAX && rare.lost >= LOST_COUNT_MAX {
             let path = self.run.path(id);
             let detail =
                 format!("{LOST_COUNT_MAX} attempts were lost with their workers; it is not tried again");
