@@ -218,12 +218,17 @@ async def _look(client: Any, run: str, progress: Any) -> None:
 @json_option
 def history(run: str, data: Path, url: str | None, as_json: bool) -> None:
     """What happened to a run, event by event, as the log has it; and why it had its turn where slots were short."""
+    from conductor.bus import BusError
+    from conductor.wire.stale import RunDecisions
+    from conductor.workflow.turns import turns
 
     async def work() -> Any:
         async with connect.client(Place(data, url)) as client:
             number = control.run_id(run)
-            entries = await client.history(number)
-            return entries, None if entries is None else await client.decisions(number)
+            entries, logged = await client.history(number), RunDecisions()
+            with suppress(BusError):  # the events are known without the archive too
+                logged = await turns(client, number)
+            return entries, logged
 
     entries, logged = connect.run(work())
     if entries is None:
@@ -253,7 +258,7 @@ def history(run: str, data: Path, url: str | None, as_json: bool) -> None:
 
 def _tell_turns(decisions: list[Any], cut: bool) -> None:
     """Why a task went first where more wanted slots than there were."""
-    turns = [(_moment(d.at_us // 1000), d.task, d.order or d.policy, d.rationale or d.reason) for d in decisions]
+    turns = [(clock(d.at_us / 1000), d.task, d.order or d.policy, d.rationale or d.reason) for d in decisions]
     if turns:
         table("Turns", ("at", "task", "by", "why"), turns)
     if cut:

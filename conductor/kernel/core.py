@@ -7,6 +7,7 @@ from collections.abc import Callable
 
 from conductor.kernel import recovery
 from conductor.kernel.allowances import Allowances
+from conductor.kernel.credit import give_credit
 from conductor.kernel.dispatch import dispatch
 from conductor.kernel.events import Events
 from conductor.kernel.execution import DEATHS_MAX, Execution, Key
@@ -31,9 +32,6 @@ from conductor.wire.runs import RunEnded
 
 _log = logging.getLogger("symphony.kernel")
 
-CREDIT_FLOOR = 64
-CREDIT_PER_SLOT = 2
-"""Executions that the tracker may give out for each slot: one that runs, one that is at hand when it ends."""
 ALIVE_MS = 750
 
 
@@ -259,7 +257,7 @@ class Core:
             if lease.queue and 0 in self.offices:
                 self.lifecycle.plain(lease)
         if before != self.workers.slots:
-            self.give_credit()
+            give_credit(self)
 
     def share_grant(self, grant: ShareGrant) -> None:
         """Shares and allowances: absolute, from Arbitration."""
@@ -364,10 +362,3 @@ class Core:
                 office.begin_resync()
         if fresh and self.waiting.by_capability:
             dispatch(self)
-
-    def give_credit(self) -> None:
-        """Tell the trackers how much of each capability we will hold."""
-        windows = {name: slots * CREDIT_PER_SLOT + CREDIT_FLOOR for name, slots in self.workers.slots.items()}
-        weights = self.allowances.stated_weights()
-        for partition in self.partitions:
-            self.reports.credit(partition, windows, CREDIT_FLOOR, weights)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from conductor.kernel.core import ALIVE_MS, Core
+from conductor.kernel.credit import give_credit
 from conductor.observe import metrics
 
 
@@ -15,7 +16,7 @@ def level(core: Core) -> None:
     core.reports.demand(core.partitions, backlog)
     usage = core.allowances.settle(core.waiting.usage())
     core.reports.claim(usage, core.allowances.heard, core.allowances.number)
-    core.give_credit()
+    give_credit(core)
     leased = {worker.name for worker in core.workers if worker.expires_at_ms > core.now_ms}
     core.heard_at = {name: at for name, at in core.heard_at.items() if core.now_ms - at < ALIVE_MS}
     if 0 in core.offices:

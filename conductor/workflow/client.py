@@ -35,7 +35,7 @@ from conductor.wire.dag import (
     Show,
 )
 from conductor.wire.runs import Cancel, Occurred, RunEnded, RunEvent, Signal, Submit, SubmitBatch
-from conductor.wire.stale import ArchivedRun, FindRuns, ReadRun, RunDecisions
+from conductor.wire.stale import ArchivedRun, FindRuns, ReadRun
 from conductor.wire.trace import TraceContext, run_span_id
 from conductor.wire.values import Value, pack
 from conductor.workflow.errors import WorkflowError
@@ -198,11 +198,6 @@ class Client:
         if read is None or read.history is None:
             return None
         return msgspec.msgpack.decode(read.history, type=list[HistoryEntry])
-
-    async def decisions(self, run: str) -> RunDecisions:
-        """The logged choices in which a run went first: what else could have started, and why it was this run's turn."""
-        subject = subjects.pit("stale", "decisions", self.tenant)
-        return decode(await self.bus.request(subject, encode(ReadRun(run=run)), 15), RunDecisions)
 
     async def list(self, wanted: RunFilter | None = None, limit: int = 100) -> list[RunSummary]:
         """Runs, newest first: the live ones of the tracker, and the ended ones of the archive."""

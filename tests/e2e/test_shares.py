@@ -12,6 +12,7 @@ import pytest
 from conductor.embedded import EmbeddedError, System, SystemOptions
 from conductor.embedded.roles import client as client_role
 from conductor.workflow.client import Client, SubmitOptions
+from conductor.workflow.turns import turns
 from tests.e2e.conftest import until
 from tests.e2e.running import Running, document
 
@@ -103,11 +104,11 @@ async def test_two_tenants_share_slots_by_weight(weighted: Running) -> None:
     for client, run, weight in ((acme, runs[0], 3), (zeta, runs[1], 1)):
 
         async def told(client: Client = client, run: str = run, weight: int = weight) -> bool:
-            logged = (await client.decisions(run)).decisions
+            logged = (await turns(client, run)).decisions
             return any(d.order and f"slot seconds at weight {weight}, " in d.rationale for d in logged)
 
         await until(told, 20)
-    assert (await zeta.decisions(runs[0])).decisions == [], "what another tenant does is not told"
+    assert (await turns(zeta, runs[0])).decisions == [], "what another tenant does is not told"
     for client in clients:
         await client.bus.close()
 
