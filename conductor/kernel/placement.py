@@ -95,9 +95,9 @@ def place(
             ready = [e for e in ready if allowances.admits(e.task, now_ms)]
         if waiting.suspects:
             ready = _apart(ready, free, waiting, allowances, now_ms, made)
-        if not ready:
-            continue
         room = sum(worker.room(worker.ahead(ahead)) for worker in free)
+        if not ready or room <= 0:
+            continue
         if len(ready) > room:
             leased = workers.slots.get(capability, room)
             beat = _Beat(capability, room, leased, allowances, policy, now_ms, orders, conductor, made.decisions)

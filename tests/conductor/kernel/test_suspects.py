@@ -38,6 +38,16 @@ def test_a_worker_holds_one_suspect_at_a_time_and_others_beside_it() -> None:
     assert waiting.counts() == {}
 
 
+def test_a_suspect_may_take_the_last_slot() -> None:
+    waiting, workers = Waiting(), Workers()
+    workers.grant(grant(("w", 1)), NOW)
+    for one in (suspect(1, 2), execution(2, ready_at_ms=NOW)):
+        waiting.add(one)
+    (start,) = place(waiting, workers, Allowances(), Rules(), NOW).starts
+    assert start[0].deaths == 2
+    assert waiting.counts() == {"f": 1}
+
+
 def test_one_that_is_wanted_no_more_is_a_suspect_no_more() -> None:
     waiting = Waiting()
     one = suspect(1, 2)
