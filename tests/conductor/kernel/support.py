@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 from typing import Any
 
-from conductor.bus import Artifacts
 from conductor.bus.memory import MemoryBus
 from conductor.kernel.core import Core
 from conductor.kernel.execution import Execution
@@ -14,7 +13,6 @@ from conductor.kernel.office import Office
 from conductor.kernel.partition import Owned, Partition
 from conductor.kernel.reports import Reports
 from conductor.kernel.spans import Spans
-from conductor.kernel.supply import Frames, Supplies
 from conductor.observe.tracing import Tracer
 from conductor.policy import Rules
 from conductor.wire.grants import Lease, PoolGrant, ShareGrant
@@ -67,7 +65,6 @@ def beat(number: int = 1, seen: int = 0, held: tuple[int, ...] = (), stored: dic
 
 def core(bus: MemoryBus) -> tuple[Core, Office]:
     """A conductor's core that owns partition 0 in epoch 5 and dispatches. What it says, `reports` and the outbox have."""
-    artifacts = Artifacts(bus)
 
     def ignore(*_: Any) -> None:
         """Nothing of it is looked at."""
@@ -77,8 +74,8 @@ def core(bus: MemoryBus) -> tuple[Core, Office]:
         Lifecycle(bus, "c"),
         Spans(Tracer("test")),
         Reports("c"),
-        Supplies(artifacts),
-        Frames(artifacts, ignore, ignore),
+        ignore,
+        ignore,
         ignore,
         ignore,
         ignore,
