@@ -304,7 +304,7 @@ class Core:
         for slot in cancelled.keys() - worker.cancelled.keys():
             self._release(cancelled[slot])
         for execution in found.lost:
-            self._lost(execution, "its worker does not have it", died=found.died)
+            self._lost(execution, "its worker does not have it", died=execution in found.died)
         for execution in found.refused:
             self._again(execution)
         for slot in found.unwanted:

@@ -22,14 +22,14 @@ RESTART_GRACE_MS = 100
 class Found:
     """What a heartbeat shows: attempts that are gone, were turned away, or are held though nobody wants them.
 
-    `died`: it comes from a new process under the same name, so what is lost went with the one before.
+    `died` are those of the lost that went with an earlier process of the same name.
     """
 
     lost: list[Execution] = field(default_factory=list)
+    died: list[Execution] = field(default_factory=list)
     refused: list[Execution] = field(default_factory=list)
     unwanted: list[Slot] = field(default_factory=list)
     released: int = 0
-    died: bool = False
 
 
 def compare(worker: Worker, beat: Heartbeat, epochs: dict[int, int], folded: dict[int, int], now_ms: int) -> Found:
@@ -39,8 +39,10 @@ def compare(worker: Worker, beat: Heartbeat, epochs: dict[int, int], folded: dic
     is lost only where the worker saw it, lists it neither as held nor as stored, and the tracker has folded past every
     result that the worker says is stored: its own may be among those.
     """
-    restarted = beat.beat < worker.beat
-    found = Found(died=restarted)
+    found = Found()
+    if _is_another(worker, beat):
+        worker.began_at_ms = now_ms
+    worker.process = (beat.host, beat.pid) if beat.pid else None
     worker.beat, worker.beat_at_ms = beat.beat, now_ms
     if not worker.held and not worker.cancelled:
         return found
@@ -56,9 +58,11 @@ def compare(worker: Worker, beat: Heartbeat, epochs: dict[int, int], folded: dic
             found.refused.append(execution)
         elif slot in held or slot in stored or beat.truncated:
             continue
-        elif _is_lost(worker, execution, slot, seen, folded, now_ms, restarted):
+        elif _is_lost(worker, execution, slot, seen, folded, now_ms):
             del worker.held[slot]
             found.lost.append(execution)
+            if execution.sent_at_ms < worker.began_at_ms:
+                found.died.append(execution)
     for slot in list(worker.cancelled):
         if slot in held:
             found.unwanted.append(slot)  # rule 14: told again for as long as it is seen
@@ -68,18 +72,20 @@ def compare(worker: Worker, beat: Heartbeat, epochs: dict[int, int], folded: dic
     return found
 
 
+def _is_another(worker: Worker, beat: Heartbeat) -> bool:
+    """Whether a heartbeat comes from another process than the one before. One that dies early has no beat beyond its first;
+    in a container all have the same number."""
+    anew = worker.process is not None and beat.pid > 0 and (beat.host, beat.pid) != worker.process
+    return anew or beat.beat < worker.beat
+
+
 def _is_lost(
-    worker: Worker,
-    execution: Execution,
-    slot: Slot,
-    seen: dict[int, int],
-    folded: dict[int, int],
-    now_ms: int,
-    restarted: bool,
+    worker: Worker, execution: Execution, slot: Slot, seen: dict[int, int], folded: dict[int, int], now_ms: int
 ) -> bool:
     """Whether an attempt that the worker does not list will never answer."""
     if seen.get(slot[0], 0) < slot[1]:
-        return now_ms - execution.sent_at_ms > (RESTART_GRACE_MS if restarted else UNSEEN_AFTER_MS)
+        before = execution.sent_at_ms < worker.began_at_ms
+        return now_ms - execution.sent_at_ms > (RESTART_GRACE_MS if before else UNSEEN_AFTER_MS)
     if execution.missing_since is None:
         execution.missing_since = worker.stored_sequence
     return folded.get(slot[0], 0) >= execution.missing_since

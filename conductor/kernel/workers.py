@@ -32,6 +32,10 @@ class Worker:
     beat: int = -1
     """The number of its last heartbeat: a lower one comes from another process under the same name."""
     beat_at_ms: int = 0
+    process: tuple[str, int] | None = None
+    """Host and process id of its last heartbeat; None where it says none."""
+    began_at_ms: int = 0
+    """When another process under its name was first heard: what was sent before went with the one before. 0: never."""
 
     @property
     def free(self) -> int:

@@ -94,6 +94,24 @@ async def test_a_worker_that_stops_politely_accuses_nobody() -> None:
     await close(office)
 
 
+async def test_a_process_that_dies_before_its_second_heartbeat_is_told_by_its_number() -> None:
+    made, office = core(MemoryBus(MemoryBroker()))
+    made.now_ms = NOW
+    made.accept(office, office.partition.add(task(1)))
+    made.pool_grant(grant(("w", 1)))
+    made.heartbeat(beat(0, pid=100))
+    for pid in range(101, 101 + DEATHS_MAX):
+        made.act()
+        made.now_ms += 50
+        made.heartbeat(beat(0, pid=pid))
+        assert made.waiting.counts() == {}, "it may not have read yet what was sent a moment ago"
+        made.now_ms += 250
+        made.heartbeat(beat(1, pid=pid))
+    (decided,) = office.partition.deciding.values()
+    assert decided.action == Lost(message=decided.action.message, attempts=DEATHS_MAX)
+    await close(office)
+
+
 async def test_a_process_that_came_anew_under_its_name_died_with_what_it_held() -> None:
     made, office = core(MemoryBus(MemoryBroker()))
     made.now_ms = NOW
