@@ -143,7 +143,9 @@ async fn log_lines_of_a_function_carry_its_trace_wherever_it_works() {
             tasks: vec![task(number, capability)],
             ..Default::default()
         };
-        bus.publish(subjects::task(capability, "w"), &batch).await.unwrap();
+        bus.publish(subjects::task(capability, "w"), &batch)
+            .await
+            .unwrap();
     }
     let mut left = 3;
     while left > 0 {

@@ -1,6 +1,5 @@
 // Made by `symphony schemas emit` from conductor/wire. Change it there.
 
-
 //! Permission ahead: what the conductor asks of Pool Manager and Arbitration, and what they push to `sym.grant.<conductor>`.
 
 #![allow(clippy::derivable_impls, unused_imports)]
@@ -9,10 +8,10 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use super::*;
 use crate::check::{self, Bounded, Verdict};
 use crate::payload::{Payload, Token, Trace};
 use crate::values::Value;
-use super::*;
 
 fn default_demand_v() -> u8 {
     1
@@ -686,10 +685,10 @@ pub enum OrderStrategy {
     #[default]
     #[serde(rename = "fair_share")]
     FairShare,
-    
+
     #[serde(rename = "priority")]
     Priority,
-    
+
     #[serde(rename = "starvation")]
     Starvation,
 }
@@ -749,19 +748,19 @@ pub enum WorkerViewState {
     #[default]
     #[serde(rename = "active")]
     Active,
-    
+
     #[serde(rename = "cooldown")]
     Cooldown,
-    
+
     #[serde(rename = "dead")]
     Dead,
-    
+
     #[serde(rename = "idle")]
     Idle,
-    
+
     #[serde(rename = "loading")]
     Loading,
-    
+
     #[serde(rename = "warm")]
     Warm,
 }
@@ -1077,25 +1076,27 @@ impl TryFrom<RawGrant> for Grant {
 
     fn try_from(raw: RawGrant) -> Result<Self, Self::Error> {
         match raw.is.as_str() {
-        "pool" => Ok(Grant::PoolGrant(PoolGrant {
-            v: raw.v.unwrap_or_else(|| PoolGrant::default().v),
-            conductor: raw.conductor.ok_or("missing field `conductor`")?,
-            issuer: raw.issuer.ok_or("missing field `issuer`")?,
-            sequence: raw.sequence.ok_or("missing field `sequence`")?,
-            leases: raw.leases.unwrap_or_else(|| PoolGrant::default().leases),
-            dead: raw.dead.unwrap_or_else(|| PoolGrant::default().dead),
-        })),
-        "shares" => Ok(Grant::ShareGrant(ShareGrant {
-            v: raw.v.unwrap_or_else(|| ShareGrant::default().v),
-            conductor: raw.conductor.ok_or("missing field `conductor`")?,
-            issuer: raw.issuer.ok_or("missing field `issuer`")?,
-            sequence: raw.sequence.ok_or("missing field `sequence`")?,
-            shares: raw.shares.unwrap_or_else(|| ShareGrant::default().shares),
-            allowances: raw.allowances.unwrap_or_else(|| ShareGrant::default().allowances),
-            starvation_ms: raw.starvation_ms.unwrap_or_else(|| ShareGrant::default().starvation_ms),
-            counted: raw.counted.unwrap_or_else(|| ShareGrant::default().counted),
-        })),
-        _ => Err("unknown tag"),
+            "pool" => Ok(Grant::PoolGrant(PoolGrant {
+                v: raw.v.unwrap_or_else(|| PoolGrant::default().v),
+                conductor: raw.conductor.ok_or("missing field `conductor`")?,
+                issuer: raw.issuer.ok_or("missing field `issuer`")?,
+                sequence: raw.sequence.ok_or("missing field `sequence`")?,
+                leases: raw.leases.unwrap_or_else(|| PoolGrant::default().leases),
+                dead: raw.dead.unwrap_or_else(|| PoolGrant::default().dead),
+            })),
+            "shares" => Ok(Grant::ShareGrant(ShareGrant {
+                v: raw.v.unwrap_or_else(|| ShareGrant::default().v),
+                conductor: raw.conductor.ok_or("missing field `conductor`")?,
+                issuer: raw.issuer.ok_or("missing field `issuer`")?,
+                sequence: raw.sequence.ok_or("missing field `sequence`")?,
+                shares: raw.shares.unwrap_or_else(|| ShareGrant::default().shares),
+                allowances: raw.allowances.unwrap_or_else(|| ShareGrant::default().allowances),
+                starvation_ms: raw
+                    .starvation_ms
+                    .unwrap_or_else(|| ShareGrant::default().starvation_ms),
+                counted: raw.counted.unwrap_or_else(|| ShareGrant::default().counted),
+            })),
+            _ => Err("unknown tag"),
         }
     }
 }

@@ -234,7 +234,9 @@ mod tests {
     }
 
     fn named(held: &[(&str, u64)]) -> BTreeMap<String, u64> {
-        held.iter().map(|(name, count)| ((*name).to_owned(), *count)).collect()
+        held.iter()
+            .map(|(name, count)| ((*name).to_owned(), *count))
+            .collect()
     }
 
     #[test]
