@@ -63,7 +63,8 @@ class Core:
         self.waiting = Waiting()
         self.allowances = Allowances(started_ms)
         self.orders = Orders()
-        self.now_ms = 0
+        self.now_ms = started_ms
+        """Of this beat. What is counted from before the first one would be over at once, were it counted from 0."""
         self._supplies = supplies
         self._frames = frames
         self._resolutions = resolutions

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import os
 import signal
+import time
 from pathlib import Path
 
 import pytest
 
 from conductor.embedded import System, SystemOptions, inspect
+from conductor.kernel.retirement import GRACE_MS
 from tests.e2e.conftest import until
 from tests.e2e.running import Running, document
 
@@ -51,12 +53,14 @@ async def test_functions_of_a_worker_that_crashed_in_an_earlier_session_are_unlo
 
     second = SystemOptions(data, workers="stock=1x2")
     async with System(second) as system, Running(system) as running:
+        began = time.monotonic()
         assert await known(running), "it may only be starting again: so long its functions are known"
 
         async def gone() -> bool:
             return not await known(running)
 
         await until(gone, 90)
+        assert time.monotonic() - began > GRACE_MS / 1000 - 5, "no sooner than a restart may take"
         checked = await running.client.check(document(CALL))
         assert "fleeting.call" in checked.problems[0].message
 
