@@ -72,17 +72,17 @@ fn functions() -> Vec<Offered> {
         thread.join().unwrap();
         // Who starts work by other means is on their own.
         std::thread::spawn(|| say("alone")).join().unwrap();
-        Ok(Value::Null)
+        Ok(Value::Nil)
     });
     let computes = Handler::blocking(|_, _| {
         say("computes");
         let thread = std::thread::spawn(current::carried(|| say("computes, in a thread")));
         thread.join().unwrap();
-        Ok(Value::Null)
+        Ok(Value::Nil)
     });
     let quick = Handler::quick(|_, _| {
         say("quick");
-        Ok(Value::Null)
+        Ok(Value::Nil)
     });
     vec![
         offered("waits", waits),
