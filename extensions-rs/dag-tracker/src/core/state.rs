@@ -98,6 +98,19 @@ impl Run {
         !self.status.ended() && self.broken.is_none()
     }
 
+    /// What completed is undone, and then it ends.
+    pub fn closes(&self) -> bool {
+        self.undoing
+            .as_ref()
+            .is_some_and(|undoing| undoing.back.is_none())
+    }
+
+    /// Whether a task is rolled back, and waits for what completed of it to be undone.
+    pub fn holds_back(&self, id: ExecId) -> bool {
+        let back = self.undoing.as_ref().and_then(|undoing| undoing.back.as_ref());
+        id.frame == 0 && back.is_some_and(|back| back.contains(&id.node))
+    }
+
     pub fn note(&mut self, entry: Entry) {
         self.journal.note(entry);
     }
@@ -222,7 +235,12 @@ impl Run {
     pub fn find(&self, path: &str) -> Option<ExecId> {
         if let Some(path) = path.strip_suffix(COMPENSATE) {
             // Of the turns of a loop there may be many; one at a time is undone.
-            let open = |undo: &Undo| undo.exec.r#try > 0 && !undo.exec.status.ended() && undo.path == path;
+            let open = |undo: &Undo| undo.is_open() && undo.path == path;
+            let at = self.undoing.as_ref()?.at;
+            let known = usize::try_from(at).ok().and_then(|at| self.undo.get(at));
+            if known.is_some_and(open) {
+                return Some(self.id_of(UNDO, at, WHOLE));
+            }
             let at = self.undo.iter().position(open)?;
             return Some(self.id_of(UNDO, u32::try_from(at).ok()?, WHOLE));
         }

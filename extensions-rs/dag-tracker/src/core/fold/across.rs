@@ -64,9 +64,8 @@ impl Fold {
         let problem = error("cancelled", "the task that began this run is over");
         guarded(run, &mut self.context, effects, |run, context, effects| {
             let mut walk = Walk::new(run, context, effects);
-            let undo = walk.compensates() && walk.run.undoing.is_none();
-            if walk.run.undoing.is_none() {
-                walk.close_run(undo, RunStatus::Cancelled, Some(problem), "parent");
+            if !walk.run.closes() {
+                walk.close_run(walk.compensates(), RunStatus::Cancelled, Some(problem), "parent");
             }
         });
     }

@@ -137,7 +137,7 @@ fn follow(
             Ok(String::new())
         }
         What::Retry { .. } | What::Rollback { .. } | What::Move { .. } if run.undoing.is_some() => {
-            Err("what completed is being undone: wait until the run has ended".to_owned())
+            Err("what completed is being undone: ask again when it is".to_owned())
         }
         What::Retry { from } => retry(run, from.as_deref(), context, effects),
         What::Rollback { checkpoint } => rollback(run, &checkpoint, context, effects),
@@ -170,14 +170,7 @@ fn retry(
         None if run.status == RunStatus::Succeeded => {
             return Err("the run has succeeded: name the task to begin from".to_owned());
         }
-        None => {
-            let nodes = run.frame(0).map_or(&[][..], |frame| &frame.nodes);
-            let failed = nodes
-                .iter()
-                .zip(0..)
-                .filter(|(state, _)| failed(state.exec.status));
-            with_dependents(graph, failed.map(|(_, node)| node))
-        }
+        None => with_dependents(graph, to_retry(run)),
     };
     let count = chosen.len();
     let mut walk = Walk::new(run, context, effects);
@@ -188,8 +181,15 @@ fn retry(
 }
 
 /// What a retry begins with: what failed or was cancelled, and what was undone since.
-fn failed(status: Status) -> bool {
-    status == Status::Compensated || (!status.good() && status != Status::Skipped)
+fn to_retry(run: &Run) -> Vec<u32> {
+    let again =
+        |status: Status| status == Status::Compensated || (!status.good() && status != Status::Skipped);
+    let nodes = run.frame(0).map_or(&[][..], |frame| &frame.nodes);
+    let chosen = nodes.iter().zip(0..);
+    chosen
+        .filter(|(state, _)| again(state.exec.status))
+        .map(|(_, node)| node)
+        .collect()
 }
 
 fn rollback(
@@ -208,20 +208,40 @@ fn rollback(
     if points.is_empty() {
         return Err(format!("the document has no checkpoint `{checkpoint}`"));
     }
-    let passed = |at: &u32| run.node(0, *at).is_some_and(|state| state.exec.status.good());
-    if !points.iter().all(passed) {
-        return Err(format!("the checkpoint `{checkpoint}` was not passed yet"));
+    let stands = |at: &u32| {
+        let status = run.node(0, *at).map(|state| state.exec.status);
+        status.is_some_and(|status| status.good() && status != Status::Compensated)
+    };
+    if !points.iter().all(stands) {
+        return Err(format!(
+            "the checkpoint `{checkpoint}` was not passed yet, or was undone"
+        ));
     }
     let mut chosen = with_dependents(graph, points.iter().copied());
-    points.iter().for_each(|point| {
+    for point in &points {
         chosen.remove(point);
-    });
+    }
+    if run.status.ended() && run.status != RunStatus::Succeeded {
+        // A run that goes on must not leave behind what ended it.
+        chosen.extend(with_dependents(graph, to_retry(run)));
+        if points.iter().any(|point| chosen.contains(point)) {
+            return Err(format!(
+                "what `{checkpoint}` stands on failed or was undone: retry the run"
+            ));
+        }
+    }
     let count = chosen.len();
     let mut walk = Walk::new(run, context, effects);
     walk.revive();
-    walk.run_again(&chosen, false);
+    let undone = walk.roll_back(chosen);
     walk.finish();
-    Ok(format!("back at {checkpoint}: {count} tasks are run again"))
+    let first = match undone {
+        0 => String::new(),
+        undone => format!("{undone} are undone, and "),
+    };
+    Ok(format!(
+        "back at {checkpoint}: {first}{count} tasks are run again"
+    ))
 }
 
 /// Go on by another plan: what is done must stand in it, word for word; what is not is begun by the new one.

@@ -13,6 +13,12 @@ use super::*;
 impl Walk<'_> {
     /// Run these nodes again. With `keep_items`, a map whose list stays the same keeps its items that succeeded.
     pub(crate) fn run_again(&mut self, chosen: &BTreeSet<u32>, keep_items: bool) {
+        self.forget(chosen, keep_items);
+        self.begin_again(chosen);
+    }
+
+    /// These nodes are as if they had never begun, but for the items that are kept.
+    pub(super) fn forget(&mut self, chosen: &BTreeSet<u32>, keep_items: bool) {
         let Some(plot) = self.run.plot(0) else { return };
         let Some(graph) = plot.graph() else { return };
         self.run.generation += 1;
@@ -20,31 +26,36 @@ impl Walk<'_> {
         for node in chosen {
             self.close_node(self.run.id_of(0, *node, WHOLE));
         }
-        let mut expanded = Vec::new();
         for node in chosen {
             let edges = node_edges(graph, *node);
             let fresh = edges.iter().all(|from| !chosen.contains(from));
-            if keep_items && fresh && self.keep_items(*node, generation) {
-                expanded.push(*node);
-            } else {
+            if !keep_items || !fresh || !self.keep_items(*node, generation) {
                 self.forget_node(graph, *node, chosen);
             }
         }
-        let Some(frame) = self.run.frames.get_mut(0) else {
-            return;
-        };
-        frame.generation = generation;
-        let open = frame.nodes.iter().filter(|state| !state.exec.status.ended());
-        frame.remaining = u32::try_from(open.count()).unwrap_or(u32::MAX);
-        if frame.remaining == 0 {
+        if let Some(frame) = self.run.frames.get_mut(0) {
+            frame.generation = generation;
+            let open = frame.nodes.iter().filter(|state| !state.exec.status.ended());
+            frame.remaining = u32::try_from(open.count()).unwrap_or(u32::MAX);
+        }
+    }
+
+    /// What was forgotten begins, or goes on with what it kept.
+    pub(super) fn begin_again(&mut self, chosen: &BTreeSet<u32>) {
+        // How it was undone before is in the history; it may come to be undone anew.
+        self.run.undo.retain(|undo| {
+            let again = undo.root.is_some_and(|root| chosen.contains(&root.node));
+            !(again && undo.exec.status == Status::Succeeded)
+        });
+        if self.run.frame(0).is_some_and(|frame| frame.remaining == 0) {
             self.push(Step::Done, self.run.id_of(0, 0, WHOLE));
         }
         for node in chosen.iter().rev() {
             let id = self.run.id_of(0, *node, WHOLE);
-            if expanded.contains(node) {
-                self.push(Step::Expand, id);
-            } else if self.run.node(0, *node).is_some_and(|state| state.missing == 0) {
-                self.push(Step::Activate, id);
+            match self.run.node(0, *node) {
+                Some(state) if state.exec.status == Status::Open => self.push(Step::Expand, id),
+                Some(state) if state.missing == 0 => self.push(Step::Activate, id),
+                _ => {}
             }
         }
     }
@@ -70,52 +81,49 @@ impl Walk<'_> {
 
     /// A map that keeps what it has: its other items are begun again. False: this node is no map that was begun.
     fn keep_items(&mut self, node: u32, generation: u32) -> bool {
-        let counts = &mut self.run.counts;
-        let Some(state) = self
-            .run
-            .frames
-            .get_mut(0)
-            .and_then(|frame| frame.nodes.get_mut(usize::try_from(node).ok()?))
-        else {
+        let whole = self.run.id_of(0, node, WHOLE);
+        let state = self.run.node(0, node);
+        let items = state.and_then(|state| state.items.as_ref());
+        let Some(items) = items.filter(|items| !items.values.is_empty()) else {
             return false;
         };
-        let Some(items) = state.items.as_mut().filter(|items| !items.values.is_empty()) else {
-            return false;
-        };
-        items.again.clear();
-        for (item, exec) in items.execs.iter_mut().enumerate().rev() {
-            if exec.status.good() {
-                continue;
-            }
-            match exec.status {
-                Status::Failed => counts.failed = counts.failed.saturating_sub(1),
-                Status::Skipped => counts.skipped = counts.skipped.saturating_sub(1),
-                _ => {}
-            }
-            *exec = Exec::default();
-            items.again.push(u32::try_from(item).unwrap_or(WHOLE));
-        }
-        let left = items.again.len();
-        items.open = 0;
-        items.failed = 0;
-        items.ended = u32::try_from(items.execs.len() - left).unwrap_or(u32::MAX);
-        let execs = &items.execs;
-        let good = |item: &u32| {
-            let exec = usize::try_from(*item).ok().and_then(|at| execs.get(at));
-            exec.is_some_and(|exec| exec.status.good())
-        };
-        items.order.retain(good);
-        if left == 0 && items.execs.len() == items.values.len() {
+        let stands = |exec: &Exec| exec.status.good() && exec.status != Status::Compensated;
+        let left = items.execs.iter().zip(0..).filter(|(exec, _)| !stands(exec));
+        let mut again: Vec<u32> = left.map(|(_, item)| item).collect();
+        again.reverse();
+        if again.is_empty() && items.execs.len() == items.values.len() {
             return false; // nothing of it is left to do: it is run again as a whole
         }
-        let path_us = state.path_us;
+        for item in &again {
+            let id = ExecId { item: *item, ..whole };
+            self.uncount(id);
+            if let Some(frame) = self.run.exec(id).and_then(Exec::inner) {
+                self.run.frames.remove(frame);
+            }
+            if let Some(exec) = self.run.exec_mut(id) {
+                *exec = Exec::default();
+            }
+        }
+        let time_ms = self.context.time_ms;
+        let Some(state) = self.run.node_mut(0, node) else {
+            return false;
+        };
+        if let Some(items) = state.items.as_mut() {
+            items.open = 0;
+            items.failed = 0;
+            items.ended = u32::try_from(items.execs.len() - again.len()).unwrap_or(u32::MAX);
+            // The last is first in `again`.
+            items
+                .order
+                .retain(|item| again.binary_search_by(|known| item.cmp(known)).is_err());
+            items.again = again;
+        }
         state.exec = Exec {
             status: Status::Open,
             generation,
-            first_ready_at_ms: self.context.time_ms,
+            first_ready_at_ms: time_ms,
             ..Exec::default()
         };
-        state.path_us = path_us;
         state.missing = 0;
         true
     }
@@ -154,9 +162,12 @@ impl Walk<'_> {
                 continue;
             };
             let items = state.items.as_ref().filter(|items| !items.values.is_empty());
+            // An item by itself: the map, which is counted by its items, stays.
+            let alone = id.item != WHOLE;
+            let items = items.filter(|_| !alone);
             let execs: Vec<&Exec> = match items {
                 Some(items) => items.execs.iter().collect(),
-                None => vec![&state.exec],
+                None => self.run.exec(id).into_iter().collect(),
             };
             let mut gone = [0_u64; 4]; // total, succeeded, failed, skipped
             if let (Some(items), true) = (items, counted) {
@@ -164,7 +175,7 @@ impl Walk<'_> {
             }
             for exec in &execs {
                 let bare = exec.status == Status::Skipped && exec.error().is_none();
-                gone[0] += u64::from(items.is_none() && (bare || (counted && exec.r#try > 0)));
+                gone[0] += u64::from(items.is_none() && !alone && (bare || (counted && exec.r#try > 0)));
                 gone[1] += u64::from(counted && exec.status.good());
                 gone[2] += u64::from(counted && exec.status == Status::Failed);
                 gone[3] += u64::from(exec.status == Status::Skipped && (bare || counted));
@@ -256,6 +267,7 @@ impl Walk<'_> {
             })
             .collect();
         frame.nodes = nodes;
+        self.undo_as_it_was(old, graph);
         drop(plot);
         self.run.plan = Some(plan);
         self.run.document = document;
@@ -268,7 +280,8 @@ impl Walk<'_> {
         }
     }
 
-    /// An ended run goes on. A deadline begins anew, since the old one may have passed.
+    /// An ended run goes on. A deadline begins anew, since the old one may have passed; so does the undoing of what was
+    /// not undone in the end.
     pub(crate) fn revive(&mut self) {
         if !self.run.status.ended() {
             return;
@@ -277,6 +290,15 @@ impl Walk<'_> {
         self.run.ended_at_ms = 0;
         self.run.error = None;
         self.run.outputs = Payload::from_static(&[0x80]);
+        for undo in &mut self.run.undo {
+            let broken_off = matches!(undo.exec.status, Status::Failed | Status::Cancelled);
+            if broken_off && !undo.exec.inputs.is_empty() {
+                undo.exec = Exec {
+                    inputs: std::mem::take(&mut undo.exec.inputs),
+                    ..Exec::default()
+                };
+            }
+        }
         if let Some(at_ms) = self.run.deadline_at_ms {
             let span_ms = at_ms.saturating_sub(self.run.submitted_at_ms);
             let at_ms = self.context.time_ms.saturating_add(span_ms);

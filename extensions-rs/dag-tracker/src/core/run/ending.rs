@@ -157,14 +157,16 @@ impl Walk<'_> {
             .map_or(0, |state| state.path_us);
         self.close_frame(0);
         self.run.undoing = None;
-        let open = |undo: &Undo| undo.exec.r#try > 0 && !undo.exec.status.ended();
-        if let Some(at) = self.run.undo.iter().position(open) {
+        if let Some(at) = self.run.undo.iter().position(Undo::is_open) {
             let id = self.run.id_of(UNDO, u32::try_from(at).unwrap_or(WHOLE), WHOLE);
+            let inputs = self.run.exec(id).map(|exec| exec.inputs.clone());
             self.cancel(id);
+            if let (Some(exec), Some(inputs)) = (self.run.exec_mut(id), inputs) {
+                exec.inputs = inputs;
+            }
         }
-        // Ended: what was kept for it is of no more use.
+        // What was kept for it is of no more use; how to undo what stands is, if the run is taken up again.
         self.run.mail = None;
-        self.run.undo.retain(|undo| undo.exec.r#try > 0);
         if let (Some(at_ms), true) = (self.run.deadline_at_ms, self.run.plan.is_some()) {
             self.context.timers.remove(&deadline(self.run, at_ms));
         }

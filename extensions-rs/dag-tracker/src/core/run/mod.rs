@@ -4,6 +4,7 @@
 //! that a chain of computed tasks, a loop or a nest of maps may be as long as a document makes it.
 
 mod again;
+mod back;
 mod begin;
 mod budget;
 mod cache;
@@ -25,7 +26,7 @@ pub use child::{Across, Birth, Found, Library, Parent};
 pub use context::{Context, Due, Timer};
 pub(crate) use ending::deadline;
 pub use failure::allowed;
-pub use undo::{Undo, Undoing};
+pub use undo::{Root, Undo, Undoing};
 pub use wait::{Listeners, Mail};
 
 use symphony_expression::Template;
@@ -109,7 +110,7 @@ impl<'a> Walk<'a> {
     /// Follow what was begun until nothing moves any more.
     pub fn finish(mut self) {
         while let Some(step) = self.steps.pop() {
-            if self.run.status.ended() || self.run.undoing.is_some() {
+            if self.run.status.ended() || self.run.closes() {
                 return;
             }
             match step {
@@ -150,7 +151,7 @@ impl<'a> Walk<'a> {
             return;
         };
         let Some(node) = plot.node(id.node) else { return };
-        if self.status(id) != Some(Status::Pending) {
+        if self.status(id) != Some(Status::Pending) || self.run.holds_back(id) {
             return;
         }
         let before = self.critical(id.frame, node);

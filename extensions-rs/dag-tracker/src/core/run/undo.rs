@@ -1,6 +1,10 @@
-//! Compensation: what completed is undone in the reverse order of completion, one after the other, and then the run ends.
+//! Compensation: what completed is undone in the reverse order of completion, one after the other. Then the run ends, or,
+//! after a rollback, what was undone begins anew.
 
-use symphony_expression::Root;
+use std::cmp::Ordering;
+use std::collections::BTreeSet;
+
+use symphony_expression::Root as Value;
 use symphony_protocol::{Action as Decision, Fail, Retry};
 use symphony_workflow::{Compensate, Plan};
 
@@ -21,9 +25,30 @@ pub struct Undo {
     pub graph: u32,
     /// Of the compensation; its inputs were made when the task completed, since what they refer to may be gone later.
     pub exec: Exec,
+    /// The task of the document itself that it is, or is inside of. None in snapshots from before it was kept.
+    #[serde(default)]
+    pub root: Option<Root>,
+}
+
+/// A task of the document itself, or an item of one, as it stood when something in it completed.
+#[derive(Clone, Copy, Debug, serde::Serialize, serde::Deserialize)]
+pub struct Root {
+    pub node: u32,
+    pub item: u32,
+    pub generation: u32,
 }
 
 impl Undo {
+    /// It completed and nobody has undone it yet.
+    pub fn is_left(&self) -> bool {
+        self.exec.status == Status::Pending
+    }
+
+    /// It is being undone.
+    pub fn is_open(&self) -> bool {
+        self.exec.r#try > 0 && !self.exec.status.ended()
+    }
+
     pub fn compensate<'a>(&'a self, plan: Option<&'a Plan>) -> Option<&'a Compensate> {
         let plan = match &self.inline {
             Some(inline) => inline.plan.as_deref()?,
@@ -37,12 +62,24 @@ impl Undo {
     }
 }
 
-/// Why a run that is undoing ends, once it has.
-#[derive(Clone, Debug, serde::Serialize, serde::Deserialize)]
+/// What a run that is undoing does once it has: it ends, or goes on behind a checkpoint.
+#[derive(Clone, Debug, Default, serde::Serialize, serde::Deserialize)]
 pub struct Undoing {
     pub status: RunStatus,
     pub error: Option<ErrorValue>,
     pub by: String,
+    /// Tasks that are rolled back: only they are undone, and wait for that. None: the run ends.
+    #[serde(default)]
+    pub back: Option<BTreeSet<u32>>,
+    /// The one that is being undone, and those before which the next is looked for: no list is searched twice.
+    #[serde(default)]
+    pub at: u32,
+    #[serde(default = "everything")]
+    pub below: u32,
+}
+
+fn everything() -> u32 {
+    u32::MAX
 }
 
 impl Walk<'_> {
@@ -53,7 +90,7 @@ impl Walk<'_> {
         };
         let nil = Payload::from_static(&[0xc0]);
         let output = if output.is_empty() { &nil } else { output };
-        let scope = RunScope::at(self.run, id).with("output", Root::Raw(output));
+        let scope = RunScope::at(self.run, id).with("output", Value::Raw(output));
         let mut inputs = Vec::new();
         let mut exec = Exec::default();
         match compensate.with.write(&scope, &mut inputs) {
@@ -63,32 +100,52 @@ impl Walk<'_> {
                 exec.rare().error = Some(fault("compensate: ", &problem));
             }
         }
-        if self.run.undo.len() >= UNDO_COUNT_MAX {
-            exec.status = Status::Failed;
-            exec.inputs = Payload::default();
-            exec.rare().error = Some(error(
-                "limit",
-                format!("more than {UNDO_COUNT_MAX} tasks to undo"),
-            ));
+        match self.run.undo.len().cmp(&UNDO_COUNT_MAX) {
+            Ordering::Less => {}
+            Ordering::Equal => {
+                exec.status = Status::Failed;
+                exec.inputs = Payload::default();
+                let what = format!("more than {UNDO_COUNT_MAX} tasks to undo");
+                exec.rare().error = Some(error("limit", what));
+            }
+            Ordering::Greater => return,
         }
         let undo = Undo {
             of: id,
-            generation: frame.generation,
+            generation: self.run.exec(id).map_or(frame.generation, |exec| exec.generation),
             path: self.run.path(id),
             inline: frame.inline().cloned(),
             graph: frame.graph,
             exec,
+            root: self.root(id),
         };
         self.run.undo.push(undo);
     }
 
+    /// The task of the document itself that an execution is, or is inside of.
+    fn root(&self, id: ExecId) -> Option<Root> {
+        let mut root = id;
+        // As deep as frames may be nested, which their making bounds.
+        while let Some(parent) = self.run.frame(root.frame)?.parent() {
+            root = parent;
+        }
+        Some(Root {
+            node: root.node,
+            item: root.item,
+            generation: self.run.exec(root)?.generation,
+        })
+    }
+
     /// End a run: at once, or once all that completed is undone.
     pub(crate) fn close_run(&mut self, undo: bool, status: RunStatus, problem: Option<ErrorValue>, by: &str) {
-        // A second wish to end does not wait for the first one's compensations.
-        let first = self.run.undoing.is_none();
-        if !undo || !first || self.run.undo.is_empty() {
+        let known = self.run.undoing.as_deref();
+        // A second wish to end does not wait for the first one's compensations; a rollback's are part of them.
+        let first = known.is_none_or(|known| known.back.is_some());
+        let left = self.run.undo.iter().any(|undo| undo.is_left() || undo.is_open());
+        if !undo || !first || !left {
             return self.end_run(status, problem, by);
         }
+        let at = known.map(|known| known.at);
         self.close_frame(0);
         if let Some(at_ms) = self.run.deadline_at_ms {
             self.context.timers.remove(&deadline(self.run, at_ms));
@@ -99,21 +156,36 @@ impl Walk<'_> {
             status,
             error: problem,
             by: by.to_owned(),
+            back: None,
+            at: at.unwrap_or_default(),
+            below: everything(),
         }));
-        self.undo_next();
+        if at.is_none() {
+            self.undo_next();
+        }
     }
 
-    fn undo_next(&mut self) {
-        let pending = |undo: &Undo| undo.exec.status == Status::Pending;
-        let Some(at) = self.run.undo.iter().rposition(pending) else {
-            let Some(undoing) = self.run.undoing.take() else {
-                return;
-            };
-            return self.end_run(undoing.status, undoing.error, &undoing.by);
+    pub(super) fn undo_next(&mut self) {
+        let Some(undoing) = self.run.undoing.as_deref() else {
+            return;
         };
+        let wanted = |undo: &Undo| {
+            let back = undoing.back.as_ref();
+            undo.is_left() && back.is_none_or(|back| undo.root.is_some_and(|root| back.contains(&root.node)))
+        };
+        let below = usize::try_from(undoing.below).unwrap_or(usize::MAX);
+        let found = self.run.undo.iter().take(below).rposition(wanted);
+        let Some(at) = found else {
+            return self.undone_all();
+        };
+        let number = u32::try_from(at).unwrap_or(WHOLE);
         self.run.generation += 1;
         let generation = self.run.generation;
         let time_ms = self.context.time_ms;
+        if let Some(undoing) = self.run.undoing.as_mut() {
+            undoing.at = number;
+            undoing.below = number;
+        }
         let Some(undo) = self.run.undo.get_mut(at) else {
             return;
         };
@@ -121,8 +193,18 @@ impl Walk<'_> {
         undo.exec.r#try = 1;
         undo.exec.tries_here = 1;
         undo.exec.first_ready_at_ms = time_ms;
-        let id = self.run.id_of(UNDO, u32::try_from(at).unwrap_or(WHOLE), WHOLE);
-        self.undo_begin(id);
+        self.undo_begin(self.run.id_of(UNDO, number, WHOLE));
+    }
+
+    /// Nothing is left to undo: the run ends, or what was rolled back begins anew.
+    fn undone_all(&mut self) {
+        let Some(undoing) = self.run.undoing.take() else {
+            return;
+        };
+        match undoing.back {
+            None => self.end_run(undoing.status, undoing.error, &undoing.by),
+            Some(chosen) => self.begin_again(&chosen),
+        }
     }
 
     /// A compensation is ready, for the first time or again.
@@ -142,12 +224,26 @@ impl Walk<'_> {
             return;
         };
         undo.exec.settle(Status::Succeeded, output, time_ms);
-        let (of, generation) = (undo.of, undo.generation);
-        let same = |exec: &&mut Exec| exec.generation == generation && exec.status.good();
-        if let Some(exec) = self.run.exec_mut(of).filter(same) {
-            exec.status = Status::Compensated;
+        let (of, generation, root) = (undo.of, undo.generation, undo.root);
+        if of.frame != 0 || root.is_none() {
+            self.compensated(of, generation);
+        }
+        if let Some(root) = root {
+            let id = self.run.id_of(0, root.node, root.item);
+            // A map of which an item was undone is no whole any more.
+            if self.compensated(id, root.generation) && root.item != WHOLE {
+                let whole = self.run.exec(id.whole()).map(|exec| exec.generation);
+                self.compensated(id.whole(), whole.unwrap_or_default());
+            }
         }
         self.undo_next();
+    }
+
+    /// What succeeded does not stand any more, unless it was run again since. Whether that is so.
+    fn compensated(&mut self, id: ExecId, generation: u32) -> bool {
+        let same = |exec: &&mut Exec| exec.generation == generation && exec.status.good();
+        let exec = self.run.exec_mut(id).filter(same);
+        exec.map(|exec| exec.status = Status::Compensated).is_some()
     }
 
     pub(super) fn undo_failed(&mut self, id: ExecId, problem: ErrorValue) {
@@ -169,7 +265,10 @@ impl Walk<'_> {
         let time_ms = self.context.time_ms;
         let path = self.run.path(id);
         if let Some(exec) = self.run.exec_mut(id) {
+            // Its inputs stay: a run that is retried may come to undo it once more.
+            let inputs = std::mem::take(&mut exec.inputs);
             exec.settle(Status::Failed, Payload::default(), time_ms);
+            exec.inputs = inputs;
         }
         let detail = format!("{}: {}", problem.kind, problem.message);
         self.effects
