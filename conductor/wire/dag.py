@@ -66,13 +66,15 @@ class Checked(Message, frozen=True, kw_only=True):
 
 
 class Show(Message, frozen=True, kw_only=True):
-    """The state of a run; its nodes from `cursor` on where `nodes` is set."""
+    """The state of a run; its nodes from `cursor` on where `nodes` is set. With `at` as it was once the event of the log with
+    that sequence was folded."""
 
     run: RunId
     nodes: bool = False
     values: bool = False
     """With the inputs and outputs of each node."""
     cursor: Count = 0
+    at: Sequence | None = None
 
 
 class NodeView(Part, frozen=True, kw_only=True):
@@ -192,7 +194,8 @@ class ArchiveRecord(Part, frozen=True, kw_only=True):
     """All that is kept of an ended run: enough to show it, to trace it and to learn from it.
 
     `view` is the encoded `RunView` with nodes and values, `history` the encoded list of `HistoryEntry`. `artifacts` are the
-    digests that the run names, or `*` alone where they are more than fit.
+    digests that the run names, or `*` alone where they are more than fit. `state` is a run that did not succeed as its tracker
+    keeps it, by which it can go on; empty where it is over `RUN_STATE_BYTES_MAX`.
     """
 
     summary: RunSummary
@@ -202,6 +205,7 @@ class ArchiveRecord(Part, frozen=True, kw_only=True):
     document_digest: Text = ""
     view: Payload
     history: Payload = b"\x90"
+    state: Annotated[bytes, msgspec.Meta(max_length=bounds.RUN_STATE_BYTES_MAX)] = b""
 
 
 class ArchiveBatch(Message, frozen=True, kw_only=True):

@@ -57,7 +57,7 @@ class TaskResult(Part, frozen=True, kw_only=True):
     """The end of one attempt. Identity and token are echoed from the task as they came.
 
     `received_at_us` and `started_at_us` are the worker's wall clock in microseconds since the Unix epoch, `run_us` its
-    monotonic measure of the function alone.
+    monotonic measure of the function alone. `version` is the function's, where its worker declares one.
     """
 
     run: RunId
@@ -71,6 +71,7 @@ class TaskResult(Part, frozen=True, kw_only=True):
     received_at_us: Micros = 0
     started_at_us: Micros = 0
     run_us: Micros = 0
+    version: Name | None = None
 
 
 class ResultBatch(Message, frozen=True, kw_only=True):
@@ -179,6 +180,35 @@ class Resolved(Message, frozen=True, kw_only=True):
     version: Name = "0.0.0"
     document: Annotated[bytes, msgspec.Meta(max_length=bounds.DOCUMENT_PACKED_BYTES_MAX)] = b""
     missing: bool = False
+    why: Text = ""
+
+
+class Serving(Part, frozen=True, kw_only=True):
+    """A version of a function that a worker serves, and what a second of it costs."""
+
+    capability: Name
+    version: Name
+    cost_per_second: float = 0.0
+
+
+class Served(Message, frozen=True, kw_only=True):
+    """The versions of functions that workers serve, all of them, whenever they have changed: by the newest that fits is told
+    whether an earlier result can be used again, and by the cost what a run has spent."""
+
+    partition: Partition
+    epoch: Epoch
+    functions: Annotated[list[Serving], BATCH] = []
+
+
+class Recalled(Message, frozen=True, kw_only=True):
+    """A run that was archived, for a client who asked it to go on: as its tracker kept it when it was archived. It stands in
+    the log, so that a replay needs no archive. Without a `state` it cannot go on, and `why` says so.
+    """
+
+    partition: Partition
+    epoch: Epoch
+    run: RunId
+    state: Annotated[bytes, msgspec.Meta(max_length=bounds.RUN_STATE_BYTES_MAX)] = b""
     why: Text = ""
 
 

@@ -167,6 +167,8 @@ class Ready(Message, frozen=True, kw_only=True):
     """Artifacts that maps go over: the conductor reads them and writes them to the log as `supplied`."""
     needs_workflows: Annotated[list[WorkflowNeed], BATCH] = []
     """The conductor looks them up and writes them to the log as `resolved`."""
+    needs_runs: Annotated[list[RunId], BATCH] = []
+    """Archived runs that are asked to go on: the conductor reads them and writes them to the log as `recalled`."""
     listens: Annotated[dict[Name, Millis], msgspec.Meta(max_length=bounds.EVENT_NAMES_MAX)] | None = None
     """All names of events that runs wait for, each with the moment since when; None where nothing changed."""
     ended: Annotated[list[RunEnded], BATCH] = []
@@ -231,6 +233,7 @@ class ResyncPage(Message, frozen=True, kw_only=True):
     failures: Annotated[list[Failure], BATCH] = []
     needs: Annotated[list[ArtifactNeed], BATCH] = []
     needs_workflows: Annotated[list[WorkflowNeed], BATCH] = []
+    needs_runs: Annotated[list[RunId], BATCH] = []
     listens: Annotated[dict[Name, Millis], msgspec.Meta(max_length=bounds.EVENT_NAMES_MAX)] = {}
     ended: Annotated[list[RunEnded], BATCH] = []
     quarantined: Annotated[list[Quarantine], BATCH] = []

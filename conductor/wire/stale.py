@@ -6,6 +6,7 @@ from typing import Annotated
 
 import msgspec
 
+from conductor.wire import bounds
 from conductor.wire.base import (
     BATCH,
     Count,
@@ -42,9 +43,11 @@ class FindRuns(Message, frozen=True, kw_only=True):
 
 
 class ReadRun(Message, frozen=True, kw_only=True):
-    """`sym.pit.stale.read.<tenant>`: one archived run; `sym.pit.stale.decisions.<tenant>`: its logged choices."""
+    """`sym.pit.stale.read.<tenant>`: one archived run; with `state` what it can go on by, too.
+    `sym.pit.stale.decisions.<tenant>`: its logged choices."""
 
     run: RunId
+    state: bool = False
 
 
 class ArchivedRun(Message, frozen=True, kw_only=True):
@@ -56,6 +59,7 @@ class ArchivedRun(Message, frozen=True, kw_only=True):
     history: Payload | None = None
     held: bool = False
     expires_at_ms: Millis | None = None
+    state: Annotated[bytes, msgspec.Meta(max_length=bounds.RUN_STATE_BYTES_MAX)] = b""
 
 
 class Hold(Message, frozen=True, kw_only=True):

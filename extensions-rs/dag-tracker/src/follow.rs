@@ -161,6 +161,8 @@ fn parse(subject: &str, data: &[u8]) -> Event {
         }),
         "resolved" => made(data, Event::Resolved),
         "happened" => made(data, Event::Happened),
+        "served" => made(data, Event::Served),
+        "recalled" => made(data, Event::Recalled),
         "result" => results(data),
         "decided" => made(data, Event::Decided),
         "due" => made(data, Event::Due),

@@ -14,8 +14,8 @@ use symphony_protocol::{Owner, Payload};
 use symphony_sdk::{Error, ErrorKind};
 
 use crate::core::fold::{Tombstone, Word};
-use crate::core::run::{Cache, Listeners, Timer};
-use crate::core::{ExecId, Fold, FoldOptions, Run};
+use crate::core::run::{Cache, Listeners, Serves, Timer};
+use crate::core::{Control, ExecId, Fold, FoldOptions, Run};
 
 const MAGIC: &[u8; 8] = b"SYMFOLD1";
 /// Grows with every change of what the body holds.
@@ -45,6 +45,8 @@ struct BodyRef<'a> {
     tombstones: Vec<(u128, &'a Tombstone)>,
     parked: &'a BTreeMap<u128, Vec<(String, Word)>>,
     supplied: &'a BTreeMap<String, Vec<Option<Payload>>>,
+    recalls: &'a BTreeMap<u128, Vec<(String, Control)>>,
+    served: &'a Serves,
 }
 
 #[derive(Deserialize)]
@@ -66,6 +68,10 @@ struct Body {
     tombstones: Vec<(u128, Tombstone)>,
     parked: BTreeMap<u128, Vec<(String, Word)>>,
     supplied: BTreeMap<String, Vec<Option<Payload>>>,
+    #[serde(default)]
+    recalls: BTreeMap<u128, Vec<(String, Control)>>,
+    #[serde(default)]
+    served: Serves,
 }
 
 /// Where and of what: a snapshot of another stream, or of another partition, is none of ours.
@@ -112,6 +118,8 @@ pub fn body(fold: &Fold) -> Result<Vec<u8>, Error> {
         tombstones,
         parked: &fold.parked,
         supplied: &fold.supplied,
+        recalls: &fold.recalls,
+        served: &fold.context.served,
     };
     rmp_serde::to_vec(&body).map_err(Error::internal)
 }
@@ -134,6 +142,8 @@ pub fn restore(data: &[u8], options: FoldOptions) -> Result<Fold, Error> {
     fold.owner = body.owner;
     fold.parked = body.parked;
     fold.supplied = body.supplied;
+    fold.recalls = body.recalls;
+    fold.context.served = body.served;
     for (key, tombstone) in body.tombstones {
         fold.tombstones.insert(key, tombstone);
         fold.buried.push_back(key);
@@ -144,35 +154,8 @@ pub fn restore(data: &[u8], options: FoldOptions) -> Result<Fold, Error> {
         run.document = document
             .ok_or_else(|| damaged(format!("the document of run {}", run.id)))?
             .clone();
-        // A run that never had a plan (its document was refused) has none now.
-        run.plan = if run.frames.is_empty() {
-            None
-        } else {
-            let (plan, document) = fold.plan(&run.document).map_err(damaged)?;
-            run.document = document;
-            Some(plan)
-        };
+        fold.replan(&mut run).map_err(damaged)?;
         let key = run.key;
-        for undo in &mut run.undo {
-            if let Some(inline) = undo.inline.as_mut().map(std::sync::Arc::make_mut) {
-                inline.plan = Some(fold.plan(&inline.document).map_err(damaged)?.0);
-            }
-        }
-        for found in run.library.values_mut().map(std::sync::Arc::make_mut) {
-            if found.problem.is_none() {
-                let (plan, document) = fold.plan(&found.document).map_err(damaged)?;
-                found.plan = Some(plan);
-                found.document = document;
-            }
-        }
-        for frame in run.frames.iter_mut() {
-            let inline = frame.within.as_mut().and_then(|within| within.inline.as_mut());
-            if let Some(inline) = inline.map(std::sync::Arc::make_mut) {
-                let (plan, document) = fold.plan(&inline.document).map_err(damaged)?;
-                inline.plan = Some(plan);
-                inline.document = document;
-            }
-        }
         fold.live += u64::from(!run.status.ended());
         fold.runs.insert(key, Box::new(run));
     }

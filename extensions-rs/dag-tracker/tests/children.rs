@@ -12,7 +12,8 @@ mod support;
 
 use serde_json::json;
 use support::{EPOCH, Ring, ring, run_id, succeeded, written};
-use symphony_protocol::{Payload, Value};
+use symphony_dag_tracker::core::{Control, Event};
+use symphony_protocol::{PauseRun, Payload, ResumeRun, Value};
 
 fn child() -> Payload {
     written(json!({
@@ -210,4 +211,117 @@ fn a_child_has_a_trace_of_its_own_linked_to_its_parents() {
         "like a run that a client began"
     );
     assert_eq!(trace.0[24], 7, "sampled as its parent is");
+}
+
+fn ask(ring: &mut Ring, control: impl Into<Control>) {
+    ring.apply(Event::Control {
+        tenant: "t".to_owned(),
+        control: control.into(),
+    });
+}
+
+/// A child with two calls, one after the other.
+fn two_calls() -> Payload {
+    written(json!({
+        "tasks": {"c": {"call": "f"}, "d": {"call": "f", "after": ["c"]}},
+        "outputs": {"y": 1},
+    }))
+}
+
+#[test]
+fn a_paused_run_pauses_its_children_and_resumes_them() {
+    let (mut ring, run) = ring(
+        json!({
+            "w": {"workflow": "inner"},
+            "side": {"call": "g"},
+            "late": {"workflow": "inner", "after": ["side"]},
+        }),
+        json!({}),
+    );
+    ring.resolve(Some(two_calls()));
+    let id = child_of(&ring, &run, "w");
+    ask(
+        &mut ring,
+        PauseRun {
+            run: run.clone(),
+            ..Default::default()
+        },
+    );
+    ring.succeed("c", &Value::Nil);
+    assert_eq!(ring.paths(), ["side"], "d is ready, and is not given out");
+    assert!(ring.run(&id).paused);
+    // A child that begins meanwhile begins paused.
+    ring.succeed("side", &Value::Nil);
+    assert!(ring.paths().is_empty());
+    let late = child_of(&ring, &run, "late");
+    assert!(ring.run(&late).paused);
+    ring.restart();
+    ask(
+        &mut ring,
+        ResumeRun {
+            run: run.clone(),
+            ..Default::default()
+        },
+    );
+    let mut open = ring.paths();
+    open.sort();
+    assert_eq!(open, ["c", "d"]);
+    ring.restart();
+    for path in ["c", "d", "d"] {
+        ring.succeed(path, &Value::Nil);
+    }
+    assert_eq!(ring.ended[&run].status, "succeeded");
+    let noted = ring
+        .run(&id)
+        .journal
+        .iter()
+        .filter(|entry| &*entry.event == "pause");
+    assert_eq!(noted.count(), 1, "its own history tells");
+}
+
+#[test]
+fn the_calls_of_children_count_for_the_runs_around_them() {
+    let mut ring = Ring::new();
+    let run = run_id(1);
+    ring.submit(
+        &run,
+        written(json!({
+            "budget": {"calls": 3},
+            "tasks": {"own": {"call": "f"}, "w": {"workflow": "inner", "after": ["own"]}},
+        })),
+    );
+    ring.succeed("own", &Value::Nil);
+    // The child has a child: what that calls counts all the way up.
+    ring.resolve(Some(written(json!({
+        "tasks": {"c": {"call": "f"}, "x": {"workflow": "deep", "after": ["c"]}},
+    }))));
+    let id = child_of(&ring, &run, "w");
+    ring.succeed("c", &Value::Nil);
+    ring.resolve(Some(two_calls()));
+    ring.restart();
+    ring.succeed("c", &Value::Nil);
+    assert!(ring.paths().is_empty(), "the fourth call is one too many");
+    assert_eq!(ring.failure(&run), "budget");
+    assert_eq!(
+        ring.ended[&run].error.as_ref().unwrap().task.as_deref(),
+        Some("w")
+    );
+    assert_eq!(ring.ended[&id].status, "cancelled");
+    assert_eq!(ring.fold.live, 0);
+}
+
+#[test]
+fn a_tasks_own_budget_holds_for_the_run_that_it_begins() {
+    let (mut ring, run) = ring(
+        json!({
+            "w": {"workflow": "inner", "budget": {"calls": 1}, "on_failure": "continue"},
+            "after": {"call": "g", "after": [{"task": "w", "kind": "soft"}]},
+        }),
+        json!({"kind": "${tasks_meta.w.error.kind}"}),
+    );
+    ring.resolve(Some(two_calls()));
+    ring.succeed("c", &Value::Nil);
+    assert_eq!(ring.paths(), ["after"]);
+    ring.succeed("after", &Value::Nil);
+    assert_eq!(ring.outputs(&run), json!({"kind": "budget"}));
 }

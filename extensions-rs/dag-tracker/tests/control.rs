@@ -309,3 +309,19 @@ fn a_moved_run_shows_of_a_map_that_is_done_only_what_is_its_own() {
     let shown: Vec<String> = state.shown().into_iter().map(|id| state.path(id)).collect();
     assert_eq!(shown, ["each[0]", "each[1]", "pick", "pick.new"]);
 }
+
+#[test]
+fn the_document_of_a_move_is_compiled_only_for_a_run_that_it_may_be_for() {
+    let run = run_id(1);
+    let mut ring = Ring::new();
+    ring.submit(&run, chain());
+    let nonsense = Payload::from(vec![1, 2, 3]);
+    ask_as(&mut ring, "stranger", moved(&run, nonsense.clone()));
+    ask(&mut ring, moved(&run_id(2), nonsense.clone()));
+    let (stranger, unknown) = (&ring.dead[0], &ring.dead[1]);
+    assert!(stranger.contains("another tenant"), "{stranger}");
+    assert!(unknown.contains("not known"), "{unknown}");
+    ask(&mut ring, moved(&run, nonsense));
+    let (_, applied, why) = last(&ring, &run);
+    assert!(!applied && why.contains("decompressed"), "{why}");
+}

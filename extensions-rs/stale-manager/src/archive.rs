@@ -1,6 +1,6 @@
 //! The archive: segments and their catalogue as one thing.
 
-use symphony_protocol::{ArchiveRecord, ArchivedRun, FindRuns, Hold, RunList, StaleShow};
+use symphony_protocol::{ArchiveRecord, ArchivedRun, FindRuns, Hold, Payload, ReadRun, RunList, StaleShow};
 use symphony_sdk::Error;
 
 use crate::catalogue::Catalogue;
@@ -61,8 +61,8 @@ impl Archive {
     }
 
     /// An archived run, as its tenant may see it.
-    pub fn read(&self, run: &str, tenant: &str) -> Result<ArchivedRun, Error> {
-        let Some((place, held)) = self.catalogue.place(run, tenant)? else {
+    pub fn read(&self, ask: &ReadRun, tenant: &str) -> Result<ArchivedRun, Error> {
+        let Some((place, held)) = self.catalogue.place(&ask.run, tenant)? else {
             return Ok(ArchivedRun {
                 found: false,
                 ..Default::default()
@@ -80,6 +80,11 @@ impl Archive {
             view: Some(record.view),
             history: Some(record.history),
             held,
+            state: if ask.state {
+                record.state
+            } else {
+                Payload::default()
+            },
             expires_at_ms: keep.filter(|_| !held).map(|keep| ended.saturating_add(keep)),
             ..Default::default()
         })
@@ -169,6 +174,7 @@ mod tests {
             },
             artifacts: vec![format!("{run:064x}")],
             view: vec![0x80].into(),
+            state: b"kept".to_vec().into(),
             ..Default::default()
         }
     }
@@ -202,11 +208,17 @@ mod tests {
         let archive = open(folder.path());
         assert_eq!(names(&archive, "acme"), ["b", "a"]);
         assert!(names(&archive, "other").is_empty());
-        let run = format!("{:032x}", 2);
-        let read = archive.read(&run, "acme").unwrap();
+        let mut ask = ReadRun {
+            run: format!("{:032x}", 2),
+            ..Default::default()
+        };
+        let read = archive.read(&ask, "acme").unwrap();
         assert_eq!(read.summary.unwrap().workflow, "b");
         assert_eq!(read.expires_at_ms, Some(20 + DAY));
-        assert!(!archive.read(&run, "other").unwrap().found);
+        assert!(read.state.is_empty(), "only who asks for it has it sent");
+        ask.state = true;
+        assert_eq!(&*archive.read(&ask, "acme").unwrap().state, b"kept");
+        assert!(!archive.read(&ask, "other").unwrap().found);
     }
 
     #[test]

@@ -11,6 +11,8 @@ pub fn filters(partition: u32) -> Vec<String> {
         "due",
         "supplied",
         "resolved",
+        "served",
+        "recalled",
         "happened",
         "quarantined",
         "archived",

@@ -151,12 +151,8 @@ async fn answer(state: Arc<State>, call: Call) {
         },
         "read" => match call.decode::<ReadRun>() {
             Ok(ask) => {
-                call.finish(
-                    state
-                        .on_disk(move |archive, _| archive.read(&ask.run, &tenant))
-                        .await,
-                )
-                .await
+                call.finish(state.on_disk(move |archive, _| archive.read(&ask, &tenant)).await)
+                    .await
             }
             Err(error) => call.fail(&error).await,
         },

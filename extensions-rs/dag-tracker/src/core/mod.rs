@@ -7,6 +7,7 @@ pub mod exec;
 pub mod fold;
 pub mod frame;
 pub mod journal;
+pub mod keep;
 pub mod run;
 pub mod scope;
 pub mod state;

@@ -90,6 +90,9 @@ pub struct Run {
     pub depth: u32,
     /// Why the fold failed on it: it waits for the log to say that it is quarantined, and nothing else is applied to it.
     pub broken: Option<String>,
+    /// The submission's own; the document's may be smaller.
+    #[serde(default)]
+    pub budget_money: Option<f64>,
 }
 
 impl Run {

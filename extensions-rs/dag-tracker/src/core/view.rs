@@ -8,12 +8,15 @@ use symphony_protocol::{
 
 use super::emit::version;
 use super::fold::Fold;
-use super::state::{Entry, Exec, ExecId, Run, Status, run_key};
+use super::keep::pack_run;
+use super::state::{Entry, Exec, ExecId, Run, RunStatus, Status, run_key};
 
 /// Nodes of one page: a page with values stays below the broker's bound.
 const PAGE_NODES_MAX: usize = 1000;
 const PAGE_BYTES_MAX: usize = 1024 * 1024;
 const PAGE_ENTRIES_MAX: usize = 2000;
+/// Of a record: it fits a message of its own, with room for what is counted only roughly.
+const RECORD_BYTES_MAX: usize = 3 * 1024 * 1024;
 
 pub fn may_see(run: &Run, tenant: &str) -> bool {
     tenant == EVERY_TENANT || &*run.tenant == tenant
@@ -275,7 +278,14 @@ pub fn record(run: &Run) -> Option<ArchiveRecord> {
     if artifacts.len() > symphony_protocol::bounds::BATCH_COUNT_MAX {
         artifacts = vec![EVERY_ARTIFACT.to_owned()];
     }
+    let (view, history): (Payload, Payload) = (encode(&whole).ok()?.into(), encode(&entries).ok()?.into());
+    // One that succeeded is not taken up again; what else is kept of a run comes before what it could go on by.
+    let state = match run.status {
+        RunStatus::Succeeded => None,
+        _ => pack_run(run).filter(|state| view.len() + history.len() + state.len() <= RECORD_BYTES_MAX),
+    };
     Some(ArchiveRecord {
+        state: state.unwrap_or_default(),
         summary: summary(run),
         error_kind: run.error.as_ref().map(|error| error.kind.clone()),
         tags: run
@@ -288,8 +298,8 @@ pub fn record(run: &Run) -> Option<ArchiveRecord> {
             .plan
             .as_ref()
             .map_or_else(|| "none".to_owned(), |plan| plan.digest.clone()),
-        view: encode(&whole).ok()?.into(),
-        history: encode(&entries).ok()?.into(),
+        view,
+        history,
     })
 }
 

@@ -124,6 +124,8 @@ impl Partition {
                     range: range.clone(),
                 })
                 .collect();
+            let recalls = self.fold.recalls.keys().take(PAGE_COUNT_MAX);
+            page.needs_runs = recalls.map(|key| format!("{key:032x}")).collect();
             page.listens = crate::core::emit::listens(&self.fold);
             for key in self.fold.ended.iter().rev().take(ENDED_AGAIN_MAX) {
                 let Some((ended, composed)) = self.fold.runs.get(key).map(|run| run_ended(run)) else {
@@ -190,7 +192,7 @@ impl Partition {
             match run_key(id).and_then(|key| self.fold.runs.get(&key)) {
                 Some(run) if run.status.ended() => {
                     let Some(record) = view::record(run) else { continue };
-                    size += record.view.len() + record.history.len() + 1024;
+                    size += record.view.len() + record.history.len() + record.state.len() + 1024;
                     if size > 3 * 1024 * 1024 && !batch.records.is_empty() {
                         break;
                     }

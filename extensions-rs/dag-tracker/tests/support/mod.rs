@@ -86,6 +86,7 @@ pub struct Ring {
     pub ended: BTreeMap<String, RunEnded>,
     pub dead: Vec<String>,
     pub needs: Vec<WorkflowNeed>,
+    pub recalls: Vec<String>,
     pub listens: BTreeMap<String, u64>,
     /// Of the submissions that follow.
     pub trace: Option<Trace>,
@@ -123,6 +124,7 @@ impl Ring {
             ended: BTreeMap::new(),
             dead: Vec::new(),
             needs: Vec::new(),
+            recalls: Vec::new(),
             listens: BTreeMap::new(),
             trace: None,
             dispatches: 0,
@@ -168,6 +170,7 @@ impl Ring {
             self.open.extend(ready.tasks);
             self.failures.extend(ready.failures);
             self.needs.extend(ready.needs_workflows);
+            self.recalls.extend(ready.needs_runs);
             if let Some(listens) = ready.listens {
                 self.listens = listens;
             }

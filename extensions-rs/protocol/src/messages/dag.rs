@@ -158,7 +158,8 @@ impl Bounded for Checked {
 fn default_show_v() -> u8 {
     1
 }
-/// The state of a run; its nodes from `cursor` on where `nodes` is set.
+/// The state of a run; its nodes from `cursor` on where `nodes` is set. With `at` as it was once the event of the log with
+/// that sequence was folded.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Show {
     #[serde(default = "default_show_v")]
@@ -170,6 +171,8 @@ pub struct Show {
     pub values: bool,
     #[serde(default)]
     pub cursor: u64,
+    #[serde(default)]
+    pub at: Option<u64>,
 }
 
 impl Default for Show {
@@ -180,6 +183,7 @@ impl Default for Show {
             nodes: Default::default(),
             values: Default::default(),
             cursor: Default::default(),
+            at: Default::default(),
         }
     }
 }
@@ -189,6 +193,9 @@ impl Bounded for Show {
         check::range("v", self.v, 1, 1)?;
         check::run_id("run", &self.run)?;
         check::range("cursor", self.cursor, 0, 9223372036854775807)?;
+        if let Some(item0) = &self.at {
+            check::range("at", *item0, 0, 9223372036854775807)?;
+        }
         Ok(())
     }
 }
@@ -734,7 +741,8 @@ fn default_archive_record_history() -> Payload {
 /// All that is kept of an ended run: enough to show it, to trace it and to learn from it.
 ///
 /// `view` is the encoded `RunView` with nodes and values, `history` the encoded list of `HistoryEntry`. `artifacts` are the
-/// digests that the run names, or `*` alone where they are more than fit.
+/// digests that the run names, or `*` alone where they are more than fit. `state` is a run that did not succeed as its tracker
+/// keeps it, by which it can go on; empty where it is over `RUN_STATE_BYTES_MAX`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct ArchiveRecord {
     pub summary: RunSummary,
@@ -749,6 +757,8 @@ pub struct ArchiveRecord {
     pub view: Payload,
     #[serde(default = "default_archive_record_history")]
     pub history: Payload,
+    #[serde(default)]
+    pub state: Payload,
 }
 
 impl Default for ArchiveRecord {
@@ -761,6 +771,7 @@ impl Default for ArchiveRecord {
             document_digest: Default::default(),
             view: Default::default(),
             history: default_archive_record_history(),
+            state: Default::default(),
         }
     }
 }
@@ -776,6 +787,7 @@ impl Bounded for ArchiveRecord {
         check::text("document_digest", &self.document_digest, 0, 4096)?;
         check::bytes("view", self.view.len(), 4194304)?;
         check::bytes("history", self.history.len(), 4194304)?;
+        check::bytes("state", self.state.len(), 2097152)?;
         Ok(())
     }
 }

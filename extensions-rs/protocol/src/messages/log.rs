@@ -81,7 +81,7 @@ fn default_task_result_try() -> u32 {
 /// The end of one attempt. Identity and token are echoed from the task as they came.
 ///
 /// `received_at_us` and `started_at_us` are the worker's wall clock in microseconds since the Unix epoch, `run_us` its
-/// monotonic measure of the function alone.
+/// monotonic measure of the function alone. `version` is the function's, where its worker declares one.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct TaskResult {
     pub run: String,
@@ -100,6 +100,8 @@ pub struct TaskResult {
     pub started_at_us: u64,
     #[serde(default)]
     pub run_us: u64,
+    #[serde(default)]
+    pub version: Option<String>,
 }
 
 impl Default for TaskResult {
@@ -116,6 +118,7 @@ impl Default for TaskResult {
             received_at_us: Default::default(),
             started_at_us: Default::default(),
             run_us: Default::default(),
+            version: Default::default(),
         }
     }
 }
@@ -131,6 +134,9 @@ impl Bounded for TaskResult {
         check::range("received_at_us", self.received_at_us, 0, 9223372036854775807)?;
         check::range("started_at_us", self.started_at_us, 0, 9223372036854775807)?;
         check::range("run_us", self.run_us, 0, 9223372036854775807)?;
+        if let Some(item0) = &self.version {
+            check::text("version", item0, 1, 128)?;
+        }
         Ok(())
     }
 }
@@ -534,6 +540,116 @@ impl Bounded for Resolved {
         check::text("range", &self.range, 0, 128)?;
         check::text("version", &self.version, 1, 128)?;
         check::bytes("document", self.document.len(), 786432)?;
+        check::text("why", &self.why, 0, 4096)?;
+        Ok(())
+    }
+}
+
+/// A version of a function that a worker serves, and what a second of it costs.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Serving {
+    pub capability: String,
+    pub version: String,
+    #[serde(default)]
+    pub cost_per_second: f64,
+}
+
+impl Default for Serving {
+    fn default() -> Self {
+        Self {
+            capability: Default::default(),
+            version: Default::default(),
+            cost_per_second: Default::default(),
+        }
+    }
+}
+
+impl Bounded for Serving {
+    fn check(&self) -> Verdict {
+        check::text("capability", &self.capability, 1, 128)?;
+        check::text("version", &self.version, 1, 128)?;
+        check::finite("cost_per_second", self.cost_per_second)?;
+        Ok(())
+    }
+}
+
+fn default_served_v() -> u8 {
+    1
+}
+/// The versions of functions that workers serve, all of them, whenever they have changed: by the newest that fits is told
+/// whether an earlier result can be used again, and by the cost what a run has spent.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Served {
+    #[serde(default = "default_served_v")]
+    pub v: u8,
+    pub partition: u32,
+    pub epoch: u64,
+    #[serde(default)]
+    pub functions: Vec<Serving>,
+}
+
+impl Default for Served {
+    fn default() -> Self {
+        Self {
+            v: default_served_v(),
+            partition: Default::default(),
+            epoch: Default::default(),
+            functions: Default::default(),
+        }
+    }
+}
+
+impl Bounded for Served {
+    fn check(&self) -> Verdict {
+        check::range("v", self.v, 1, 1)?;
+        check::range("partition", self.partition, 0, 1023)?;
+        check::range("epoch", self.epoch, 0, 9223372036854775807)?;
+        check::count("functions", self.functions.len(), 0, 4096)?;
+        for item0 in &self.functions {
+            item0.check()?;
+        }
+        Ok(())
+    }
+}
+
+fn default_recalled_v() -> u8 {
+    1
+}
+/// A run that was archived, for a client who asked it to go on: as its tracker kept it when it was archived. It stands in
+/// the log, so that a replay needs no archive. Without a `state` it cannot go on, and `why` says so.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Recalled {
+    #[serde(default = "default_recalled_v")]
+    pub v: u8,
+    pub partition: u32,
+    pub epoch: u64,
+    pub run: String,
+    #[serde(default)]
+    pub state: Payload,
+    #[serde(default)]
+    pub why: String,
+}
+
+impl Default for Recalled {
+    fn default() -> Self {
+        Self {
+            v: default_recalled_v(),
+            partition: Default::default(),
+            epoch: Default::default(),
+            run: Default::default(),
+            state: Default::default(),
+            why: Default::default(),
+        }
+    }
+}
+
+impl Bounded for Recalled {
+    fn check(&self) -> Verdict {
+        check::range("v", self.v, 1, 1)?;
+        check::range("partition", self.partition, 0, 1023)?;
+        check::range("epoch", self.epoch, 0, 9223372036854775807)?;
+        check::run_id("run", &self.run)?;
+        check::bytes("state", self.state.len(), 2097152)?;
         check::text("why", &self.why, 0, 4096)?;
         Ok(())
     }

@@ -415,6 +415,8 @@ pub struct Ready {
     #[serde(default)]
     pub needs_workflows: Vec<WorkflowNeed>,
     #[serde(default)]
+    pub needs_runs: Vec<String>,
+    #[serde(default)]
     pub listens: Option<BTreeMap<String, u64>>,
     #[serde(default)]
     pub ended: Vec<RunEnded>,
@@ -443,6 +445,7 @@ impl Default for Ready {
             unwanted: Default::default(),
             needs: Default::default(),
             needs_workflows: Default::default(),
+            needs_runs: Default::default(),
             listens: Default::default(),
             ended: Default::default(),
             quarantined: Default::default(),
@@ -492,6 +495,10 @@ impl Bounded for Ready {
         check::count("needs_workflows", self.needs_workflows.len(), 0, 4096)?;
         for item0 in &self.needs_workflows {
             item0.check()?;
+        }
+        check::count("needs_runs", self.needs_runs.len(), 0, 4096)?;
+        for item0 in &self.needs_runs {
+            check::run_id("needs_runs", item0)?;
         }
         if let Some(item0) = &self.listens {
             check::count("listens", item0.len(), 0, 1024)?;
@@ -715,6 +722,8 @@ pub struct ResyncPage {
     #[serde(default)]
     pub needs_workflows: Vec<WorkflowNeed>,
     #[serde(default)]
+    pub needs_runs: Vec<String>,
+    #[serde(default)]
     pub listens: BTreeMap<String, u64>,
     #[serde(default)]
     pub ended: Vec<RunEnded>,
@@ -738,6 +747,7 @@ impl Default for ResyncPage {
             failures: Default::default(),
             needs: Default::default(),
             needs_workflows: Default::default(),
+            needs_runs: Default::default(),
             listens: Default::default(),
             ended: Default::default(),
             quarantined: Default::default(),
@@ -772,6 +782,10 @@ impl Bounded for ResyncPage {
         check::count("needs_workflows", self.needs_workflows.len(), 0, 4096)?;
         for item0 in &self.needs_workflows {
             item0.check()?;
+        }
+        check::count("needs_runs", self.needs_runs.len(), 0, 4096)?;
+        for item0 in &self.needs_runs {
+            check::run_id("needs_runs", item0)?;
         }
         check::count("listens", self.listens.len(), 0, 1024)?;
         for item0 in self.listens.values() {

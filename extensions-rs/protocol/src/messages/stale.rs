@@ -1,5 +1,6 @@
 // Made by `symphony schemas emit` from conductor/wire. Change it there.
 
+
 //! The Stale Manager's operations: `sym.pit.stale.<operation>`, and the decisions that it exports.
 
 #![allow(clippy::derivable_impls, unused_imports)]
@@ -8,10 +9,10 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::*;
 use crate::check::{self, Bounded, Verdict};
 use crate::payload::{Payload, Token, Trace};
 use crate::values::Value;
+use super::*;
 
 fn default_find_runs_v() -> u8 {
     1
@@ -88,12 +89,15 @@ impl Bounded for FindRuns {
 fn default_read_run_v() -> u8 {
     1
 }
-/// `sym.pit.stale.read.<tenant>`: one archived run; `sym.pit.stale.decisions.<tenant>`: its logged choices.
+/// `sym.pit.stale.read.<tenant>`: one archived run; with `state` what it can go on by, too.
+/// `sym.pit.stale.decisions.<tenant>`: its logged choices.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct ReadRun {
     #[serde(default = "default_read_run_v")]
     pub v: u8,
     pub run: String,
+    #[serde(default)]
+    pub state: bool,
 }
 
 impl Default for ReadRun {
@@ -101,6 +105,7 @@ impl Default for ReadRun {
         Self {
             v: default_read_run_v(),
             run: Default::default(),
+            state: Default::default(),
         }
     }
 }
@@ -136,6 +141,8 @@ pub struct ArchivedRun {
     pub held: bool,
     #[serde(default)]
     pub expires_at_ms: Option<u64>,
+    #[serde(default)]
+    pub state: Payload,
 }
 
 impl Default for ArchivedRun {
@@ -148,6 +155,7 @@ impl Default for ArchivedRun {
             history: Default::default(),
             held: Default::default(),
             expires_at_ms: Default::default(),
+            state: Default::default(),
         }
     }
 }
@@ -167,6 +175,7 @@ impl Bounded for ArchivedRun {
         if let Some(item0) = &self.expires_at_ms {
             check::range("expires_at_ms", *item0, 0, 9223372036854775807)?;
         }
+        check::bytes("state", self.state.len(), 2097152)?;
         Ok(())
     }
 }

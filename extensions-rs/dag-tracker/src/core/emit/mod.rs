@@ -187,6 +187,7 @@ impl Emitter {
         }
         draft.ready.needs.extend(effects.needs);
         draft.ready.needs_workflows.extend(effects.workflows);
+        draft.ready.needs_runs.extend(effects.recalls);
         if effects.listens {
             draft.ready.listens = Some(listens(fold));
         }
@@ -275,6 +276,7 @@ impl Emitter {
                 && ready.unwanted.is_empty()
                 && ready.needs.is_empty()
                 && ready.needs_workflows.is_empty()
+                && ready.needs_runs.is_empty()
                 && ready.listens.is_none()
                 && ready.quarantined.is_empty()
                 && ready.ended.is_empty();

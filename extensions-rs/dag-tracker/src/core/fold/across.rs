@@ -1,7 +1,8 @@
 //! What runs bring about in other runs of the partition: children begin, end, and are cancelled with their parents.
 
+use super::control::halt;
 use super::*;
-use crate::core::run::Birth;
+use crate::core::run::{Birth, Spent};
 use crate::core::state::Exec;
 
 impl Fold {
@@ -13,6 +14,8 @@ impl Fold {
                 Across::Begin(birth) => self.begin_child(*birth, effects),
                 Across::Cancel(key) => self.cancel_child(key, effects),
                 Across::Settle(key) => self.settle_parent(key, effects),
+                Across::Pause(key, paused) => self.pause_child(key, paused, effects),
+                Across::Spend(key, spent) => self.charge_parents(key, spent, effects),
             }
             self.close(effects);
         }
@@ -49,6 +52,7 @@ impl Fold {
         run.deadline_at_ms = birth.deadline_at_ms;
         run.parent = Some(Box::new(birth.parent));
         run.depth = birth.depth;
+        run.paused = parent.is_some_and(|parent| parent.paused);
         self.live += 1;
         effects.started.push(key);
         guarded(&mut run, &mut self.context, effects, |run, context, effects| {
@@ -68,6 +72,47 @@ impl Fold {
                 walk.close_run(walk.compensates(), RunStatus::Cancelled, Some(problem), "parent");
             }
         });
+    }
+
+    fn pause_child(&mut self, key: u128, paused: bool, effects: &mut Effects) {
+        let Some(run) = self.runs.get_mut(&key).filter(|run| run.goes_on()) else {
+            return;
+        };
+        if run.paused == paused {
+            return; // somebody has asked it before
+        }
+        let by = run.parent.as_ref().map(|parent| format!("run {}", parent.run));
+        run.note(Entry {
+            sequence: self.context.sequence,
+            at_ms: self.context.time_ms,
+            event: if paused { "pause" } else { "resume" }.into(),
+            task: None,
+            attempt: 0,
+            accepted: true,
+            by: by.unwrap_or_default(),
+            detail: String::new(),
+        });
+        halt(run, paused, &mut self.context, effects);
+    }
+
+    /// What a run spends counts for the runs around it, and for their tasks that it is of.
+    fn charge_parents(&mut self, key: u128, spent: Spent, effects: &mut Effects) {
+        let mut child = key;
+        // As deep as runs may be inside runs.
+        while let Some(parent) = self.runs.get(&child).and_then(|run| run.parent.clone()) {
+            let id = parent.id;
+            let is_mine = |exec: &Exec| exec.rare.as_ref().is_some_and(|rare| rare.child == Some(child));
+            let run = self.runs.get_mut(&id.run).filter(|run| run.goes_on());
+            let Some(run) = run.filter(|run| run.exec(id).is_some_and(is_mine)) else {
+                return;
+            };
+            guarded(run, &mut self.context, effects, |run, context, effects| {
+                let mut walk = Walk::new(run, context, effects);
+                walk.charge(id, spent);
+                walk.finish();
+            });
+            child = id.run;
+        }
     }
 
     fn settle_parent(&mut self, key: u128, effects: &mut Effects) {

@@ -9,20 +9,31 @@ use crate::core::run::{Walk, with_dependents};
 use super::*;
 
 /// What is asked of which run, and why.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, serde::Serialize, serde::Deserialize)]
 pub struct Control {
-    run: String,
+    pub(super) run: String,
     reason: String,
     what: What,
 }
 
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, serde::Serialize, serde::Deserialize)]
 enum What {
     Pause,
     Resume,
     Retry { from: Option<String> },
     Rollback { checkpoint: String },
     Move { document: Payload },
+}
+
+impl Control {
+    pub(super) fn word(&self) -> &'static str {
+        self.what.word()
+    }
+
+    /// Whether it makes a run go on that has ended.
+    pub(super) fn takes_up(&self) -> bool {
+        matches!(self.what, What::Retry { .. } | What::Rollback { .. })
+    }
 }
 
 impl What {
@@ -58,24 +69,26 @@ control! {
 
 impl Fold {
     pub(super) fn control(&mut self, tenant: &str, control: Control, effects: &mut Effects) {
-        let Control { run, reason, what } = control;
-        let Some(key) = run_key(&run) else { return };
+        let Some(key) = run_key(&control.run) else { return };
+        match self.runs.get(&key) {
+            None => return self.recall(key, tenant, control, effects),
+            Some(run) if &*run.tenant != tenant && tenant != symphony_protocol::subjects::EVERY_TENANT => {
+                let what = format!("a {} of run {} by another tenant", control.word(), run.id);
+                return effects.dead.push(what);
+            }
+            Some(run) if run.broken.is_some() => return, // its end is on its way
+            Some(_) => {}
+        }
+        let Control { reason, what, .. } = control;
         let word = what.word();
+        // Compiling costs: only of a run that the document may be for.
         let plan = match &what {
             What::Move { document } => Some(self.plan(document).map(|(plan, _)| plan)),
             _ => None,
         };
         let Some(run) = self.runs.get_mut(&key) else {
-            let what = format!("a {word} of run {run}, which is not known here");
-            return effects.dead.push(what);
+            return;
         };
-        if &*run.tenant != tenant && tenant != symphony_protocol::subjects::EVERY_TENANT {
-            let what = format!("a {word} of run {} by another tenant", run.id);
-            return effects.dead.push(what);
-        }
-        if run.broken.is_some() {
-            return; // its end is on its way
-        }
         let was_ended = run.status.ended();
         let done = guarded(run, &mut self.context, effects, |run, context, effects| {
             follow(run, what, plan, context, effects)
@@ -125,15 +138,13 @@ fn follow(
         What::Pause if run.status.ended() => Err("the run has ended".to_owned()),
         What::Pause if run.paused => Err("it is paused already".to_owned()),
         What::Pause => {
-            run.paused = true;
+            halt(run, true, context, effects);
             Ok(String::new())
         }
         What::Resume if run.status.ended() => Err("the run has ended".to_owned()),
         What::Resume if !run.paused => Err("it is not paused".to_owned()),
         What::Resume => {
-            run.paused = false;
-            let ready = run.execs().filter(|(_, exec)| exec.status == Status::Ready);
-            effects.ready.extend(ready.map(|(id, _)| id));
+            halt(run, false, context, effects);
             Ok(String::new())
         }
         What::Retry { .. } | What::Rollback { .. } | What::Move { .. } if run.undoing.is_some() => {
@@ -145,6 +156,20 @@ fn follow(
             let plan = plan.unwrap_or_else(|| Err("there is no document".to_owned()))?;
             move_on(run, plan, document, context, effects)
         }
+    }
+}
+
+/// Pause a run, or let it go on; the runs that it has begun do the same.
+pub(super) fn halt(run: &mut Run, paused: bool, context: &mut Context, effects: &mut Effects) {
+    run.paused = paused;
+    let open = run.execs().filter(|(_, exec)| exec.status == Status::Open);
+    let children = open.filter_map(|(_, exec)| exec.rare.as_ref()?.child);
+    context
+        .across
+        .extend(children.map(|child| Across::Pause(child, paused)));
+    if !paused {
+        let ready = run.execs().filter(|(_, exec)| exec.status == Status::Ready);
+        effects.ready.extend(ready.map(|(id, _)| id));
     }
 }
 

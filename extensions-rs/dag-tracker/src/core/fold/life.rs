@@ -39,6 +39,7 @@ pub(super) fn new_run(key: u128, tenant: &str, by: &str, submit: Submit, context
         parent: None,
         depth: 0,
         broken: None,
+        budget_money: submit.budget_money,
     };
     run.note(Entry {
         sequence: context.sequence,
@@ -134,7 +135,7 @@ pub(super) fn take_result(
         context.measured(&capability, result.run_us);
     }
     let mut walk = Walk::new(run, context, effects);
-    walk.took(id, result.run_us);
+    walk.took(id, result.run_us, result.version);
     match result.outcome {
         Outcome::Succeeded(succeeded) if symphony_protocol::raw::is_value(&succeeded.output) => {
             walk.succeed(id, succeeded.output);

@@ -1,6 +1,7 @@
 //! The fold: events of the log in, the state of runs out.
 
 mod across;
+mod archive;
 mod control;
 mod life;
 mod plans;
@@ -19,8 +20,8 @@ use std::sync::Arc;
 use symphony_protocol::subjects::{TokenInput, dispatch_token, mesh_key, partition_of};
 use symphony_protocol::{
     Action, Archived, ArtifactNeed, Cancel, DecidedBatch, Due as DueEvent, ErrorValue, Happened, Outcome,
-    Owner, Payload, QuarantinedBatch, Resolved, ResultBatch, Settled, Signal, Submit, SubmitBatch, Supplied,
-    TaskResult, Unwanted, WorkflowNeed,
+    Owner, Payload, QuarantinedBatch, Recalled, Resolved, ResultBatch, Served, Settled, Signal, Submit,
+    SubmitBatch, Supplied, TaskResult, Unwanted, WorkflowNeed,
 };
 use symphony_workflow::{Plan, fill_inputs};
 
@@ -70,6 +71,8 @@ pub enum Event {
     },
     Resolved(Resolved),
     Happened(Happened),
+    Served(Served),
+    Recalled(Recalled),
     Quarantined(QuarantinedBatch),
     Owner(Owner),
     /// What could not be decoded: it is counted and passed over.
@@ -90,6 +93,8 @@ pub struct Effects {
     pub closed: Vec<ExecId>,
     pub needs: Vec<ArtifactNeed>,
     pub workflows: Vec<WorkflowNeed>,
+    /// Archived runs that are asked to go on.
+    pub recalls: Vec<String>,
     /// The names of events that runs wait for have changed.
     pub listens: bool,
     pub ended: Vec<u128>,
@@ -128,6 +133,8 @@ pub struct Fold {
     /// Words to runs whose submission has not come yet.
     pub parked: BTreeMap<u128, Vec<(String, Word)>>,
     pub supplied: BTreeMap<String, Vec<Option<Payload>>>,
+    /// What was asked of archived runs, until the archive has given them back.
+    pub recalls: BTreeMap<u128, Vec<(String, Control)>>,
     keys: BTreeMap<u64, [u8; 32]>,
     plans: HashMap<[u8; 32], (Arc<Plan>, Payload)>,
 }
@@ -154,6 +161,7 @@ impl Fold {
             buried: VecDeque::new(),
             parked: BTreeMap::new(),
             supplied: BTreeMap::new(),
+            recalls: BTreeMap::new(),
             keys: BTreeMap::new(),
             plans: HashMap::new(),
         }
@@ -194,12 +202,16 @@ impl Fold {
             Event::Signal { tenant, signal } => self.signal(&tenant, signal, effects),
             Event::Resolved(resolved) if self.is_owner(resolved.epoch) => self.resolved(resolved, effects),
             Event::Happened(happened) if self.is_owner(happened.epoch) => self.happened(&happened, effects),
+            Event::Served(served) if self.is_owner(served.epoch) => self.context.serve(&served.functions),
+            Event::Recalled(recalled) if self.is_owner(recalled.epoch) => self.recalled(recalled, effects),
             Event::Quarantined(batch) if self.is_owner(batch.epoch) => self.quarantined(batch, effects),
             Event::Due(_)
             | Event::Quarantined(_)
             | Event::Supplied(_)
             | Event::Archived(_)
             | Event::Resolved(_)
+            | Event::Served(_)
+            | Event::Recalled(_)
             | Event::Happened(_) => effects.dead.push("an event of an earlier owner".to_owned()),
             Event::Owner(owner) => {
                 if self.owner.as_ref().is_none_or(|now| owner.epoch > now.epoch) {
@@ -338,32 +350,6 @@ impl Fold {
             }),
             None if self.tombstones.contains_key(&key) => {}
             None => self.park(key, tenant, Word::Cancel(cancel), effects),
-        }
-    }
-
-    /// Forget runs that are safe elsewhere; their identifiers stay.
-    pub fn archived(&mut self, runs: &[String]) {
-        for key in &runs.iter().filter_map(|run| run_key(run)).collect::<Vec<_>>() {
-            let Some(run) = self.runs.get(key).filter(|run| run.status.ended()) else {
-                continue;
-            };
-            let fingerprint = run
-                .submitted
-                .unwrap_or_else(|| fingerprint(&run.document, &run.given_inputs));
-            let tomb = Tombstone {
-                status: run.status,
-                fingerprint,
-            };
-            self.runs.remove(key);
-            self.tombstones.insert(*key, tomb);
-            self.buried.push_back(*key);
-        }
-        let runs = &self.runs;
-        self.ended.retain(|key| runs.contains_key(key));
-        while self.buried.len() > TOMBSTONES_MAX {
-            if let Some(key) = self.buried.pop_front() {
-                self.tombstones.remove(&key);
-            }
         }
     }
 }

@@ -55,16 +55,13 @@ impl Walk<'_> {
             Err(problem) => return self.fail(id, problem),
         }
         if let Some(words) = &node.cache {
-            match self.cache_key(id, words, called) {
-                Ok(key) => {
-                    if let Some(output) = self.context.cache.get(&key, self.context.time_ms) {
-                        return self.succeed_as(id, Status::Cached, output);
-                    }
-                }
+            match self.earlier(id, words, called) {
+                Ok(None) => {}
+                Ok(Some(output)) => return self.succeed_as(id, Status::Cached, output),
                 Err(problem) => return self.fail(id, problem),
             }
         }
-        match self.spend(id, node) {
+        match self.spend(id) {
             Ok(()) => {}
             Err((problem, false)) => return self.fail(id, problem),
             Err((problem, true)) => return self.fail_run(id, problem),

@@ -74,8 +74,14 @@ impl Cache {
 }
 
 impl Walk<'_> {
-    /// What the result of a call is kept under: the tenant, the function, and the key, or all of the inputs.
-    pub(super) fn cache_key(&self, id: ExecId, words: &Words, called: &Function) -> Result<Key, ErrorValue> {
+    /// What the result of a call is kept under: the tenant, the function with its version, and the key, or all of the inputs.
+    fn cache_key(
+        &self,
+        id: ExecId,
+        words: &Words,
+        called: &Function,
+        version: &str,
+    ) -> Result<Key, ErrorValue> {
         let own = match &words.key {
             Some(key) => self.render(id, key)?,
             None => self
@@ -86,15 +92,25 @@ impl Walk<'_> {
         };
         let mut hasher = blake3::Hasher::new();
         hasher.update(if words.key.is_some() { b"key\0" } else { b"all\0" });
-        let range = called.range.as_deref().unwrap_or_default();
-        for part in [&*self.run.tenant, &called.capability, range] {
+        for part in [&*self.run.tenant, &called.capability, version] {
             hasher.update(&u32::try_from(part.len()).unwrap_or(u32::MAX).to_be_bytes());
             hasher.update(part.as_bytes());
         }
         Ok(*hasher.update(&own).finalize().as_bytes())
     }
 
-    /// Keep a result that has just come, where its task says so.
+    /// An earlier result of a call, of the newest version of its function that is served and fits.
+    pub(super) fn earlier(
+        &mut self,
+        id: ExecId,
+        words: &Words,
+        called: &Function,
+    ) -> Result<Option<Payload>, ErrorValue> {
+        let key = self.cache_key(id, words, called, self.context.version(called))?;
+        Ok(self.context.cache.get(&key, self.context.time_ms))
+    }
+
+    /// Keep a result that has just come, where its task says so, under the version that made it.
     pub(super) fn keep_result(&mut self, id: ExecId, node: &Node, output: &Payload) {
         let (Some(words), Some(exec)) = (&node.cache, self.run.exec(id)) else {
             return;
@@ -103,7 +119,8 @@ impl Walk<'_> {
             return;
         };
         // What the key is made from has not changed since the call began.
-        if let Ok(key) = self.cache_key(id, words, called) {
+        let version = self.answered_by.as_deref().unwrap_or_default();
+        if let Ok(key) = self.cache_key(id, words, called, version) {
             let until_ms = self.context.time_ms.saturating_add(words.ttl_ms);
             self.context.cache.put(key, output.clone(), until_ms);
         }

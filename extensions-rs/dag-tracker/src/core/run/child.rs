@@ -51,6 +51,10 @@ pub enum Across {
     Cancel(u128),
     /// A child has ended.
     Settle(u128),
+    /// A child's parent was paused, or goes on.
+    Pause(u128, bool),
+    /// What a child has spent, for the budgets around it.
+    Spend(u128, Spent),
 }
 
 /// A child run that is to begin.

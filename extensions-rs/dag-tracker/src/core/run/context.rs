@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use symphony_workflow::Node;
 
-use super::{Across, Cache, Listeners};
+use super::{Across, Cache, Listeners, Serves};
 use crate::core::state::ExecId;
 
 /// Names of tenants and workers that are kept once for all; more are of workers that come and go.
@@ -54,6 +54,7 @@ pub struct Context {
     /// The last event of `SYM_EVENTS` that was folded.
     pub events_sequence: u64,
     pub cache: Cache,
+    pub served: Serves,
     pub partition: u32,
     pub partitions: u32,
     /// What runs bring about in others, within one event.

@@ -15,6 +15,7 @@ mod failure;
 mod inside;
 mod map;
 mod moment;
+mod served;
 mod timers;
 mod undo;
 mod wait;
@@ -26,6 +27,7 @@ pub use child::{Across, Birth, Found, Library, Parent};
 pub use context::{Context, Due, Timer};
 pub(crate) use ending::deadline;
 pub use failure::allowed;
+pub use served::Serves;
 pub use undo::{Root, Undo, Undoing};
 pub use wait::{Listeners, Mail};
 
@@ -63,6 +65,8 @@ pub struct Walk<'a> {
     pub effects: &'a mut Effects,
     steps: Vec<Step>,
     begun: u32,
+    /// The version of the function that has just answered, where its worker declares one.
+    answered_by: Option<String>,
 }
 
 pub(super) fn error(kind: &str, message: impl Into<String>) -> ErrorValue {
@@ -93,6 +97,7 @@ impl<'a> Walk<'a> {
             effects,
             steps: Vec::new(),
             begun: 0,
+            answered_by: None,
         }
     }
 
