@@ -99,6 +99,8 @@ class Core:
             self.need(office, artifact)
         for workflow in message.needs_workflows:
             self.resolve(office, workflow)
+        for run in message.needs_runs:
+            office.recalls.need(run)
         if message.listens is not None:
             self.listen(office, message.listens)
         for started in message.started:

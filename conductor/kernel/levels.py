@@ -17,6 +17,9 @@ def level(core: Core) -> None:
     usage = core.allowances.settle(core.waiting.usage())
     core.reports.claim(usage, core.allowances.heard, core.allowances.number)
     give_credit(core)
+    serving = core.roster.serving()
+    for office in core.offices.values():
+        office.serve(serving)
     leased = {worker.name for worker in core.workers if worker.expires_at_ms > core.now_ms}
     core.heard_at = {name: at for name, at in core.heard_at.items() if core.now_ms - at < ALIVE_MS}
     if 0 in core.offices:

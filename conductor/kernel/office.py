@@ -13,12 +13,14 @@ from conductor.bus import BusError, NatsBus
 from conductor.kernel.execution import Execution, Key
 from conductor.kernel.outbox import Outbox
 from conductor.kernel.partition import Partition
+from conductor.kernel.recall import Recalls
 from conductor.kernel.roster import Roster
 from conductor.kernel.writer import LogWriter
 from conductor.observe import metrics
 from conductor.wire import subjects
 from conductor.wire.base import decode, encode
 from conductor.wire.heartbeat import HEARTBEAT_INTERVAL_MS, MISSED_BEATS_UNTIL_DEAD, Heartbeat, RollCall
+from conductor.wire.log import Serving
 from conductor.wire.ready import ArtifactNeed, Failure, Ready, Resync, ResyncPage, WorkflowNeed
 from conductor.wire.runs import RunEnded
 
@@ -73,6 +75,8 @@ class Office:
         self.partition = partition
         self.outbox = Outbox(conductor, partition.number, partition.owned.epoch, secret)
         self.writer = LogWriter(bus, partition.number, partition.owned, self._stood, self._fenced)
+        self.recalls = Recalls(bus, partition.number, partition.owned.epoch, self.writer.recall)
+        self._served: list[Serving] = []
         self.unstored: dict[str, RunEnded] = {}
         """Ended runs whose outputs refer to parts that are not stored yet."""
         self.due_told_ms = 0
@@ -90,6 +94,12 @@ class Office:
         self.resyncing = True
         self._start(self._resync())
 
+    def serve(self, functions: list[Serving]) -> None:
+        """What workers serve, once a second: the log is told where that has changed."""
+        if self.partition.ready and functions != self._served and self.writer.idle:
+            self._served = functions
+            self.writer.serve(functions)
+
     def ended(self, message: Ready) -> None:
         """While a resync is under way: what this message ends, a page that was written before it may list still."""
         if self.resyncing:
@@ -102,6 +112,7 @@ class Office:
     def close(self) -> None:
         for task in self._tasks:
             task.cancel()
+        self.recalls.close()
         self._start(self.writer.close())
 
     def _start(self, work: object) -> None:
@@ -202,6 +213,8 @@ class Office:
                 self._desk.need(self, artifact)
             for workflow in page.needs_workflows:
                 self._desk.resolve(self, workflow)
+            for run in page.needs_runs:
+                self.recalls.need(run)
             if cursor == 0:
                 self._desk.listen(self, page.listens)
             for ended in page.ended:

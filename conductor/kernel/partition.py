@@ -153,6 +153,7 @@ def is_level(message: Ready) -> bool:
         or message.unwanted
         or message.needs
         or message.needs_workflows
+        or message.needs_runs
         or message.listens is not None
         or message.quarantined
     )

@@ -8,7 +8,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from conductor.wire import bounds
 from conductor.wire.heartbeat import HEARTBEAT_INTERVAL_MS, Heartbeat
+from conductor.wire.log import Serving
 
 LATELY_MS = 5_000
 """Longer than a takeover takes from an owner that died or fell asleep: a worker that died with it may not be known as
@@ -24,6 +26,8 @@ class Roster:
     """By name: when it beat last, and whether its process is so young that another under its name may have died lately."""
     dead: frozenset[str] | None = None
     """As the last grant says; None before the first one."""
+    served: dict[str, tuple[Serving, ...]] = field(default_factory=dict)
+    """What each of them serves, by the manifest that it sent last."""
 
     def beat(self, beat: Heartbeat, now_ms: int) -> None:
         """A worker lives. One that has stopped of itself has let go of everything before."""
@@ -32,8 +36,21 @@ class Roster:
         else:
             self.heard.pop(beat.worker, None)
             self.heard[beat.worker] = (now_ms, beat.beat < YOUNG_BEATS)  # at the end: the order is that of the beats
+        if beat.manifest is not None:
+            self.served[beat.worker] = tuple(
+                Serving(
+                    capability=function.capability, version=function.version, cost_per_second=function.cost_per_second
+                )
+                for function in beat.manifest.functions
+            )
         while self.heard and now_ms - next(iter(self.heard.values()))[0] > LATELY_MS:
             del self.heard[next(iter(self.heard))]
+
+    def serving(self) -> list[Serving]:
+        """Every version of a function that is served, in an order of its own."""
+        self.served = {worker: functions for worker, functions in self.served.items() if worker in self.heard}
+        found = {(one.capability, one.version): one for functions in self.served.values() for one in functions}
+        return [found[key] for key in sorted(found)][: bounds.BATCH_COUNT_MAX]
 
     def complete(self, since_ms: int) -> bool:
         """Whether every worker of late has beaten since a moment, and none of them is new under an old name."""

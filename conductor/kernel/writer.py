@@ -13,7 +13,19 @@ from conductor.kernel.execution import Key
 from conductor.kernel.partition import Owned
 from conductor.wire import subjects
 from conductor.wire.base import encode
-from conductor.wire.log import Decided, DecidedBatch, Due, Happened, Quarantine, QuarantinedBatch, Resolved, Supplied
+from conductor.wire.log import (
+    Decided,
+    DecidedBatch,
+    Due,
+    Happened,
+    Quarantine,
+    QuarantinedBatch,
+    Recalled,
+    Resolved,
+    Served,
+    Serving,
+    Supplied,
+)
 
 _log = logging.getLogger("symphony.kernel")
 
@@ -34,7 +46,7 @@ def fence(partition: int, owned: Owned) -> dict[str, str]:
 
 
 class LogWriter:
-    """Writes `decided`, `due`, `supplied`, `resolved`, `happened` and `quarantined` events.
+    """Writes `decided`, `due`, `supplied`, `resolved`, `recalled`, `served`, `happened` and `quarantined` events.
 
     A refusal of kind `fenced` means that the partition has another owner: `lost` is called and nothing is written again.
     """
@@ -75,6 +87,17 @@ class LogWriter:
     def resolve(self, resolved: Resolved) -> None:
         """Queue a registered workflow that tasks wait for."""
         self._others.append(("resolved", encode(resolved)))
+        self._wake.set()
+
+    def recall(self, recalled: Recalled) -> None:
+        """Queue an archived run that is asked to go on."""
+        self._others.append(("recalled", encode(recalled)))
+        self._wake.set()
+
+    def serve(self, functions: list[Serving]) -> None:
+        """Queue what workers serve now."""
+        served = Served(partition=self._partition, epoch=self._owned.epoch, functions=functions)
+        self._others.append(("served", encode(served)))
         self._wake.set()
 
     def happened(self, name: str, sequence: int, at_ms: int, value: bytes) -> bool:

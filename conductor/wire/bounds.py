@@ -35,6 +35,9 @@ COMPOSED_INPUT_BYTES_MAX = 256 * 1024 * 1024
 DOCUMENT_PACKED_BYTES_MAX = 768 * 1024
 """A workflow document inside its submission, zstd-compressed."""
 
+FIRST_VERSION = "1.0.0"
+"""Of a function whose worker says nothing else."""
+
 RUN_STATE_BYTES_MAX = 2 * 1024 * 1024
 """A run that did not succeed as its archive keeps it, zstd-compressed: one message carries it back, beside its identity."""
 

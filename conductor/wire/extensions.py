@@ -55,7 +55,7 @@ class Function(Part, frozen=True, kw_only=True):
     """
 
     capability: Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*$", max_length=128)]
-    version: Name = "1.0.0"
+    version: Name = bounds.FIRST_VERSION
     description: Text = ""
     inputs: Annotated[dict[str, Parameter], msgspec.Meta(max_length=256)] = {}
     open_inputs: bool = False

@@ -57,7 +57,7 @@ class TaskResult(Part, frozen=True, kw_only=True):
     """The end of one attempt. Identity and token are echoed from the task as they came.
 
     `received_at_us` and `started_at_us` are the worker's wall clock in microseconds since the Unix epoch, `run_us` its
-    monotonic measure of the function alone. `version` is the function's, where its worker declares one.
+    monotonic measure of the function alone. `version` is the function's; absent it is `FIRST_VERSION`.
     """
 
     run: RunId

@@ -18,7 +18,7 @@ from conductor import __version__
 from conductor.bus import Artifacts, Bus, BusError
 from conductor.observe import logs, metrics
 from conductor.observe.tracing import Tracer, new_span_id
-from conductor.wire import subjects
+from conductor.wire import bounds, subjects
 from conductor.wire.base import WireError, decode, encode
 from conductor.wire.extensions import Manifest
 from conductor.wire.heartbeat import HEARTBEAT_INTERVAL_MS, Heartbeat, RollCall
@@ -89,6 +89,12 @@ class Worker:
         """What this worker offers."""
         functions = [self._functions[name].manifest for name in sorted(self._functions)]
         return Manifest(name=self.options.extension, version=self.options.version, functions=functions)
+
+    def _version(self, capability: str) -> str | None:
+        """Of the function that answers; None for the first, which every reader takes it for."""
+        function = self._functions.get(capability)
+        version = function.manifest.version if function is not None else bounds.FIRST_VERSION
+        return None if version == bounds.FIRST_VERSION else version
 
     def stop(self) -> None:
         """Take no more, finish what is under way, end."""
@@ -211,6 +217,7 @@ class Worker:
             received_at_us=received_us,
             started_at_us=began_us,
             run_us=run_us,
+            version=self._version(task.capability),
         )
         self._held.pop(key, None)
         self._results.push(reply, key, result)

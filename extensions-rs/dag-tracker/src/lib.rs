@@ -5,6 +5,7 @@ pub mod core;
 pub mod follow;
 pub mod options;
 pub mod partition;
+pub mod past;
 pub mod registry;
 pub mod service;
 pub mod snapshot;

@@ -193,9 +193,11 @@ pub fn write(place: &Place, sequence: u64, body: &[u8]) -> Result<u64, Error> {
 /// The oldest sequence of two verified snapshots; 0 with fewer.
 fn floor(kept: &[PathBuf]) -> u64 {
     let oldest = kept.first().filter(|_| kept.len() >= KEPT);
-    oldest
-        .and_then(|path| path.file_stem()?.to_str()?.parse().ok())
-        .unwrap_or_default()
+    oldest.and_then(|path| sequence_of(path)).unwrap_or_default()
+}
+
+fn sequence_of(path: &Path) -> Option<u64> {
+    path.file_stem()?.to_str()?.parse().ok()
 }
 
 /// Snapshots in a folder, oldest first.
@@ -214,7 +216,13 @@ fn files(folder: &Path) -> Vec<PathBuf> {
 
 /// The newest snapshot that is whole, with its body. Damaged ones are told and passed over.
 pub fn read(place: &Place) -> Option<(u64, Vec<u8>)> {
-    for path in files(&place.folder).into_iter().rev() {
+    read_up_to(place, u64::MAX)
+}
+
+/// The newest one that holds nothing behind a sequence.
+pub fn read_up_to(place: &Place, sequence: u64) -> Option<(u64, Vec<u8>)> {
+    let before = |path: &PathBuf| sequence_of(path).is_some_and(|of| of <= sequence);
+    for path in files(&place.folder).into_iter().rev().filter(before) {
         match read_file(place, &path) {
             Ok(found) => return Some(found),
             Err(error) => tracing::warn!(%error, path = %path.display(), "a snapshot is passed over"),

@@ -10,6 +10,8 @@ pub const INLINE_PAYLOAD_BYTES_MAX: usize = 64 * 1024;
 pub const MESSAGE_BYTES_MAX: usize = 4 * 1024 * 1024;
 pub const FRAME_BYTES_MAX: usize = 1024 * 1024;
 pub const COMPOSED_INPUT_BYTES_MAX: usize = 256 * 1024 * 1024;
+/// Of a function whose worker says nothing else.
+pub const FIRST_VERSION: &str = "1.0.0";
 pub const RUN_STATE_BYTES_MAX: usize = 2 * 1024 * 1024;
 pub const DOCUMENT_PACKED_BYTES_MAX: usize = 768 * 1024;
 pub const DOCUMENT_BYTES_MAX: usize = 32 * 1024 * 1024;

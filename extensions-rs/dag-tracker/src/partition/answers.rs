@@ -18,13 +18,20 @@ impl Partition {
                     Err(error) => call.fail(&error).await,
                 }
             }
-            "show" => {
-                call.finish(
-                    call.decode()
-                        .map(|ask: Show| view::show(&self.fold, &ask, &tenant)),
-                )
-                .await
-            }
+            "show" => match call.decode::<Show>() {
+                Ok(Show { at: Some(at), .. }) if at > self.fold.sequence() => {
+                    let what = format!("the log is folded up to {}", self.fold.sequence());
+                    call.fail(&Error::new(ErrorKind::Invalid, what)).await;
+                }
+                Ok(ask) => match ask.at {
+                    None => call.reply(&view::show(&self.fold, &ask, &tenant)).await,
+                    Some(at) => {
+                        let past = self.past.clone();
+                        tokio::spawn(async move { past.answer(&call, &ask, at, &tenant).await });
+                    }
+                },
+                Err(error) => call.fail(&error).await,
+            },
             "list" => {
                 call.finish(
                     call.decode()

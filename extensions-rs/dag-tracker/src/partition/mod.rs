@@ -20,6 +20,7 @@ use crate::core::emit::{Message, failure, open_execs, quarantines, ready_task, r
 use crate::core::state::{ExecId, Status, run_key};
 use crate::core::{Effects, Emitter, Fold, FoldOptions, view};
 use crate::follow::{Follower, event, floor as recorded_floor, reaches, stream_state};
+use crate::past::Past;
 use crate::snapshot;
 
 use office::{Awaited, Office};
@@ -47,6 +48,7 @@ pub struct Partition {
     listed: Vec<ExecId>,
     office: Option<Office>,
     awaited: Option<Awaited>,
+    past: Arc<Past>,
 }
 
 impl Partition {
@@ -96,13 +98,15 @@ impl Partition {
         }
         reaches(fold.sequence(), recorded_floor(&bus, number).await?)?;
         let floor = snapshot::floor_of(&place);
+        let place = Arc::new(place);
+        let past = Past::new(bus.clone(), place.clone(), fold.options.clone());
         let sequence = fold.sequence();
         Ok(Self {
             number,
             bus,
             fold,
             emitter: None,
-            place: Arc::new(place),
+            place,
             options,
             folded_at_snapshot: 0,
             folded: 0,
@@ -112,6 +116,7 @@ impl Partition {
             listed: Vec::new(),
             office: None,
             awaited: None,
+            past: Arc::new(past),
         })
     }
 

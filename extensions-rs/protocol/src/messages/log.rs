@@ -81,7 +81,7 @@ fn default_task_result_try() -> u32 {
 /// The end of one attempt. Identity and token are echoed from the task as they came.
 ///
 /// `received_at_us` and `started_at_us` are the worker's wall clock in microseconds since the Unix epoch, `run_us` its
-/// monotonic measure of the function alone. `version` is the function's, where its worker declares one.
+/// monotonic measure of the function alone. `version` is the function's; absent it is `FIRST_VERSION`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct TaskResult {
     pub run: String,

@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 
 use async_nats::Subscriber;
 use futures_util::{FutureExt, StreamExt};
+use symphony_protocol::bounds::FIRST_VERSION;
 use symphony_protocol::{
     Heartbeat, HeartbeatState, Manifest, RollCall, Task, TaskBatch, TaskResult, Value, decode, subjects,
 };
@@ -212,7 +213,7 @@ impl State {
 
     fn begin(&mut self, key: Key, epoch: u64, reply: &Arc<str>, task: Task) {
         let received_at_us = now_us();
-        let blank = TaskResult {
+        let mut blank = TaskResult {
             run: task.run,
             task: task.task,
             generation: task.generation,
@@ -247,6 +248,8 @@ impl State {
             };
             return self.outbox.push(reply, key, result);
         };
+        let version = &offered.manifest.version;
+        blank.version = (version != FIRST_VERSION).then(|| version.clone());
         let inputs = match unpack(&task.inputs, &offered) {
             Ok(inputs) => inputs,
             Err(error) => {

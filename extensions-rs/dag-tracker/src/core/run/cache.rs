@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use symphony_protocol::bounds::FIRST_VERSION;
 use symphony_workflow::Cache as Words;
 
 use super::*;
@@ -119,7 +120,7 @@ impl Walk<'_> {
             return;
         };
         // What the key is made from has not changed since the call began.
-        let version = self.answered_by.as_deref().unwrap_or_default();
+        let version = self.answered_by.as_deref().unwrap_or(FIRST_VERSION);
         if let Ok(key) = self.cache_key(id, words, called, version) {
             let until_ms = self.context.time_ms.saturating_add(words.ttl_ms);
             self.context.cache.put(key, output.clone(), until_ms);

@@ -4,6 +4,7 @@ use std::cmp::Ordering;
 use std::collections::BTreeMap;
 
 use symphony_protocol::Serving;
+use symphony_protocol::bounds::FIRST_VERSION;
 use symphony_workflow::{Function, VersionRange};
 
 use super::Context;
@@ -24,25 +25,22 @@ impl Context {
         }
     }
 
-    /// The newest version of a function that fits a call; empty where nobody has told.
+    /// The newest version of a function that fits a call, by what was told.
     pub fn version<'a>(&'a self, called: &Function) -> &'a str {
         let range = called.range.as_deref().and_then(VersionRange::parse);
         let fits = |version: &&String| range.as_ref().is_none_or(|range| range.holds(version));
         let known = self.served.get(&called.capability);
         let versions = known.iter().flat_map(|versions| versions.keys()).filter(fits);
-        versions.max_by(|a, b| newer(a, b)).map_or("", String::as_str)
+        versions
+            .max_by(|a, b| newer(a, b))
+            .map_or(FIRST_VERSION, String::as_str)
     }
 
-    /// What a second of a function costs, in millionths: of the version that answered, else of the newest that fits.
+    /// What a second of a version of a function costs, in millionths.
     pub fn cost(&self, called: &Function, version: Option<&str>) -> u64 {
-        let Some(versions) = self.served.get(&called.capability) else {
-            return 0;
-        };
-        let cost = |version: &str| versions.get(version).copied();
-        version
-            .and_then(cost)
-            .or_else(|| cost(self.version(called)))
-            .unwrap_or_default()
+        let versions = self.served.get(&called.capability);
+        let cost = versions.and_then(|versions| versions.get(version.unwrap_or(FIRST_VERSION)));
+        cost.copied().unwrap_or_default()
     }
 }
 
