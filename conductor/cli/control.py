@@ -46,7 +46,14 @@ def _ask(event: str, run: str, message: Any, place: Place, as_json: bool) -> Non
         async with connect.client(place) as client:
             if await client.show(run) is None:
                 raise no_run(run)
-            return await client.control(event, message)
+            entry = await client.control(event, message)
+            if entry is None and event in ("retry", "rollback"):
+                from conductor.workflow.past import why_not_again
+
+                why = await why_not_again(client, run)
+                if why is not None:
+                    raise Refusal(f"{event} of {run} was not applied: {why}", FAILED)
+            return entry
 
     entry = connect.run(work())
     if entry is not None and not entry.accepted:
@@ -90,6 +97,8 @@ def _each(
             raise Refusal(f"runs {event}: give a run or a filter, not both")
         _ask(event, run_id(run), message(run), place, as_json)
         return
+    if filters.is_empty(wanted):
+        raise Refusal(f"`runs {event}` needs a run, or a filter such as --workflow or --older-than")
 
     async def work() -> Any:
         async with connect.client(place) as client:

@@ -79,8 +79,6 @@ async def bulk(
     client: Any, verb: str, wanted: Any, fits: Callable[[str], bool], yes: bool, act: Callable[[str], Awaitable[Any]]
 ) -> dict[str, Any]:
     """Do something to every run of a filter whose status fits. Without `yes` it is only told which those are."""
-    if is_empty(wanted):
-        raise Refusal(f"`runs {verb}` needs a run, or a filter such as --workflow or --older-than")
     found = [summary for summary in await client.list(wanted, BULK_COUNT_MAX) if fits(summary.status)]
     if yes:
         for summary in found:

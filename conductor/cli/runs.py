@@ -111,18 +111,19 @@ def show(run: str, sequence: int | None, data: Path, url: str | None, as_json: b
 
 
 def _show_past(run: str, sequence: int, place: Place, as_json: bool) -> None:
-    from conductor.workflow.past import at_sequence
+    from conductor.workflow.past import as_it_was
 
     async def work() -> Any:
         async with connect.client(place) as client:
-            return await client.history(control.run_id(run))
+            return await as_it_was(client, control.run_id(run), sequence)
 
-    entries = connect.run(work())
-    if entries is None:
-        raise control.no_run(run)
-    then = at_sequence(entries, sequence)
+    then = connect.run(work())
     if then is None:
-        raise Refusal(f"the run {run} began at sequence {entries[0].sequence}, after {sequence}")
+        raise control.no_run(run)
+    if "began" in then:
+        raise Refusal(f"the run {run} began at sequence {then['began']}, after {sequence}")
+    if "note" in then:
+        say(f"from its history alone: {then['note']}", err=True)
     if as_json:
         emit({"run": run, "at": sequence, **then})
         return

@@ -93,7 +93,18 @@ def pit(role: str) -> Permissions:
 
 def conductor(name: str) -> Permissions:
     """Dispatches, decides, owns partitions; the only hub between the extensions."""
-    events = ("decided", "due", "supplied", "resolved", "served", "recalled", "happened", "quarantined", "archived", "owner")
+    events = (
+        "decided",
+        "due",
+        "supplied",
+        "resolved",
+        "served",
+        "recalled",
+        "happened",
+        "quarantined",
+        "archived",
+        "owner",
+    )
     log = tuple(f"sym.log.*.{event}" for event in events)
     api = (
         "$JS.API.STREAM.MSG.GET.SYM_LOG",

@@ -152,17 +152,18 @@ class Client:
         """Send the spans that wait."""
         await asyncio.to_thread(self._tracer.close)
 
-    async def show(self, run: str, nodes: bool = False, values: bool = False) -> RunView | None:
-        """The state of a run, live or archived; None where nobody knows it."""
+    async def show(self, run: str, nodes: bool = False, values: bool = False, at: int | None = None) -> RunView | None:
+        """The state of a run, live or archived; None where nobody knows it. With `at` as it was once the event with that
+        sequence was folded: a BusError where the log does not reach back so far."""
         subject = subjects.pit("dag", "show", await self._partition(run), self.tenant)
         found: RunView | None = None
         listed: list[NodeView] = []
         cursor = 0
         while True:
-            ask = encode(Show(run=run, nodes=nodes, values=values, cursor=cursor))
+            ask = encode(Show(run=run, nodes=nodes, values=values, cursor=cursor, at=at))
             view = decode(await self.bus.request(subject, ask), RunView)
             if not view.found:
-                return await self._archived(run)
+                return await self._archived(run) if at is None else None
             found = found or view
             listed += view.nodes
             if view.next is None or not nodes:
@@ -171,14 +172,15 @@ class Client:
         return _with_nodes(found, listed)
 
     async def _archived(self, run: str) -> RunView | None:
-        read = await self._read(run)
+        read = await self.read(run)
         if read is None or read.view is None:
             return None
         return decode(read.view, RunView)
 
-    async def _read(self, run: str) -> ArchivedRun | None:
+    async def read(self, run: str, state: bool = False) -> ArchivedRun | None:
+        """What the archive has of a run; with `state` what it can go on by, too. None where it is not archived."""
         subject = subjects.pit("stale", "read", self.tenant)
-        read = decode(await self.bus.request(subject, encode(ReadRun(run=run)), 15), ArchivedRun)
+        read = decode(await self.bus.request(subject, encode(ReadRun(run=run, state=state)), 15), ArchivedRun)
         return read if read.found else None
 
     async def history(self, run: str) -> list[HistoryEntry] | None:
@@ -194,7 +196,7 @@ class Client:
             if page.next is None:
                 return entries
             cursor = page.next
-        read = await self._read(run)
+        read = await self.read(run)
         if read is None or read.history is None:
             return None
         return msgspec.msgpack.decode(read.history, type=list[HistoryEntry])
