@@ -66,8 +66,8 @@ class Checked(Message, frozen=True, kw_only=True):
 
 
 class Show(Message, frozen=True, kw_only=True):
-    """The state of a run; its nodes from `cursor` on where `nodes` is set. With `at` as it was once the event of the log with
-    that sequence was folded."""
+    """The state of a run; its nodes from `cursor` on where `nodes` is set. With `at` as it was once the event of the log
+    with that sequence was folded."""
 
     run: RunId
     nodes: bool = False
@@ -194,8 +194,8 @@ class ArchiveRecord(Part, frozen=True, kw_only=True):
     """All that is kept of an ended run: enough to show it, to trace it and to learn from it.
 
     `view` is the encoded `RunView` with nodes and values, `history` the encoded list of `HistoryEntry`. `artifacts` are the
-    digests that the run names, or `*` alone where they are more than fit. `state` is a run that did not succeed as its tracker
-    keeps it, by which it can go on; empty where it is over `RUN_STATE_BYTES_MAX`.
+    digests that the run names, or `*` alone where they are more than fit. `state` is a run that did not succeed as its
+    tracker keeps it, by which it can go on; empty where it is over `RUN_STATE_BYTES_MAX`.
     """
 
     summary: RunSummary

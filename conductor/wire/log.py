@@ -192,8 +192,8 @@ class Serving(Part, frozen=True, kw_only=True):
 
 
 class Served(Message, frozen=True, kw_only=True):
-    """The versions of functions that workers serve, all of them, whenever they have changed: by the newest that fits is told
-    whether an earlier result can be used again, and by the cost what a run has spent."""
+    """The versions of functions that workers serve, all of them, whenever they have changed: by the newest that fits is
+    told whether an earlier result can be used again, and by the cost what a run has spent."""
 
     partition: Partition
     epoch: Epoch
@@ -201,8 +201,8 @@ class Served(Message, frozen=True, kw_only=True):
 
 
 class Recalled(Message, frozen=True, kw_only=True):
-    """A run that was archived, for a client who asked it to go on: as its tracker kept it when it was archived. It stands in
-    the log, so that a replay needs no archive. Without a `state` it cannot go on, and `why` says so.
+    """A run that was archived, for a client who asked it to go on: as its tracker kept it when it was archived. It stands
+    in the log, so that a replay needs no archive. Without a `state` it cannot go on, and `why` says so.
     """
 
     partition: Partition

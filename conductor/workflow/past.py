@@ -14,8 +14,8 @@ _RUN_AFTER = {"pause": "paused", "resume": "running", "retry": "running", "rollb
 
 
 async def as_it_was(client: Client, run: str, sequence: int) -> dict[str, Any] | None:
-    """The run's status and tasks at an event of the log, and `from`: `log` or `history`. None where nobody knows the run, or it
-    had not begun; then `began` says when it did.
+    """The run's status and tasks at an event of the log, and `from`: `log` or `history`. None where nobody knows
+    the run; where it had not begun, `began` says when it did.
 
     Only a replay of the log has inputs and outputs, and the tasks that were under way. Where the log does not reach back
     that far, the history is what is left; `note` says why.

@@ -1,5 +1,6 @@
 // Made by `symphony schemas emit` from conductor/wire. Change it there.
 
+
 //! What is asked of the DAG Tracker: `sym.pit.dag.<operation>...`. None of it is on the path of a step.
 
 #![allow(clippy::derivable_impls, unused_imports)]
@@ -8,10 +9,10 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::*;
 use crate::check::{self, Bounded, Verdict};
 use crate::payload::{Payload, Token, Trace};
 use crate::values::Value;
+use super::*;
 
 fn default_check_v() -> u8 {
     1
@@ -158,8 +159,8 @@ impl Bounded for Checked {
 fn default_show_v() -> u8 {
     1
 }
-/// The state of a run; its nodes from `cursor` on where `nodes` is set. With `at` as it was once the event of the log with
-/// that sequence was folded.
+/// The state of a run; its nodes from `cursor` on where `nodes` is set. With `at` as it was once the event of the log
+/// with that sequence was folded.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Show {
     #[serde(default = "default_show_v")]
@@ -741,8 +742,8 @@ fn default_archive_record_history() -> Payload {
 /// All that is kept of an ended run: enough to show it, to trace it and to learn from it.
 ///
 /// `view` is the encoded `RunView` with nodes and values, `history` the encoded list of `HistoryEntry`. `artifacts` are the
-/// digests that the run names, or `*` alone where they are more than fit. `state` is a run that did not succeed as its tracker
-/// keeps it, by which it can go on; empty where it is over `RUN_STATE_BYTES_MAX`.
+/// digests that the run names, or `*` alone where they are more than fit. `state` is a run that did not succeed as its
+/// tracker keeps it, by which it can go on; empty where it is over `RUN_STATE_BYTES_MAX`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct ArchiveRecord {
     pub summary: RunSummary,
@@ -1005,12 +1006,7 @@ impl Bounded for DagShow {
         check::range("ended", self.ended, 0, 9223372036854775807)?;
         check::range("open", self.open, 0, 9223372036854775807)?;
         check::count("backlog", self.backlog.len(), 0, 1024)?;
-        check::range(
-            "snapshot_sequence",
-            self.snapshot_sequence,
-            0,
-            9223372036854775807,
-        )?;
+        check::range("snapshot_sequence", self.snapshot_sequence, 0, 9223372036854775807)?;
         check::range("floor", self.floor, 0, 9223372036854775807)?;
         if let Some(item0) = &self.owner {
             check::text("owner", item0, 1, 128)?;
