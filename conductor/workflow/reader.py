@@ -10,7 +10,7 @@ import datetime
 import math
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, cast
 
@@ -21,13 +21,12 @@ from blake3 import blake3
 
 from conductor.wire import bounds
 from conductor.workflow.errors import WorkflowError
+from conductor.workflow.places import LOADER, Places
 
 TEXT_BYTES_MAX = 8 * 1024 * 1024
 """A document's text. Its packed form is bounded as well; 10,000 tasks take about two megabytes."""
 ALIASES_MAX = 1000
 """YAML aliases of one document: each can multiply what stands before it."""
-
-_Loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +36,10 @@ class Source:
     name: str
     text: str
     value: dict[str, Any]
+    places: Places = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "places", Places(self.text))
 
     def canonical(self) -> bytes:
         """The canonical JSON: keys in the order of the text, no white space."""
@@ -56,7 +59,7 @@ class Source:
 
     def place(self, pointer: str) -> tuple[int, int]:
         """Line and column, from 1, of the part that a JSON pointer names; (0, 0) where it has none."""
-        return locate(self.text, pointer)
+        return self.places.at(pointer)
 
 
 def pack(canonical: bytes, name: str) -> bytes:
@@ -143,7 +146,7 @@ def _parse_yaml(text: str, name: str) -> Any:
     ):
         raise WorkflowError.one(name, f"more than {ALIASES_MAX} YAML aliases", "write the repeated parts out")
     with yaml_mistakes(name):
-        return yaml.load(text, Loader=_Loader)  # noqa: S506 - a safe loader, the C one where there is one
+        return yaml.load(text, Loader=LOADER)  # noqa: S506 - a safe loader, the C one where there is one
 
 
 @contextmanager
@@ -162,7 +165,7 @@ def yaml_mistakes(name: str) -> Iterator[None]:
 
 def _events(text: str) -> Any:
     try:
-        yield from yaml.parse(text, Loader=_Loader)
+        yield from yaml.parse(text, Loader=LOADER)
     except yaml.YAMLError:
         return  # the load that follows tells what is wrong, and where
 
@@ -174,7 +177,7 @@ def _plain(value: Any, name: str, text: str, path: tuple[str, ...]) -> Any:
     if isinstance(value, dict):
         for key in value:
             if not isinstance(key, str):
-                line, column = locate(text, _pointer(path))
+                line, column = Places(text).at(_pointer(path))
                 word = str(key).lower() if isinstance(key, bool) else str(key)
                 hint = (
                     "put quotes around it"
@@ -190,42 +193,13 @@ def _plain(value: Any, name: str, text: str, path: tuple[str, ...]) -> Any:
     if isinstance(value, (datetime.datetime, datetime.date)):
         return value.isoformat()
     if isinstance(value, float) and not math.isfinite(value):
-        line, column = locate(text, _pointer(path))
+        line, column = Places(text).at(_pointer(path))
         raise WorkflowError.one(name, f"{value} is not a number that a document may hold", "", line, column)
     if value is None or isinstance(value, (str, bool, int, float)):
         return value
-    line, column = locate(text, _pointer(path))
+    line, column = Places(text).at(_pointer(path))
     raise WorkflowError.one(name, f"a YAML {type(value).__name__} cannot stand here", "use plain text", line, column)
 
 
 def _pointer(path: tuple[str, ...]) -> str:
     return "".join("/" + part.replace("~", "~0").replace("/", "~1") for part in path)
-
-
-def locate(text: str, pointer: str) -> tuple[int, int]:
-    """Line and column, from 1, of the node that a JSON pointer names, or of its nearest ancestor; (0, 0) if none."""
-    try:
-        node = yaml.compose(text, Loader=_Loader)
-    except (yaml.YAMLError, RecursionError):
-        return 0, 0
-    if node is None:
-        return 0, 0
-    mark = node.start_mark
-    for raw in pointer.split("/")[1:]:
-        part = raw.replace("~1", "/").replace("~0", "~")
-        step = _child(node, part)
-        if step is None:
-            break
-        mark, node = step
-    return mark.line + 1, mark.column + 1
-
-
-def _child(node: Any, part: str) -> tuple[Any, Any] | None:
-    if isinstance(node, yaml.MappingNode):
-        for key, value in node.value:
-            if key.value == part:
-                return key.start_mark, value
-    if isinstance(node, yaml.SequenceNode) and part.isdigit() and int(part) < len(node.value):
-        child = node.value[int(part)]
-        return child.start_mark, child
-    return None

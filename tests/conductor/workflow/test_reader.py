@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+import yaml
 
 from conductor.wire import bounds
 from conductor.workflow import WorkflowError, read_bytes, read_file, read_text
@@ -103,3 +104,17 @@ tasks:
     inside = "/tasks/pick/switch/0/then/tasks/loop/repeat"
     assert source.place(f"{inside}/until") == (11, 17)
     assert source.place(f"{inside}/tasks/tasks/step/value") == (12, 40)
+
+
+def test_a_text_is_parsed_once_however_many_places_are_asked_for(monkeypatch: pytest.MonkeyPatch):
+    parsed = []
+    compose = yaml.compose
+    monkeypatch.setattr(yaml, "compose", lambda *given, **said: parsed.append(1) or compose(*given, **said))
+    source = read_text("tasks:\n" + "".join(f"  t{number}: {{value: 1}}\n" for number in range(1000)))
+    places = [source.place(f"/tasks/t{number}/value") for number in range(1000)]
+    assert places[0] == (2, 8) and places[999] == (1001, 10)
+    assert parsed == [1]
+
+
+def test_of_a_key_that_stands_twice_the_first_is_told():
+    assert read_text("a: 1\ntasks: {}\na: 2\n").place("/a") == (1, 1)
