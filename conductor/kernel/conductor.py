@@ -53,7 +53,7 @@ class ConductorOptions:
     secret: bytes
     partitions: int = 1
     retry_window_s: float = RETRY_WINDOW_S
-    """How long a run that did not succeed stays where `runs retry` finds it."""
+    """How long a run that did not succeed stays with its tracker; later a retry has it back from the archive."""
 
 
 class Conductor:

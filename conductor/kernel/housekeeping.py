@@ -28,7 +28,8 @@ ARCHIVE_INTERVAL_S = 0.5
 ARCHIVE_COUNT_MAX = 256
 """Runs of one export; the tracker answers with as many as fit a message."""
 RETRY_WINDOW_S = 3600.0
-"""A run that did not succeed stays with its tracker so long: `runs retry` finds it there, with all that it had done."""
+"""A run that did not succeed stays with its tracker so long, since that is when most are retried. Later a retry has it back
+from the archive."""
 RETRIABLE_COUNT_MAX = 2_000
 """Of a partition: beyond it the oldest go to the archive early, since a tracker's memory is for what is under way."""
 PURGE_INTERVAL_S = 10.0

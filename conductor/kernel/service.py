@@ -1,7 +1,8 @@
 """The conductor as a process: `python -m conductor.kernel`, configured by its environment alone.
 
 `SYMPHONY_URL`, `SYMPHONY_CREDS`, `SYMPHONY_CONDUCTOR` (its name), `SYMPHONY_SECRET_FILE` (the mesh's secret),
-`SYMPHONY_PARTITIONS`, `SYMPHONY_LOG`, `SYMPHONY_METRICS_PORT`, and OpenTelemetry's own variables.
+`SYMPHONY_PARTITIONS`, `SYMPHONY_RETRY_WINDOW_S` (how long a run that did not succeed stays with its tracker),
+`SYMPHONY_LOG`, `SYMPHONY_METRICS_PORT`, and OpenTelemetry's own variables.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ import contextlib
 import gc
 import logging
 import os
+import re
 import signal
 import sys
 from pathlib import Path
@@ -21,6 +23,7 @@ from conductor import __version__
 from conductor.bus import BusError, BusOptions, Endpoint, NatsBus
 from conductor.bus.interface import Received
 from conductor.kernel.conductor import Conductor, ConductorOptions
+from conductor.kernel.housekeeping import RETRY_WINDOW_S
 from conductor.observe import logs, metrics
 from conductor.wire import subjects
 from conductor.wire.base import encode
@@ -46,10 +49,13 @@ def options() -> tuple[BusOptions, ConductorOptions]:
     partitions = os.environ.get("SYMPHONY_PARTITIONS", "1")
     if not partitions.isdigit() or int(partitions) < 1:
         raise BusError("config", f"SYMPHONY_PARTITIONS={partitions}: a whole number from 1 on")
+    window = os.environ.get("SYMPHONY_RETRY_WINDOW_S", str(RETRY_WINDOW_S))
+    if not re.fullmatch(r"[0-9]{1,9}(\.[0-9]+)?", window):
+        raise BusError("config", f"SYMPHONY_RETRY_WINDOW_S={window}: seconds from 0 on")
     creds = os.environ.get("SYMPHONY_CREDS")
     url = os.environ.get("SYMPHONY_URL", "nats://127.0.0.1:4222")
     bus = BusOptions(url=url, name=name, credentials=Path(creds) if creds else None, wait_s=10)
-    return bus, ConductorOptions(name=name, secret=secret, partitions=int(partitions))
+    return bus, ConductorOptions(name=name, secret=secret, partitions=int(partitions), retry_window_s=float(window))
 
 
 async def serve(bus_options: BusOptions, conductor_options: ConductorOptions) -> None:

@@ -67,7 +67,7 @@ async def test_a_run_is_shown_alike_before_and_after_it_was_archived(shared_syst
     from tests.e2e.conftest import until
 
     async def archived() -> bool:
-        return await running.client._read(ended.run) is not None
+        return await running.client.read(ended.run) is not None
 
     await until(archived)
     view = await running.client.show(ended.run, nodes=True, values=True)

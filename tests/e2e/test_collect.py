@@ -31,7 +31,7 @@ async def test_only_what_nothing_needs_is_collected(own_system: Running) -> None
     run = await own_system.begin(waiting, {"blob": reference(live, 19)})
 
     async def archived() -> bool:
-        return await client._read(ended.run) is not None
+        return await client.read(ended.run) is not None
 
     await until(archived)
 

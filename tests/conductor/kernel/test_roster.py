@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from conductor.kernel.roster import LATELY_MS, YOUNG_BEATS, Roster
+from conductor.wire.extensions import Function, Manifest
 from conductor.wire.heartbeat import Heartbeat
 
 
@@ -48,3 +49,20 @@ def test_without_a_grant_and_with_a_dead_worker_nothing_is_sure(roster: Roster) 
     for dead, sure in ((None, False), (frozenset(["c"]), False), (frozenset(["a"]), True)):
         roster.dead = dead
         assert roster.complete(1000) is sure
+
+
+def serves(worker: str, *functions: Function) -> Heartbeat:
+    manifest = Manifest(name="x", functions=list(functions))
+    return Heartbeat(worker=worker, beat=YOUNG_BEATS, manifest=manifest)
+
+
+def test_what_is_served_is_every_version_that_a_living_worker_offers(roster: Roster) -> None:
+    old, new = Function(capability="f"), Function(capability="f", version="2.0.0", cost_per_second=0.5)
+    roster.beat(serves("b", new), 1000)
+    roster.beat(serves("a", old, Function(capability="e")), 1000)
+    roster.beat(serves("c", old), 1000)
+    told = [(one.capability, one.version, one.cost_per_second) for one in roster.serving()]
+    assert told == [("e", "1.0.0", 0.0), ("f", "1.0.0", 0.0), ("f", "2.0.0", 0.5)]
+    roster.beat(heartbeat("b", state="stopped"), 1100)
+    roster.beat(heartbeat("a"), 1001 + LATELY_MS)
+    assert [one.version for one in roster.serving()] == ["1.0.0", "1.0.0"], "b has stopped, c is silent"
