@@ -1,6 +1,5 @@
 // Made by `symphony schemas emit` from conductor/wire. Change it there.
 
-
 //! What is asked of the DAG Tracker: `sym.pit.dag.<operation>...`. None of it is on the path of a step.
 
 #![allow(clippy::derivable_impls, unused_imports)]
@@ -9,10 +8,10 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use super::*;
 use crate::check::{self, Bounded, Verdict};
 use crate::payload::{Payload, Token, Trace};
 use crate::values::Value;
-use super::*;
 
 fn default_check_v() -> u8 {
     1
@@ -1006,7 +1005,12 @@ impl Bounded for DagShow {
         check::range("ended", self.ended, 0, 9223372036854775807)?;
         check::range("open", self.open, 0, 9223372036854775807)?;
         check::count("backlog", self.backlog.len(), 0, 1024)?;
-        check::range("snapshot_sequence", self.snapshot_sequence, 0, 9223372036854775807)?;
+        check::range(
+            "snapshot_sequence",
+            self.snapshot_sequence,
+            0,
+            9223372036854775807,
+        )?;
         check::range("floor", self.floor, 0, 9223372036854775807)?;
         if let Some(item0) = &self.owner {
             check::text("owner", item0, 1, 128)?;

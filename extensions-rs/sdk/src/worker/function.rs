@@ -99,6 +99,12 @@ pub struct Offered {
 }
 
 impl Offered {
+    /// As results say it: nothing where it is the first one, which every reader takes it for.
+    pub fn version(&self) -> Option<String> {
+        let version = &self.manifest.version;
+        (version != symphony_protocol::bounds::FIRST_VERSION).then(|| version.clone())
+    }
+
     /// Refuse inputs that the contract does not take, before anything runs.
     pub fn check(&self, inputs: &Value) -> Result<(), FunctionError> {
         let Value::Map(entries) = inputs else {

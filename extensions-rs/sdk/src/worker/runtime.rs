@@ -7,7 +7,6 @@ use std::time::{Duration, Instant};
 
 use async_nats::Subscriber;
 use futures_util::{FutureExt, StreamExt};
-use symphony_protocol::bounds::FIRST_VERSION;
 use symphony_protocol::{
     Heartbeat, HeartbeatState, Manifest, RollCall, Task, TaskBatch, TaskResult, Value, decode, subjects,
 };
@@ -248,8 +247,7 @@ impl State {
             };
             return self.outbox.push(reply, key, result);
         };
-        let version = &offered.manifest.version;
-        blank.version = (version != FIRST_VERSION).then(|| version.clone());
+        blank.version = offered.version();
         let inputs = match unpack(&task.inputs, &offered) {
             Ok(inputs) => inputs,
             Err(error) => {
