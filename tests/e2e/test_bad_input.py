@@ -246,3 +246,8 @@ async def test_rule_2_a_worker_that_answers_garbage_twice_or_for_another_changes
     assert history is not None
     assert sum(entry.accepted and entry.event == "succeeded" for entry in history) == 1
     await asyncio.gather(bus.close(), operator.close())
+
+
+@pytest.mark.parametrize("verb", ["cancel", "pause", "resume", "retry"])
+def test_a_bulk_verb_that_nothing_limits_is_refused_before_anything_is_connected_to(tmp_path: Path, verb: str) -> None:
+    one_line(symphony("runs", verb, "--yes", data=tmp_path), 2, f"`runs {verb}`", "a filter")

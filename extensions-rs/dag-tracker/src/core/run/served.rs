@@ -10,6 +10,9 @@ use symphony_workflow::{Function, VersionRange};
 use super::Context;
 use super::budget::millionths;
 
+/// Functions whose versions are known, as many as have an estimate; of others every result counts as the first version's.
+const FUNCTIONS_MAX: usize = 4096;
+
 /// By function and version, what a second of it costs in millionths.
 pub type Serves = BTreeMap<String, BTreeMap<String, u64>>;
 
@@ -20,6 +23,9 @@ impl Context {
             self.served.remove(&serving.capability);
         }
         for serving in functions {
+            if self.served.len() >= FUNCTIONS_MAX && !self.served.contains_key(&serving.capability) {
+                continue;
+            }
             let versions = self.served.entry(serving.capability.clone()).or_default();
             versions.insert(serving.version.clone(), millionths(serving.cost_per_second));
         }
