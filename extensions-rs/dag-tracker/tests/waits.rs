@@ -228,3 +228,44 @@ fn a_run_that_only_waits_is_waiting_and_may_be_cancelled() {
     assert!(ring.fold.context.timers.is_empty());
     assert!(ring.listens.is_empty());
 }
+
+#[test]
+fn an_approval_is_answered_by_whom_the_broker_knows_as_one_of_its_own() {
+    let tasks = json!({"ok": {"approve": {"by": ["finance"]}}});
+    let (mut ring, run) = ring(tasks, json!({"by": "${tasks.ok.by}"}));
+    ring.signal(&run, "ok", &"yes".into());
+    assert_eq!(
+        ring.status(&run, "ok"),
+        "waiting",
+        "the run's own tenant is not named"
+    );
+    let refused = ring.run(&run).journal.iter().last().unwrap().clone();
+    assert!(
+        !refused.accepted && refused.detail == "only finance may answer",
+        "{refused:?}"
+    );
+    // Who is named may say this, and nothing else, to another tenant's run.
+    ring.signal_as("stranger", &run, "ok", &"yes".into());
+    ring.signal_as("finance", &run, "other", &"yes".into());
+    assert_eq!(ring.dead.len(), 2, "{:?}", ring.dead);
+    ring.restart();
+    ring.signal_as("finance", &run, "ok", &"yes".into());
+    assert_eq!(ring.outputs(&run), json!({"by": "finance"}));
+}
+
+#[test]
+fn an_answer_that_came_early_counts_only_from_who_may_give_it() {
+    let tasks = json!({
+        "first": {"call": "f"},
+        "ok": {"approve": {"by": ["finance"]}, "after": ["first"]},
+    });
+    let (mut ring, run) = ring(tasks, json!({}));
+    ring.signal(&run, "ok", &"yes".into());
+    ring.succeed("first", &Value::Nil);
+    assert_eq!(ring.status(&run, "ok"), "waiting");
+    let entries = ring.run(&run).journal.iter();
+    let refused = entries.filter(|entry| entry.event == "signal" && !entry.accepted);
+    assert_eq!(refused.count(), 1, "its history says why");
+    ring.signal_as("-", &run, "ok", &"no".into());
+    assert_eq!(ring.failure(&run), "rejected", "an operator may always");
+}

@@ -61,7 +61,7 @@ pub const FORMS: &[&str] = &[
 ];
 /// Words of tasks that are read and checked, and that the fold does not follow yet. They are refused unless a caller asks
 /// for all words: what is read and not obeyed would be a promise broken in silence. A value of a word stands behind it.
-pub const LATER: &[&str] = &["call: @", "lock", "semaphore", "rate", "approve: by"];
+pub const LATER: &[&str] = &["call: @", "lock", "semaphore", "rate"];
 /// The same of a document's own words.
 pub const LATER_OF_RUN: &[&str] = &["lock"];
 /// Words that mean something for some forms only, those forms, and what to do elsewhere.

@@ -258,10 +258,6 @@ fn read_time(json: &Json, at: &Place, problems: &mut Problems) -> Option<Express
 fn read_approve(json: &Json, here: &Place, problems: &mut Problems) -> Option<Approve> {
     let map = problems.mapping(json, here, &["by", "question"])?;
     let by = map.get("by").map(|json| problems.texts(json, &here.child("by")));
-    if by.as_ref().is_some_and(|by| !by.is_empty()) {
-        // What a sender is allowed is the broker's to say, and it knows tenants: of their people's roles nobody tells.
-        problems.later("approve: by", LATER, &here.child("by"));
-    }
     let question = map
         .get("question")
         .map(|json| problems.text_template(json, &here.child("question")));

@@ -21,7 +21,11 @@ impl Fold {
     pub(super) fn signal(&mut self, tenant: &str, signal: Signal, effects: &mut Effects) {
         let Some(key) = run_key(&signal.run) else { return };
         match self.runs.get_mut(&key) {
-            Some(run) if &*run.tenant != tenant && tenant != symphony_protocol::subjects::EVERY_TENANT => {
+            Some(run)
+                if &*run.tenant != tenant
+                    && tenant != symphony_protocol::subjects::EVERY_TENANT
+                    && !run.asks(tenant, &signal.name) =>
+            {
                 effects
                     .dead
                     .push(format!("a signal to run {} by another tenant", signal.run));

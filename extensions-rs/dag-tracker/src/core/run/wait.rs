@@ -4,8 +4,9 @@ use std::collections::{BTreeMap, VecDeque};
 
 use symphony_expression::{Expression, Root};
 use symphony_protocol::bounds::{EVENT_NAMES_MAX, INLINE_PAYLOAD_BYTES_MAX};
+use symphony_protocol::subjects::EVERY_TENANT;
 use symphony_protocol::{Happened, Signal, Value};
-use symphony_workflow::Wait;
+use symphony_workflow::{Approve, Wait};
 
 use super::*;
 
@@ -135,8 +136,9 @@ impl Walk<'_> {
         mail.waits.reserve_exact(1);
         mail.waits.push((name.clone(), id));
         while let Some(word) = self.run.mail.as_mut().and_then(|mail| mail.take(&name)) {
-            if self.hear(id, &word) {
-                return;
+            match self.hear(id, &word) {
+                Ok(()) => return,
+                Err(why) => self.note_signal(&word.by, name.clone(), Err(why)),
             }
         }
     }
@@ -161,53 +163,56 @@ impl Walk<'_> {
             at_ms: self.context.time_ms,
         };
         let waiting = mail.waits.iter().find(|(name, _)| *name == word.name);
-        let refused = if word.value.len() > INLINE_PAYLOAD_BYTES_MAX
+        let heard = if word.value.len() > INLINE_PAYLOAD_BYTES_MAX
             || !symphony_protocol::raw::is_value(&word.value)
         {
-            Some("its value is none, or too large")
+            Err("its value is none, or too large".to_owned())
         } else if let Some((_, id)) = waiting {
             let id = *id;
-            (!self.hear(id, &word)).then_some("an answer is yes or no")
+            self.hear(id, &word)
         } else if mail.kept() >= EARLY_COUNT_MAX {
-            Some("nobody waits for it, and too many are kept already")
+            Err("nobody waits for it, and too many are kept already".to_owned())
         } else {
             mail.early.get_or_insert_default().words.push_back(word.clone());
-            None
+            Ok(())
         };
+        self.note_signal(tenant, word.name, heard.map(|()| detail));
+        self.finish();
+    }
+
+    /// What became of a signal: what it says, or why it was not taken.
+    fn note_signal(&mut self, by: &str, name: String, heard: Result<String, String>) {
         self.run.note(Entry {
             sequence: self.context.sequence,
             at_ms: self.context.time_ms,
             event: "signal".into(),
-            task: Some(word.name),
+            task: Some(name),
             attempt: 0,
-            accepted: refused.is_none(),
-            by: tenant.to_owned(),
-            detail: refused.map_or(detail, str::to_owned),
+            accepted: heard.is_ok(),
+            by: by.to_owned(),
+            detail: heard.unwrap_or_else(|why| why),
         });
-        self.finish();
     }
 
-    /// An execution hears the signal it waited for. False: it is no answer, and is not taken.
-    fn hear(&mut self, id: ExecId, word: &Word) -> bool {
-        let Some(plot) = self.run.plot(id.frame) else {
-            return false;
-        };
-        let Some(node) = plot.node(id.node) else {
-            return false;
-        };
-        let Ok(value) = Value::unpack(&word.value) else {
-            return false;
-        };
-        if !matches!(node.kind, Kind::Approve(_)) {
+    /// An execution hears the signal it waited for. Or why it is not taken: it is no answer, or not by who may give it.
+    fn hear(&mut self, id: ExecId, word: &Word) -> Result<(), String> {
+        let no_answer = || "an answer is yes or no".to_owned();
+        let plot = self.run.plot(id.frame).ok_or_else(no_answer)?;
+        let node = plot.node(id.node).ok_or_else(no_answer)?;
+        let value = Value::unpack(&word.value).map_err(|_| no_answer())?;
+        let Kind::Approve(approve) = &node.kind else {
             self.waited(id, value, word.by.as_str().into(), word.at_ms);
-            return true;
+            return Ok(());
+        };
+        if !answers(approve, &word.by) {
+            return Err(format!("only {} may answer", approve.by.join(", ")));
         }
         let given = value.get("answer").unwrap_or(&value);
         let answer = match given {
             Value::Bool(answer) => *answer,
             Value::Str(text) if text == "yes" => true,
             Value::Str(text) if text == "no" => false,
-            _ => return false,
+            _ => return Err(no_answer()),
         };
         let comment = value
             .get("comment")
@@ -229,7 +234,7 @@ impl Walk<'_> {
             };
             self.fail(id, error("rejected", format!("{} said no{why}", word.by)));
         }
-        true
+        Ok(())
     }
 
     /// What was waited for has come.
@@ -306,6 +311,23 @@ impl Walk<'_> {
                 "a time is a number of seconds or a text like 2030-01-31T12:00:00Z",
             )
         })
+    }
+}
+
+/// Whether whoever the broker knows under this name may answer. Of a tenant's people it knows no more than the tenant.
+fn answers(approve: &Approve, by: &str) -> bool {
+    approve.by.is_empty() || by == EVERY_TENANT || approve.by.iter().any(|name| name == by)
+}
+
+impl Run {
+    /// Whether an approval waits for a signal of this name that is another tenant's to answer.
+    pub fn asks(&self, tenant: &str, name: &str) -> bool {
+        let waits = self.mail.iter().flat_map(|mail| &mail.waits);
+        let asks = |id: &ExecId| match self.spec(*id).map(|node| &node.kind) {
+            Some(Kind::Approve(approve)) => approve.by.iter().any(|by| by == tenant),
+            _ => false,
+        };
+        waits.filter(|(signal, _)| signal == name).any(|(_, id)| asks(id))
     }
 }
 
