@@ -51,6 +51,7 @@ def task(
     retry_safe: bool = True,
     timeout_ms: int | None = None,
     version: str = "1.0.0",
+    cost_per_second: float = 0.0,
     errors: list[str] | None = None,
 ) -> Callable[[Callable[P, R]], TaskFunction[P, R]]: ...
 def task(function: Any = None, /, *, cpu: bool = False, errors: list[str] | None = None, **said: Any) -> Any:
@@ -58,7 +59,7 @@ def task(function: Any = None, /, *, cpu: bool = False, errors: list[str] | None
 
     The capability is `module.function` unless given. Async functions run on the loop, others in a thread, those with
     `cpu=True` in a process of a pool, which is killed where they overrun their time-out. `pure`: no effect beyond the
-    output; `retry_safe=False`: a second attempt would do harm.
+    output; `retry_safe=False`: a second attempt would do harm. `cost_per_second` is what budgets of money count.
     """
 
     def made(inner: Callable[..., Any], capability: str | None = None) -> TaskFunction[..., Any]:
