@@ -118,6 +118,24 @@ async def test_a_run_goes_back_to_a_checkpoint(shared_system: Running, tmp_path:
     ]
 
 
+async def test_a_cancelled_run_undoes_what_it_did_and_does_it_again_when_retried(
+    shared_system: Running, tmp_path: Path
+) -> None:
+    log = tmp_path / "effects"
+    mark = {"call": "test.append", "with": {"file": str(log), "line": "did"}}
+    undo = {"call": "test.append", "with": {"file": str(log), "line": "undid"}}
+    tasks = {"book": {**mark, "compensate": undo}, "hold": {"wait_for": {"signal": "go"}, "after": ["book"]}}
+    run = await shared_system.begin(document(tasks, "control-cancel", on_failure="compensate"))
+    await shared_system.waits(run)
+    await shared_system.cli_async("runs", "cancel", run)
+    assert (await shared_system.end(run)).status == "cancelled"
+    await shared_system.cli_async("runs", "retry", run)
+    await shared_system.waits(run)
+    await shared_system.cli_async("runs", "signal", run, "go")
+    assert (await shared_system.end(run)).status == "succeeded"
+    assert [line.split()[3] for line in log.read_text().splitlines()] == ["did", "undid", "did"]
+
+
 async def test_a_run_is_shown_as_the_log_says_it_was(shared_system: Running) -> None:
     tasks = {
         "first": {"wait_for": {"signal": "go"}},
