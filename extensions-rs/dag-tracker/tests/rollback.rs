@@ -12,6 +12,7 @@ mod support;
 
 use serde_json::{Value as Json, json};
 use support::{EPOCH, Ring, run_id, written};
+use symphony_dag_tracker::core::run::{Spent, Undo, Undoing};
 use symphony_dag_tracker::core::{Control, Event};
 use symphony_protocol::{MoveRun, RetryRun, RollbackRun, Value};
 
@@ -380,4 +381,22 @@ fn what_completed_under_another_version_is_undone_as_that_one_says() {
     for task in ["a", "b", "c", "side"] {
         assert_eq!(ring.statuses(&run)[task], "compensated", "{task}");
     }
+}
+
+#[test]
+fn what_an_older_snapshot_does_not_have_is_read_as_absent() {
+    let spent: Spent = rmp_serde::from_slice(&[0x92, 3, 5]).unwrap();
+    assert_eq!((spent.calls, spent.time_us, spent.money), (3, 5, 0));
+    let closing = rmp_serde::to_vec(&("Failed", (), "fold")).unwrap();
+    let undoing: Undoing = rmp_serde::from_slice(&closing).unwrap();
+    assert!(undoing.back.is_none() && undoing.below == u32::MAX);
+    let (mut ring, run) = ring(trip());
+    ring.succeed("a", &Value::Nil);
+    let mut undo = ring.run(&run).undo[0].clone();
+    undo.root = None;
+    let mut packed = rmp_serde::to_vec(&undo).unwrap();
+    assert_eq!((packed[0], packed.pop()), (0x98, Some(0xc0)));
+    packed[0] = 0x97;
+    let older: Undo = rmp_serde::from_slice(&packed).unwrap();
+    assert_eq!((older.path.as_str(), older.root.is_none()), ("a", true));
 }
