@@ -72,7 +72,11 @@ fn a_run_that_failed_long_ago_goes_on_with_what_it_had_done() {
     assert!(ring.fold.runs.is_empty());
     ring.restart();
     ask(&mut ring, "t", retry(&run));
-    assert_eq!(ring.recalls, [run.clone()], "the conductor is to fetch it");
+    assert_eq!(
+        ring.recalls.as_slice(),
+        std::slice::from_ref(&run),
+        "the conductor is to fetch it"
+    );
     ring.restart();
     assert_eq!(ring.fold.recalls.len(), 1, "what was asked outlives the process");
     give_back(&mut ring, &run, &state, "");
