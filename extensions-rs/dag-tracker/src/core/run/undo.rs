@@ -4,7 +4,7 @@
 use std::cmp::Ordering;
 use std::collections::BTreeSet;
 
-use symphony_expression::Root as Value;
+use symphony_expression::Root as ScopeRoot;
 use symphony_protocol::{Action as Decision, Fail, Retry};
 use symphony_workflow::{Compensate, Plan};
 
@@ -90,7 +90,7 @@ impl Walk<'_> {
         };
         let nil = Payload::from_static(&[0xc0]);
         let output = if output.is_empty() { &nil } else { output };
-        let scope = RunScope::at(self.run, id).with("output", Value::Raw(output));
+        let scope = RunScope::at(self.run, id).with("output", ScopeRoot::Raw(output));
         let mut inputs = Vec::new();
         let mut exec = Exec::default();
         match compensate.with.write(&scope, &mut inputs) {
