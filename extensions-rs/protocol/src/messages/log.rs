@@ -1,6 +1,5 @@
 // Made by `symphony schemas emit` from conductor/wire. Change it there.
 
-
 //! The events of the log, `sym.log.<partition>.<event>`: the only durable write on the path of a step.
 
 #![allow(clippy::derivable_impls, unused_imports)]
@@ -9,10 +8,10 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use super::*;
 use crate::check::{self, Bounded, Verdict};
 use crate::payload::{Payload, Token, Trace};
 use crate::values::Value;
-use super::*;
 
 fn default_succeeded_output() -> Payload {
     Payload::from_static(&[192])
@@ -62,13 +61,11 @@ impl Bounded for Failed {
 
 /// The attempt was told to stop, and did.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Cancelled {
-}
+pub struct Cancelled {}
 
 impl Default for Cancelled {
     fn default() -> Self {
-        Self {
-        }
+        Self {}
     }
 }
 
@@ -223,13 +220,11 @@ impl Bounded for Fallback {
 
 /// The task is skipped, and what hangs on it by hard edges with it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Skip {
-}
+pub struct Skip {}
 
 impl Default for Skip {
     fn default() -> Self {
-        Self {
-        }
+        Self {}
     }
 }
 
@@ -241,13 +236,11 @@ impl Bounded for Skip {
 
 /// The task has failed; what hangs on it goes on with null.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Continue {
-}
+pub struct Continue {}
 
 impl Default for Continue {
     fn default() -> Self {
-        Self {
-        }
+        Self {}
     }
 }
 
@@ -259,13 +252,11 @@ impl Bounded for Continue {
 
 /// The task has failed, and the run with it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Fail {
-}
+pub struct Fail {}
 
 impl Default for Fail {
     fn default() -> Self {
-        Self {
-        }
+        Self {}
     }
 }
 
@@ -833,15 +824,14 @@ impl TryFrom<RawOutcome> for Outcome {
 
     fn try_from(raw: RawOutcome) -> Result<Self, Self::Error> {
         match raw.is.as_str() {
-        "succeeded" => Ok(Outcome::Succeeded(Succeeded {
-            output: raw.output.unwrap_or_else(|| Succeeded::default().output),
-        })),
-        "failed" => Ok(Outcome::Failed(Failed {
-            error: raw.error.ok_or("missing field `error`")?,
-        })),
-        "cancelled" => Ok(Outcome::Cancelled(Cancelled {
-        })),
-        _ => Err("unknown tag"),
+            "succeeded" => Ok(Outcome::Succeeded(Succeeded {
+                output: raw.output.unwrap_or_else(|| Succeeded::default().output),
+            })),
+            "failed" => Ok(Outcome::Failed(Failed {
+                error: raw.error.ok_or("missing field `error`")?,
+            })),
+            "cancelled" => Ok(Outcome::Cancelled(Cancelled {})),
+            _ => Err("unknown tag"),
         }
     }
 }
@@ -900,24 +890,21 @@ impl TryFrom<RawAction> for Action {
 
     fn try_from(raw: RawAction) -> Result<Self, Self::Error> {
         match raw.is.as_str() {
-        "retry" => Ok(Action::Retry(Retry {
-            delay_ms: raw.delay_ms.unwrap_or_else(|| Retry::default().delay_ms),
-        })),
-        "fallback" => Ok(Action::Fallback(Fallback {
-            index: raw.index.ok_or("missing field `index`")?,
-        })),
-        "skip" => Ok(Action::Skip(Skip {
-        })),
-        "continue" => Ok(Action::Continue(Continue {
-        })),
-        "fail" => Ok(Action::Fail(Fail {
-        })),
-        "lost" => Ok(Action::Lost(Lost {
-            message: raw.message.unwrap_or_else(|| Lost::default().message),
-            begun: raw.begun.unwrap_or_else(|| Lost::default().begun),
-            attempts: raw.attempts.unwrap_or_else(|| Lost::default().attempts),
-        })),
-        _ => Err("unknown tag"),
+            "retry" => Ok(Action::Retry(Retry {
+                delay_ms: raw.delay_ms.unwrap_or_else(|| Retry::default().delay_ms),
+            })),
+            "fallback" => Ok(Action::Fallback(Fallback {
+                index: raw.index.ok_or("missing field `index`")?,
+            })),
+            "skip" => Ok(Action::Skip(Skip {})),
+            "continue" => Ok(Action::Continue(Continue {})),
+            "fail" => Ok(Action::Fail(Fail {})),
+            "lost" => Ok(Action::Lost(Lost {
+                message: raw.message.unwrap_or_else(|| Lost::default().message),
+                begun: raw.begun.unwrap_or_else(|| Lost::default().begun),
+                attempts: raw.attempts.unwrap_or_else(|| Lost::default().attempts),
+            })),
+            _ => Err("unknown tag"),
         }
     }
 }
