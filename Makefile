@@ -16,7 +16,7 @@ TEST_WORKERS ?= 2
 export UV_PROJECT_ENVIRONMENT := .venv
 export CARGO_TERM_COLOR ?= auto
 
-.PHONY: help demo test test-rust test-python lint format types licences bench chaos schemas docs clean setup tools
+.PHONY: help demo test test-rust test-python lint format types licences bench chaos schemas golden rules docs clean setup tools
 
 help: ## List the commands
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -59,6 +59,12 @@ chaos: setup ## Attack a running system for CHAOS_MINUTES (30), by CHAOS_SEED (a
 
 schemas: setup ## Write schemas/ from conductor/wire
 	$(BIN)/symphony schemas emit
+
+golden: tools ## Make the golden log and snapshot of the newest version of the fold; never of one that was released
+	cargo run --locked --quiet --package symphony-dag-tracker --example golden
+
+rules: setup ## Take each of the design's rules out in turn, and see the test that names it fail (half an hour)
+	$(BIN)/python infra/checks/rules.py
 
 docs: setup ## Make the pages that are made from code, and check the links
 	$(BIN)/python infra/checks/docs.py

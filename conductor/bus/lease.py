@@ -35,6 +35,7 @@ class Lease:
             BusError: the broker cannot be asked.
         """
         last = await self._last()
+        self.revision = 0
         if last is not None:
             holder, sequence = last
             if holder not in (None, self._holder.decode(), gone):
@@ -55,7 +56,8 @@ class Lease:
 
     async def release(self) -> None:
         """Give it back, so that the next holder need not wait."""
-        headers = {"KV-Operation": "DEL", EXPECTED_SEQUENCE: str(self.revision)}
+        # The mark goes too, after a while: keys that are named after processes would else be more with every start.
+        headers = {"KV-Operation": "DEL", "Nats-TTL": f"{TIME_TO_LIVE_S}s", EXPECTED_SEQUENCE: str(self.revision)}
         try:
             await self._bus.publish_log(self._subject, b"", headers)
         except BusError:

@@ -1,14 +1,22 @@
-"""The streams and buckets of the mesh, from `schemas/streams.toml`: made where they are missing, otherwise left."""
+"""The streams and buckets of the mesh, from `schemas/streams.toml`: made where they are missing.
+
+One that is there keeps the bounds that its operator gave it; subjects that a newer version added are added.
+"""
 
 from __future__ import annotations
 
 import json
 import tomllib
+from collections.abc import Mapping
 from typing import Any
 
 from conductor.bus.errors import BusError
 from conductor.bus.natsbus import NatsBus
 from conductor.wire.table import schema_file
+
+REFUSED_FOR = "symphony.refused_for"
+"""In the metadata of `SYM_IN`: why it shall take nothing now. Who watches over what the conductor cannot see, as a disk,
+writes it; the conductor acts on it."""
 
 
 def table() -> dict[str, Any]:
@@ -61,13 +69,15 @@ def configurations(partitions: int) -> list[dict[str, Any]]:
     return made
 
 
-async def ensure_streams(bus: NatsBus, partitions: int) -> None:
-    """Make every stream and bucket that is not there.
+async def ensure_streams(bus: NatsBus, partitions: int, bounds: Mapping[str, int] | None = None) -> None:
+    """Make every stream and bucket that is not there, and let older ones take the subjects of today. `bounds` are bytes, by
+    the name of a stream, for one that is made.
 
     Raises:
         BusError: `config` where one is there with another number of partitions; the broker's refusal otherwise.
     """
     for config in configurations(partitions):
+        config["max_bytes"] = (bounds or {}).get(config["name"], config["max_bytes"])
         answer = await _api(bus, f"STREAM.CREATE.{config['name']}", config)
         error = answer.get("error")
         if error is None:
@@ -79,6 +89,12 @@ async def ensure_streams(bus: NatsBus, partitions: int) -> None:
             raise BusError(
                 "config", f"{config['name']} was made for another number of partitions; use a new data folder"
             )
+        missing = [subject for subject in config["subjects"] if subject not in existing.get("subjects", [])]
+        if missing:
+            wider = existing | {"subjects": [*existing.get("subjects", []), *missing]}
+            answer = await _api(bus, f"STREAM.UPDATE.{config['name']}", wider)
+            if (error := answer.get("error")) is not None:
+                raise BusError("unavailable", f"{config['name']}: {error.get('description')}")
 
 
 async def _api(bus: NatsBus, call: str, body: dict[str, Any]) -> dict[str, Any]:

@@ -19,6 +19,8 @@ R = TypeVar("R")
 F = TypeVar("F", bound=Callable[..., Any])
 
 DEFAULT_DATA = ".symphony"
+PATIENCE_S = 10.0
+"""With a busy system: longer, a person would rather be told."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +96,7 @@ async def client(place: Place) -> AsyncIterator[Any]:
 
     tenant = os.environ.get("SYMPHONY_TENANT", "default")
     async with connected(place, f"client-{tenant}") as bus:
-        made = Client(bus, tenant)
+        made = Client(bus, tenant, PATIENCE_S)
         try:
             yield made
         finally:
@@ -129,5 +131,8 @@ def run(work: Coroutine[Any, Any, R]) -> R:
         wrong = ("invalid", "config", "not_found")
         if error.kind in wrong:
             raise Refusal(str(error), WRONG if error.kind != "not_found" else FAILED) from None
-        hint = "try again later" if error.kind == "busy" else "is the system up? `symphony status` tells"
-        raise Refusal(f"{error}; {hint}", UNREACHED) from None
+        if error.kind == "busy":
+            told = {"kind": error.kind, "message": str(error), "retry_after_s": error.retry_after_s}
+            line = f"the system is busy ({error}): try again after {error.retry_after_s:g} s"
+            raise Refusal(line, UNREACHED, {"error": told}) from None
+        raise Refusal(f"{error}; is the system up? `symphony status` tells", UNREACHED) from None

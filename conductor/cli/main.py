@@ -11,7 +11,7 @@ from typing import Any
 import click
 
 from conductor import __version__
-from conductor.cli.output import INTERRUPTED, WRONG, Refusal
+from conductor.cli.output import INTERRUPTED, WRONG, Refusal, emit
 
 VERBS = {
     "up": "Start a system on this machine",
@@ -70,6 +70,8 @@ def main(arguments: list[str] | None = None) -> Any:
     except KeyboardInterrupt:
         code = INTERRUPTED
     except Refusal as error:
+        if error.document is not None and "--json" in (sys.argv[1:] if arguments is None else arguments):
+            emit(error.document)
         error.show()
         code = error.exit_code
     except click.UsageError as error:

@@ -21,11 +21,13 @@ DONE, FAILED, WRONG, UNREACHED, INTERRUPTED = 0, 1, 2, 3, 130
 
 
 class Refusal(click.ClickException):
-    """An error as a person sees it: one line that says what, where and what to do."""
+    """An error as a person sees it: one line that says what, where and what to do. `document` is what a script gets of it
+    on stdout with `--json`."""
 
-    def __init__(self, line: str, code: int = WRONG) -> None:
+    def __init__(self, line: str, code: int = WRONG, document: dict[str, Any] | None = None) -> None:
         super().__init__(" ".join(line.split()))
         self.exit_code = code  # type: ignore[misc]  # click declares it on the class
+        self.document = document
 
     def show(self, file: Any = None) -> None:
         click.echo(f"symphony: {self.message}", file=file or sys.stderr)

@@ -33,12 +33,13 @@ class Pool:
 
 @dataclass(frozen=True, slots=True)
 class Site:
-    """Where the Pit runs: the broker's address, those that some processes have of their own, and its numbers."""
+    """Where the Pit runs: the broker's address, those that some processes have of their own, and its numbers. `dag` has
+    those of the section `[dag]` that are to be other than the tracker's own."""
 
     url: str
     addresses: Mapping[str, str]
     partitions: int
-    snapshot_s: int
+    dag: Mapping[str, int]
 
 
 def default_workers() -> str:
@@ -79,7 +80,7 @@ def write_config(path: Path, layout: Layout, site: Site, pools: list[Pool], auth
         f"partitions = {site.partitions}",
         f"data = {toml(str(layout.pit))}",
         f"secret_file = {toml(str(layout.keys / 'mesh.secret'))}",
-        f"snapshot_seconds = {site.snapshot_s}",
+        *(f"{name} = {value}" for name, value in site.dag.items()),
         "[pool]",
         f"url = {toml(site.url)}",
         f"logs = {toml(str(layout.logs))}",

@@ -103,6 +103,7 @@ def conductor(name: str) -> Permissions:
         "happened",
         "quarantined",
         "archived",
+        "version",
         "owner",
     )
     log = tuple(f"sym.log.*.{event}" for event in events)
@@ -111,6 +112,9 @@ def conductor(name: str) -> Permissions:
         "$JS.API.STREAM.INFO.SYM_LOG",
         "$JS.API.STREAM.INFO.SYM_IN",
         "$JS.API.STREAM.PURGE.SYM_IN",
+        "$JS.API.STREAM.UPDATE.SYM_IN",
+        "$JS.API.STREAM.INFO.SYM_CONTROL",
+        "$JS.API.STREAM.PURGE.SYM_CONTROL",
         "$JS.API.STREAM.INFO.KV_sym_workflows",
         "$JS.API.DIRECT.GET.KV_sym_workflows.>",
         *_consume("SYM_EVENTS"),

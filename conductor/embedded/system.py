@@ -15,6 +15,7 @@ from conductor import __version__
 from conductor.bus import BusError, BusOptions, NatsBus
 from conductor.bus.streams import ensure_streams
 from conductor.embedded import binaries, broker, pit, roles
+from conductor.embedded.disk import Disk
 from conductor.embedded.errors import EmbeddedError
 from conductor.embedded.keys import Authority, mesh_secret
 from conductor.embedded.layout import Layout, ServiceState, State
@@ -36,6 +37,9 @@ class SystemOptions:
     Conductors and trackers share the partitions; those beyond the partitions stand by, and take over from one that dies.
     `addresses` are the broker's URL as a process of a name (`conductor-0`, `pit-dag`, `stock-0`) reaches it, where that
     is by another way than the supervisor's own. `snapshot_s`: the least time between two snapshots of a partition.
+    `disk_reserve_mib`: what is kept free of submissions, for what is under way.
+    `dag`: numbers of the tracker's configuration (`live_runs_max`, `memory_high_mib`, ...) and `bounds`: bytes of streams
+    by name, where they are to be other than usual.
     """
 
     data: Path
@@ -48,6 +52,9 @@ class SystemOptions:
     trackers: int = 1
     addresses: Mapping[str, str] = field(default_factory=dict)
     snapshot_s: int = 30
+    disk_reserve_mib: int = 256
+    dag: Mapping[str, int] = field(default_factory=dict)
+    bounds: Mapping[str, int] = field(default_factory=dict)
 
     @property
     def names(self) -> list[str]:
@@ -66,6 +73,7 @@ class System:
         self._bus: NatsBus | None = None
         self._started_at_ms = 0
         self._keeper: asyncio.Task[None] | None = None
+        self._disk: Disk | None = None
 
     async def __aenter__(self) -> System:
         await self.start()
@@ -93,10 +101,14 @@ class System:
             config = layout.config / "nats.conf"
             broker.write_config(config, layout.broker, port, authority, options.durable)
             pit_config = layout.config / "pit.toml"
-            site = pit.Site(self.url, options.addresses, options.partitions, options.snapshot_s)
+            site = pit.Site(
+                self.url, options.addresses, options.partitions, {"snapshot_seconds": options.snapshot_s, **options.dag}
+            )
             pit.write_config(pit_config, layout, site, pools, authority)
             self._started_at_ms = int(time.time() * 1000)
             await self._start_broker([str(server), "-c", str(config)])
+            assert self._bus is not None
+            self._disk = Disk(layout.broker, options.disk_reserve_mib << 20, self._bus, self.processes[0])
             await self._start_pit(program, pit_config)
             await asyncio.gather(*(self._start_conductor(name) for name in options.names))
             self._write_state()
@@ -111,6 +123,8 @@ class System:
         if self._keeper is not None:
             self._keeper.cancel()
             await asyncio.gather(self._keeper, return_exceptions=True)
+        if self._disk is not None:
+            await self._disk.close()
         broker_process = [process for process in self.processes if process.kind == "broker"]
         others = [process for process in self.processes if process.kind != "broker"]
         await asyncio.gather(*(process.stop() for process in reversed(others)))
@@ -149,7 +163,7 @@ class System:
         await process.start()
         assert self._bus is not None
         try:
-            await ensure_streams(self._bus, self.options.partitions)
+            await ensure_streams(self._bus, self.options.partitions, self.options.bounds)
         except BusError as error:
             raise EmbeddedError("wrong" if error.kind == "config" else "failed", str(error)) from None
 
@@ -285,8 +299,11 @@ class System:
         while True:
             now = [(process.pid, process.restarts, process.ready_ms) for process in self.processes]
             if now != told:
-                self._write_state()
-                told = now
+                try:
+                    self._write_state()
+                    told = now
+                except OSError as error:  # a full disk: told again once there is room
+                    _log.warning("the state of the system is not written down: %s", error)
             await asyncio.sleep(STATE_INTERVAL_S)
 
 

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 from conductor.bus import Artifacts, BusError, Mailbox, NatsBus
+from conductor.kernel import clock
 from conductor.kernel.asking import Asking
 from conductor.kernel.core import Core
 from conductor.kernel.events import Events
@@ -25,6 +26,7 @@ from conductor.kernel.ownership import LOOK_INTERVAL_S, RENEW_INTERVAL_S, Owners
 from conductor.kernel.partition import Partition, is_level
 from conductor.kernel.reports import Reports
 from conductor.kernel.resolve import Resolutions
+from conductor.kernel.room import Room
 from conductor.kernel.spans import Spans
 from conductor.kernel.supply import Frames, Supplies
 from conductor.observe import metrics
@@ -81,7 +83,7 @@ class Conductor:
             self._events,
             self.lose,
             self._wake.set,
-            time.time_ns() // 1_000_000,
+            clock.steady_ms(),
         )
         self._asking = Asking(bus, self.core.orders)
         self.stopping = asyncio.Event()
@@ -105,6 +107,7 @@ class Conductor:
         self._listening_at = time.monotonic()
         window_s = self.options.retry_window_s
         housekeeping = Housekeeping(self._bus, lambda: self.core.partitions, self.options.partitions, window_s)
+        room = Room(self._bus, lambda: self.core.partitions, self.options.partitions)
         keeper = asyncio.create_task(self._keep())
         try:
             while not self.stopping.is_set():
@@ -121,6 +124,7 @@ class Conductor:
             keeper.cancel()
             await asyncio.gather(keeper, return_exceptions=True)
             await housekeeping.close()
+            await room.close()
             # A broker that is gone takes no farewell; leases expire by themselves.
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(STOP_TIME_S):
@@ -129,7 +133,7 @@ class Conductor:
     async def _rest(self) -> None:
         """Until something arrives, a timer is due, or a while has passed."""
         if not self._wake.is_set():
-            now_ms = time.time_ns() // 1_000_000
+            now_ms = clock.wall_ms()
             dues = [p.next_due_at_ms for p in self.core.partitions if p.next_due_at_ms is not None]
             wait_s = min([IDLE_WAIT_S, *(max((due - now_ms) / 1000, 0.001) for due in dues)])
             try:
@@ -141,7 +145,7 @@ class Conductor:
     def _take(self, ready: Mailbox, frames: Mailbox, grants: Mailbox, beats: Mailbox) -> None:
         """Everything that has arrived. Grants come first: what they bring, this beat may spend."""
         core = self.core
-        core.now_ms = time.time_ns() // 1_000_000
+        core.now_ms, core.wall_ms = clock.steady_ms(), clock.wall_ms()
         for message in grants.take_all():
             grant = _read(message.data, Grant)  # type: ignore[arg-type]  # a union stands for a type here
             if isinstance(grant, PoolGrant):

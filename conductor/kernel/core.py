@@ -63,8 +63,9 @@ class Core:
         self.waiting = Waiting()
         self.allowances = Allowances(started_ms)
         self.orders = Orders()
-        self.now_ms = started_ms
-        """Of this beat. What is counted from before the first one would be over at once, were it counted from 0."""
+        self.now_ms = self.wall_ms = started_ms
+        """Of this beat, by the two clocks of `clock.py`. What is counted from before the first one would be over at once,
+        were it counted from 0."""
         self._supplies = supplies
         self._frames = frames
         self._resolutions = resolutions
@@ -105,10 +106,11 @@ class Core:
             self.listen(office, message.listens)
         for started in message.started:
             partition.begun(started.run)
-            self.reports.started(started, self.now_ms)
+            self.reports.started(started, self.wall_ms)
         for ended in message.ended:
             self.end(office, ended)
         office.writer.quarantine(message.quarantined)
+        office.writer.version(message.fold_version)
 
     def accept(self, office: Office, execution: Execution | None) -> None:
         """An execution that is new here waits for a slot, and for the composed parts of its inputs to be stored."""
@@ -193,9 +195,9 @@ class Core:
         if execution is not None:
             self._release(execution, settled.run_us)
             if execution.span is not None:
-                self.spans.settled(execution, settled, self.now_ms * 1000)
+                self.spans.settled(execution, settled, self.wall_ms * 1000, (self.wall_ms - self.now_ms) * 1000)
             if execution.task.watch:
-                self.reports.task(execution.task, settled.status, settled.worker, self.now_ms)
+                self.reports.task(execution.task, settled.status, settled.worker, self.wall_ms)
             if settled.accepted and office.partition.open.get(execution.key) is execution:
                 del office.partition.open[execution.key]
                 return
@@ -239,7 +241,7 @@ class Core:
         chosen = self.policy.recover(failure)
         decided = recovery.decision(failure, chosen, self.policy.name)
         self._decided(office, decided)
-        self.reports.recovery(office.partition, failure, chosen, self.policy.name, self.now_ms)
+        self.reports.recovery(office.partition, failure, chosen, self.policy.name, self.wall_ms)
 
     def _decided(self, office: Office, decided: Decided) -> None:
         key = (decided.run, decided.task, decided.generation, decided.try_)
@@ -360,7 +362,7 @@ class Core:
                     self._lost(execution, "its time is over")
         self.workers.expire(self.now_ms)
         for office in self.offices.values():
-            office.tell_due(self.now_ms)
+            office.tell_due(self.wall_ms, self.now_ms)
             if office.partition.stale and not office.resyncing:
                 office.begin_resync()
         if fresh and self.waiting.by_capability:

@@ -23,7 +23,7 @@ def dispatch(core: Core) -> None:
         trace = None if execution.task.trace is None else core.spans.dispatch(execution)
         core.offices[execution.partition].outbox.task(execution, worker, trace)
         if execution.task.watch:
-            core.reports.task(execution.task, "running", worker.name, core.now_ms)
+            core.reports.task(execution.task, "running", worker.name, core.wall_ms)
     metrics.DISPATCHES.inc(len(placement.starts))
     if placement.decisions:
         metrics.DECISIONS.labels("start").inc(len(placement.decisions))

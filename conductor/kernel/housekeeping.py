@@ -1,4 +1,4 @@
-"""Off the path: ended runs to the archive, the log below its floor purged, submissions of ended runs dropped.
+"""Off the path: ended runs to the archive, the log below its floor purged, artifacts that nobody needs deleted.
 
 The conductor is the only hub: it carries records from the tracker to the Stale Manager and tells the tracker when they are
 safe.
@@ -7,7 +7,6 @@ safe.
 from __future__ import annotations
 
 import asyncio
-import json
 import logging
 import time
 from collections.abc import Callable, Iterable
@@ -17,8 +16,8 @@ from conductor.kernel.partition import Partition
 from conductor.kernel.writer import fence
 from conductor.wire import subjects
 from conductor.wire.base import decode, encode
-from conductor.wire.dag import ArchiveBatch, Archived, DagShow, Export, Referred, Refers
-from conductor.wire.grants import Nothing, Reply
+from conductor.wire.dag import ArchiveBatch, Archived, Export, Referred, Refers
+from conductor.wire.grants import Reply
 from conductor.wire.stale import Collect, Collected, Purge
 from conductor.wire.store import ArtifactList, DeleteArtifacts, Deleted, ListArtifacts
 
@@ -33,9 +32,6 @@ from the archive."""
 RETRIABLE_COUNT_MAX = 2_000
 """Of a partition: beyond it the oldest go to the archive early, since a tracker's memory is for what is under way."""
 PURGE_INTERVAL_S = 10.0
-SUBMISSIONS_KEPT = 1000
-"""Beyond those of live runs: a margin for what is between the two streams at this moment."""
-
 
 COLLECT_INTERVAL_S = 600.0
 COLLECT_AGE_MS = 3_600_000
@@ -117,26 +113,11 @@ class Housekeeping:
     async def _purge(self) -> None:
         while True:
             await asyncio.sleep(PURGE_INTERVAL_S)
-            partitions = list(self._owned())
             try:
-                for partition in partitions:
+                for partition in list(self._owned()):
                     await self._purge_log(partition)
-                if any(partition.number == 0 for partition in partitions):
-                    await self._purge_submissions(await self._live())
-            except (BusError, ValueError, KeyError) as error:
+            except (BusError, ValueError) as error:
                 _log.debug("purging waits: %s", error)
-
-    async def _live(self) -> int:
-        """The live runs of all partitions, whoever owns them, as their trackers say.
-
-        Raises:
-            BusError: one of them does not answer; nothing may be purged then.
-        """
-        live = 0
-        for number in range(self._partitions):
-            data = await self._bus.request(subjects.pit("dag", "status", number), encode(Nothing()))
-            live += decode(data, DagShow).live
-        return live
 
     async def _collect(self) -> None:
         """Artifacts that nothing needs any more. Who owns the first partition asks all trackers: only then is it sure."""
@@ -199,14 +180,3 @@ class Housekeeping:
         ask = encode(Purge(partition=partition.number, floor=partition.floor))
         await self._bus.request(subjects.pit("stale", "purge"), ask, 30)
         self._purged[partition.number] = partition.floor
-
-    async def _purge_submissions(self, live: int) -> None:
-        """Rule 8: `SYM_IN` holds what has not ended. Its messages are copied to the log in order, and each holds a run at
-        least: all but the last `live` of those that the log has can go."""
-        log = json.loads(await self._bus.request("$JS.API.STREAM.INFO.SYM_LOG", b""))
-        lag = next(source["lag"] for source in log.get("sources", []) if source["name"] == "SYM_IN")
-        state = json.loads(await self._bus.request("$JS.API.STREAM.INFO.SYM_IN", b""))["state"]
-        keep = live + SUBMISSIONS_KEPT + lag
-        if lag > 0 or state["messages"] <= 2 * keep:
-            return
-        await self._bus.request("$JS.API.STREAM.PURGE.SYM_IN", json.dumps({"keep": keep}).encode(), 30)

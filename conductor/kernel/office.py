@@ -5,11 +5,11 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-import time
 from collections.abc import Callable
 from typing import Protocol
 
 from conductor.bus import BusError, NatsBus
+from conductor.kernel import clock
 from conductor.kernel.execution import Execution, Key
 from conductor.kernel.outbox import Outbox
 from conductor.kernel.partition import Partition
@@ -127,14 +127,19 @@ class Office:
     def _fenced(self) -> None:
         self._desk.lose(self.partition.number)
 
-    def tell_due(self, now_ms: int) -> None:
-        """Time came for what the fold waits for: the log is told, and again where no tracker hears it."""
+    def tell_due(self, wall_ms: int, now_ms: int) -> None:
+        """Time came for what the fold waits for: the log is told, and again where no tracker hears it.
+
+        By the clock on the wall; the broker's own decides what is released, so a clock that is ahead costs a message in
+        every `DUE_REPEAT_MS`, and releases nothing too early. Repeats are counted by `now_ms`, which never jumps: a clock
+        that was a day ahead for a moment would else hold them back for a day.
+        """
         due = self.partition.next_due_at_ms
-        if due is None or due > now_ms:
+        if due is None or due > wall_ms:
             return
         if due > self.due_told_ms or now_ms - self.partition.due_sent_at_ms >= DUE_REPEAT_MS:
             self.partition.due_sent_at_ms, self.due_told_ms = now_ms, due
-            self.writer.due(now_ms)
+            self.writer.due(wall_ms)
         self.partition.next_due_at_ms = None  # told again by the next message of the tracker
 
     def heard(self, beat: Heartbeat) -> None:
@@ -146,6 +151,7 @@ class Office:
         owned = self.partition.owned
         # Whoever has listened for three beats knows every worker that lives, and need not wait when all have answered.
         self.partition.takeover.awaited = self._desk.alive()
+        called_ms = clock.steady_ms()
         call = RollCall(
             by=self._conductor,
             manifests=True,
@@ -153,7 +159,7 @@ class Office:
             reason="takeover",
             partition=self.partition.number,
             epoch=owned.epoch,
-            at_ms=time.time_ns() // 1_000_000,
+            at_ms=clock.wall_ms(),
         )
         await self._bus.publish(subjects.ROLL_CALL, encode(call))
         if not owned.first:
@@ -163,7 +169,7 @@ class Office:
         await self._resync()
         while self.partition.folded < self.partition.takeover.stored_sequence:  # noqa: ASYNC110 - told by messages
             await asyncio.sleep(FOLD_POLL_S)
-        complete = owned.first or await self._complete(call.at_ms)
+        complete = owned.first or await self._complete(called_ms)
         self._desk.open_office(self, complete)
 
     async def _complete(self, since_ms: int) -> bool:

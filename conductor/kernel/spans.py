@@ -76,8 +76,8 @@ class Spans:
             while len(self._decisions) > DECISIONS_MAX:
                 self._decisions.popitem(last=False)
 
-    def settled(self, execution: Execution, settled: Settled, now_us: int) -> None:
-        """A try ended."""
+    def settled(self, execution: Execution, settled: Settled, now_us: int, ahead_us: int = 0) -> None:
+        """A try ended. `ahead_us`: by how much the clock on the wall is ahead of the one that dispatches are noted by."""
         if execution.span is None or execution.task.trace is None:
             return
         task = execution.task
@@ -85,7 +85,7 @@ class Spans:
         if trace is None:
             return
         root = run_span_id(task.run)
-        sent_us, ready_us = execution.sent_at_ms * 1000, task.ready_at_ms * 1000
+        sent_us, ready_us = execution.sent_at_ms * 1000 + ahead_us, task.ready_at_ms * 1000
         attributes = {
             "symphony.run": task.run,
             "symphony.task": task.task,

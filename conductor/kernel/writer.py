@@ -17,6 +17,7 @@ from conductor.wire.log import (
     Decided,
     DecidedBatch,
     Due,
+    FoldVersion,
     Happened,
     Quarantine,
     QuarantinedBatch,
@@ -46,7 +47,7 @@ def fence(partition: int, owned: Owned) -> dict[str, str]:
 
 
 class LogWriter:
-    """Writes `decided`, `due`, `supplied`, `resolved`, `recalled`, `served`, `happened` and `quarantined` events.
+    """Writes `decided`, `due`, `supplied`, `resolved`, `recalled`, `served`, `happened`, `quarantined` and `version` events.
 
     A refusal of kind `fenced` means that the partition has another owner: `lost` is called and nothing is written again.
     """
@@ -63,6 +64,7 @@ class LogWriter:
         self._due_at_ms: int | None = None
         self._others: deque[tuple[str, bytes]] = deque()
         self._quarantined: dict[str, Quarantine] = {}
+        self._fold_version = 0
         self._wake = asyncio.Event()
         self._headers = fence(partition, owned)
         self.fenced = False
@@ -117,6 +119,16 @@ class LogWriter:
                 _log.error("run %s is quarantined: %s", run.run, run.reason)
                 self._quarantined[run.run] = run
                 self._wake.set()
+
+    def version(self, version: int) -> None:
+        """Queue the version by which the partition is folded from then on (rule 12). The tracker repeats the wish every
+        second until it has folded the event; it is written once."""
+        if version > self._fold_version:
+            self._fold_version = version
+            _log.info("partition %d goes on with version %d of the fold", self._partition, version)
+            told = FoldVersion(partition=self._partition, epoch=self._owned.epoch, version=version)
+            self._others.append(("version", encode(told)))
+            self._wake.set()
 
     @property
     def idle(self) -> bool:

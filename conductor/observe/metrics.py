@@ -27,6 +27,7 @@ OPEN = Gauge("symphony_open_tasks", "Executions given out and not ended", regist
 SLOTS = Gauge("symphony_leased_slots", "Slots leased to this conductor", registry=REGISTRY)
 BUSY = Gauge("symphony_busy_slots", "Leased slots in use", registry=REGISTRY)
 LIVE = Gauge("symphony_live_runs", "Runs that have not ended", ["partition"], registry=REGISTRY)
+GATE_CLOSED = Gauge("symphony_gate_closed", "1 while submissions are refused as busy", registry=REGISTRY)
 WORKER_TASKS = Counter(
     "symphony_worker_tasks", "Attempts run by this worker", ["capability", "status"], registry=REGISTRY
 )

@@ -253,3 +253,13 @@ class DagShow(Message, frozen=True, kw_only=True):
     floor: Sequence = 0
     owner: Name | None = None
     owner_epoch: Epoch = 0
+    fold_version: Count = 1
+    """The version that the log says the partition is folded by."""
+    fold_supports: Count = 1
+    """The newest version that this tracker knows."""
+    live_max: Count = 0
+    """Live runs of the partition from which on submissions are to be refused; 0: no such bound."""
+    memory_bytes: Count = 0
+    """What the tracker's process holds, over all of its partitions."""
+    memory_high_bytes: Count = 0
+    """From which on submissions are to be refused; 0: no such bound."""

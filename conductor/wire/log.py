@@ -238,6 +238,15 @@ class QuarantinedBatch(Message, frozen=True, kw_only=True):
     runs: Annotated[list[Quarantine], BATCH]
 
 
+class FoldVersion(Message, frozen=True, kw_only=True):
+    """From this event on the partition is folded by rules of this version (rule 12). Its owner writes it once every tracker
+    that lives has announced that it knows them; a tracker that does not know them folds no further."""
+
+    partition: Partition
+    epoch: Epoch
+    version: Annotated[int, msgspec.Meta(ge=1, le=65535)]
+
+
 class Owner(Message, frozen=True, kw_only=True):
     """A conductor took the partition. Every later write of it expects this event's sequence."""
 

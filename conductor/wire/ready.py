@@ -174,6 +174,9 @@ class Ready(Message, frozen=True, kw_only=True):
     ended: Annotated[list[RunEnded], BATCH] = []
     quarantined: Annotated[list[Quarantine], BATCH] = []
     """Runs that the fold failed on: the conductor writes it to the log, which ends them."""
+    fold_version: Annotated[int, msgspec.Meta(ge=0, le=65535)] = 0
+    """The newest version of the fold that every living tracker has announced, where it is above the one in effect; else 0.
+    The conductor writes it to the log, from where it takes effect."""
 
 
 class Frame(Message, frozen=True, kw_only=True):

@@ -41,10 +41,11 @@ from conductor.wire.values import Value, pack
 from conductor.workflow.errors import WorkflowError
 from conductor.workflow.following import follow
 from conductor.workflow.listing import RunFilter, pages
+from conductor.workflow.sending import batches, patiently
 from conductor.workflow.stored import Stored
 
-BATCH_BYTES_MAX = 1024 * 1024
 CONTROL_WAIT_S, CONTROL_POLL_S = 3.0, 0.02
+PATIENCE_S = 30.0
 ControlEvent = Literal["cancel", "pause", "resume", "retry", "rollback", "move"]
 Control = Cancel | PauseRun | ResumeRun | RetryRun | RollbackRun | MoveRun
 ENDED = ("succeeded", "failed", "cancelled", "timed_out")
@@ -62,11 +63,12 @@ class SubmitOptions:
 
 
 class Client:
-    """Runs of one tenant."""
+    """Runs of one tenant. What a full system refuses is sent again, for up to `patience_s` seconds."""
 
-    def __init__(self, bus: NatsBus, tenant: str = "default") -> None:
+    def __init__(self, bus: NatsBus, tenant: str = "default", patience_s: float = PATIENCE_S) -> None:
         self.bus = bus
         self.tenant = tenant
+        self.patience_s = patience_s
         self.artifacts = Artifacts(bus)
         self._tracer = tracing.Tracer("symphony-client")
         self.stored = Stored(self.artifacts, self._tracer)
@@ -122,7 +124,8 @@ class Client:
         """Send submissions; when it returns, the broker has them on disk, and none of them will be lost.
 
         Raises:
-            BusError: `busy` (try again later), `unavailable` or `timed_out`.
+            BusError: `busy` (try again after `retry_after_s`), `unavailable` or `timed_out`. Some may have been accepted:
+                sending the same ones again changes nothing for those.
         """
         partitions = await self.partitions()
         groups: dict[int, list[Submit]] = {}
@@ -130,13 +133,22 @@ class Client:
             groups.setdefault(subjects.partition_of(run.run, partitions), []).append(run)
         began_us = time.time_ns() // 1000
         for group in groups.values():
-            for batch in _batches(group):
+            for batch in batches(group):
                 data = encode(SubmitBatch(runs=batch))
                 if len(data) > bounds.MESSAGE_BYTES_MAX:
                     raise BusError("invalid", f"a submission of {len(data):,} bytes is over the bound of a message")
-                await self.bus.publish_log(subjects.submit(self.tenant, batch[0].run), data)
+                await self._publish(subjects.submit(self.tenant, batch[0].run), data)
         if self._tracer.on:
             self._record(runs, began_us)
+
+    async def _publish(self, subject: str, data: bytes) -> None:
+        try:
+            await patiently(lambda: self.bus.publish_log(subject, data), self.patience_s)
+        except BusError as error:
+            if error.kind != "not_found":
+                raise
+            text = "the broker takes no writes: its disk is full, or it is starting again (`symphony doctor` tells)"
+            raise BusError("unavailable", text) from error
 
     def _record(self, runs: Sequence[Submit], began_us: int) -> None:
         """The span of each submission: from sending it to the broker's word that it is on disk."""
@@ -231,7 +243,7 @@ class Client:
         message = Signal(
             run=run, name=name, value=_packed("value", value), id=secrets.token_hex(8), comment=comment, said_by=said_by
         )
-        await self.bus.publish_log(subjects.signal(self.tenant, run), encode(message))
+        await self._publish(subjects.signal(self.tenant, run), encode(message))
         return message.id
 
     async def signal_and_hear(
@@ -262,7 +274,7 @@ class Client:
         Raises:
             BusError: `busy`, `unavailable` or `timed_out`.
         """
-        await self.bus.publish_log(subjects.control(event, self.tenant, message.run), encode(message))
+        await self._publish(subjects.control(event, self.tenant, message.run), encode(message))
 
     async def control(self, event: ControlEvent, message: Control) -> HistoryEntry | None:
         """Ask something of a run, and wait until the fold has taken it. Returns the entry of its history that tells what
@@ -350,17 +362,3 @@ def _packed(where: str, value: Value) -> bytes:
 
 def _with_nodes(view: RunView, nodes: Sequence[NodeView]) -> RunView:
     return msgspec.structs.replace(view, nodes=list(nodes), next=None)
-
-
-def _batches(runs: Sequence[Submit]) -> list[list[Submit]]:
-    """Runs in messages of at most a megabyte."""
-    made: list[list[Submit]] = [[]]
-    size = 0
-    for run in runs:
-        weight = len(run.document) + len(run.inputs) + 512
-        if made[-1] and (size + weight > BATCH_BYTES_MAX or len(made[-1]) >= bounds.BATCH_COUNT_MAX):
-            made.append([])
-            size = 0
-        made[-1].append(run)
-        size += weight
-    return made

@@ -173,6 +173,23 @@ async def test_a_lease_has_one_holder_until_it_is_released(connect) -> None:
     assert refused.value.kind == "fenced"
 
 
+@pytest.mark.broker
+async def test_a_lease_that_is_given_back_leaves_no_key_behind() -> None:
+    async with Broker() as broker:
+        bus = await broker.connect("one")
+        await ensure_streams(bus, 1)
+        lease = Lease(bus, "sym_owners", "tracker-member.once", "a")
+        assert await lease.acquire()
+        await lease.release()
+        assert await lease.holder() is None
+        ask = json.dumps({"subjects_filter": "$KV.sym_owners.tracker-member.*"}).encode()
+        async with asyncio.timeout(10):
+            while json.loads(await bus.request("$JS.API.STREAM.INFO.KV_sym_owners", ask))["state"].get("subjects"):
+                await asyncio.sleep(0.05)
+        assert await lease.acquire()
+        await bus.close()
+
+
 async def test_a_lease_that_is_not_renewed_is_taken(connect) -> None:
     one, two = await connect("one"), await connect("two")
     mine, yours = Lease(one, "sym_owners", "conductor.1", "a"), Lease(two, "sym_owners", "conductor.1", "b")

@@ -133,7 +133,8 @@ pub fn event(message: &Message) -> Result<(u64, u64, Event), Error> {
     ))
 }
 
-fn parse(subject: &str, data: &[u8]) -> Event {
+/// The event of a message of the log; one that cannot be read is `Bad`, with the reason.
+pub fn parse(subject: &str, data: &[u8]) -> Event {
     fn made<T: serde::de::DeserializeOwned + Bounded>(data: &[u8], event: impl Fn(T) -> Event) -> Event {
         decode(data).map_or_else(|error| Event::Bad(error.to_string()), event)
     }
@@ -169,6 +170,7 @@ fn parse(subject: &str, data: &[u8]) -> Event {
         "supplied" => made(data, Event::Supplied),
         "archived" => made(data, Event::Archived),
         "quarantined" => made(data, Event::Quarantined),
+        "version" => made(data, Event::Version),
         "owner" => made(data, Event::Owner),
         other => Event::Bad(format!("an event `{other}`")),
     }

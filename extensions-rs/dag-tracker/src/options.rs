@@ -4,6 +4,8 @@ use std::path::PathBuf;
 
 use serde::Deserialize;
 
+use crate::core::fold::{FIRST, NEWEST};
+
 #[derive(Clone, Debug, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Options {
@@ -19,6 +21,13 @@ pub struct Options {
     pub snapshot_messages: u64,
     /// The shortest time between two snapshots, in seconds.
     pub snapshot_seconds: u64,
+    /// The newest version of the fold to announce; lower than what the program knows, it keeps the way back open: what it
+    /// writes until then, the program before can read.
+    pub fold_version_max: u32,
+    /// Live runs of a partition from which on the conductor has submissions refused; 0: none. What came in stays.
+    pub live_runs_max: u64,
+    /// Memory of this process from which on the conductor has submissions refused, in MiB; 0: none.
+    pub memory_high_mib: u64,
 }
 
 impl Default for Options {
@@ -30,11 +39,19 @@ impl Default for Options {
             secret_file: PathBuf::from(".symphony/keys/mesh.secret"),
             snapshot_messages: 20_000,
             snapshot_seconds: 30,
+            fold_version_max: NEWEST,
+            live_runs_max: 1_000_000,
+            memory_high_mib: 4096,
         }
     }
 }
 
 impl Options {
+    /// The newest version of the fold that this process follows.
+    pub fn supports(&self) -> u32 {
+        self.fold_version_max.clamp(FIRST, NEWEST)
+    }
+
     pub fn held(&self) -> Vec<u32> {
         if self.hold.is_empty() {
             (0..self.partitions.max(1)).collect()

@@ -71,7 +71,6 @@ impl Past {
         let Some(run) = fold.runs.remove(&key) else {
             return Ok(None);
         };
-        let run = Arc::new(*run);
         *self.last.lock().await = Some((at, run.clone()));
         Ok(Some(run))
     }
@@ -79,13 +78,11 @@ impl Past {
     /// The newest snapshot that is not past `at`, else nothing: where the log is whole, that is enough.
     async fn begin(&self, at: u64) -> Result<Fold, Error> {
         let (place, options) = (self.place.clone(), self.options.clone());
-        let read = move || match snapshot::read_up_to(&place, at) {
-            Some((_, body)) => snapshot::restore(&body, options),
-            None => Ok(Fold::new(options)),
+        let read = move || {
+            let found = snapshot::read_fold_up_to(&place, &options, at);
+            found.unwrap_or_else(|| Fold::new(options))
         };
-        let fold = tokio::task::spawn_blocking(read)
-            .await
-            .map_err(Error::internal)??;
+        let fold = tokio::task::spawn_blocking(read).await.map_err(Error::internal)?;
         let gone = floor(&self.bus, self.options.partition).await?;
         let what = format!("the log before {gone} is gone, and no snapshot lies before {at}");
         reaches(fold.sequence(), gone).map_err(|_| Error::new(ErrorKind::NotFound, what))?;

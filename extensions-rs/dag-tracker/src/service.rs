@@ -42,6 +42,7 @@ impl Service {
             }
         });
         let mut told = BTreeMap::new();
+        let (announce, announced) = watch::channel(0);
         for number in self.options.held() {
             let (sender, lease) = watch::channel(None);
             told.insert(number, sender);
@@ -49,13 +50,14 @@ impl Service {
                 .subscribe(subjects::pit("dag", "credit", &[&number.to_string()]))
                 .await?;
             let (bus, secret, options) = (bus.clone(), secret.clone(), self.options.clone());
-            let shutdown = shutdown.clone();
+            let (shutdown, announced) = (shutdown.clone(), announced.clone());
             tasks.spawn(async move {
-                let partition = Partition::prepare(number, bus, secret, options).await?;
+                let partition = Partition::prepare(number, bus, secret, options, announced).await?;
                 partition.run(lease, credits, shutdown).await
             });
         }
-        tasks.spawn(Tenure::new(bus.clone(), told).run(shutdown.clone()));
+        let tenure = Tenure::new(bus.clone(), told, self.options.supports(), announce);
+        tasks.spawn(tenure.run(shutdown.clone()));
         tasks.spawn(checks(calls, registry, shutdown.clone()));
         let mut outcome = Ok(());
         while let Some(ended) = tasks.join_next().await {

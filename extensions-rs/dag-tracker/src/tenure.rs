@@ -13,7 +13,11 @@ use symphony_protocol::subjects;
 use symphony_sdk::{Bus, Error, ErrorKind, Lease, Shutdown};
 use tokio::sync::watch;
 
+use crate::core::fold::FIRST;
+
 pub const BUCKET: &str = "sym_owners";
+/// The keys by which trackers are counted begin so.
+const MEMBER: &str = "tracker-member.";
 const LOOK_INTERVAL: Duration = Duration::from_millis(150);
 const RENEW_INTERVAL: Duration = Duration::from_millis(500);
 /// Looks at which a free partition must have been free before one takes more than its share.
@@ -40,12 +44,22 @@ pub struct Tenure {
     silent: BTreeMap<String, u32>,
     member: Option<Lease>,
     members: usize,
+    /// The newest version of the fold that is known here.
+    supports: u32,
+    announce: watch::Sender<u32>,
     renewed_at: Instant,
     yielded_at: Instant,
 }
 
 impl Tenure {
-    pub fn new(bus: Bus, told: BTreeMap<u32, watch::Sender<Option<u64>>>) -> Self {
+    /// `announce` tells the newest version of the fold that all living trackers support, of which this one `supports` its
+    /// own; 0 until they have been asked.
+    pub fn new(
+        bus: Bus,
+        told: BTreeMap<u32, watch::Sender<Option<u64>>>,
+        supports: u32,
+        announce: watch::Sender<u32>,
+    ) -> Self {
         let inbox = bus.client().new_inbox();
         let unique = inbox.rsplit('.').next().unwrap_or_default();
         Self {
@@ -58,6 +72,8 @@ impl Tenure {
             silent: BTreeMap::new(),
             member: None,
             members: 1,
+            supports,
+            announce,
             renewed_at: Instant::now(),
             yielded_at: Instant::now(),
         }
@@ -90,20 +106,38 @@ impl Tenure {
         Ok(())
     }
 
-    /// Be counted among the trackers, and count them.
+    /// Be counted among the trackers, and count them. What stands in the key is the version of the fold that one knows.
     async fn enrol(&mut self) {
         let renewed = match self.member.as_mut() {
             Some(lease) => lease.renew(&self.bus).await.is_ok(),
             None => false,
         };
         if !renewed {
-            let key = format!("tracker-member.{}", self.holder);
-            let made = Lease::acquire(&self.bus, BUCKET, &key, &self.holder).await;
+            let key = format!("{MEMBER}{}", self.holder);
+            let version = self.supports.to_string();
+            let made = Lease::acquire(&self.bus, BUCKET, &key, &version).await;
             self.member = made.unwrap_or_default();
         }
         match members(&self.bus).await {
-            Ok(count) => self.members = count.max(1),
+            Ok(found) => self.announce(found).await,
             Err(error) => tracing::debug!(%error, "the trackers cannot be counted"),
+        }
+    }
+
+    /// Rule 12: a version of the fold may be written to the log once every tracker that lives knows it.
+    async fn announce(&mut self, keys: Vec<String>) {
+        let mut versions = Vec::new();
+        for key in keys {
+            match Lease::holder(&self.bus, BUCKET, &key).await {
+                // A program of before the versions says its name there.
+                Ok(Some(said)) => versions.push(said.parse().unwrap_or(FIRST)),
+                Ok(None) => {} // given back: its mark stays for a while
+                Err(error) => return tracing::debug!(%error, key, "its version is not known"),
+            }
+        }
+        self.members = versions.len().max(1);
+        if let Some(known) = versions.into_iter().min().filter(|_| self.member.is_some()) {
+            self.announce.send_replace(known.min(self.supports));
         }
     }
 
@@ -249,9 +283,9 @@ async fn answer(bus: &Bus, asked: &mut Subscriber) {
     }
 }
 
-/// Trackers that live, or died less than a time to live ago.
-async fn members(bus: &Bus) -> Result<usize, Error> {
-    let ask = format!(r#"{{"subjects_filter":"$KV.{BUCKET}.tracker-member.*"}}"#);
+/// The keys of trackers that live, or were there less than a time to live ago.
+async fn members(bus: &Bus) -> Result<Vec<String>, Error> {
+    let ask = format!(r#"{{"subjects_filter":"$KV.{BUCKET}.{MEMBER}*"}}"#);
     let subject = format!("$JS.API.STREAM.INFO.KV_{BUCKET}");
     let reply = bus
         .client()
@@ -259,7 +293,11 @@ async fn members(bus: &Bus) -> Result<usize, Error> {
         .await
         .map_err(Error::unavailable)?;
     let info: Info = serde_json::from_slice(&reply.payload).map_err(Error::unavailable)?;
-    Ok(info.state.subjects.len())
+    let prefix = format!("$KV.{BUCKET}.");
+    let keys = info.state.subjects.into_keys();
+    Ok(keys
+        .filter_map(|subject| Some(subject.strip_prefix(&prefix)?.to_owned()))
+        .collect())
 }
 
 #[derive(serde::Deserialize)]

@@ -305,7 +305,7 @@ fn a_moved_run_shows_of_a_map_that_is_done_only_what_is_its_own() {
     assert_eq!(names(&ring), ["pick.new"]);
     // The frames of what was inside the map are free, and `pick` has one of them now.
     let key = u128::from_str_radix(&run, 16).unwrap();
-    let state = &ring.fold.runs[&key];
+    let state = &ring.fold.runs.get(&key).unwrap();
     let shown: Vec<String> = state.shown().into_iter().map(|id| state.path(id)).collect();
     assert_eq!(shown, ["each[0]", "each[1]", "pick", "pick.new"]);
 }

@@ -74,6 +74,8 @@ impl Lease {
     pub async fn release(self, bus: &Bus) {
         let mut headers = HeaderMap::new();
         headers.insert("KV-Operation", "DEL");
+        // The mark goes too, after a while: keys that are named after processes would else be more with every start.
+        headers.insert("Nats-TTL", format!("{}s", TIME_TO_LIVE.as_secs()));
         headers.insert("Nats-Expected-Last-Subject-Sequence", self.revision.to_string());
         let subject = format!("$KV.{}.{}", self.bucket, self.key);
         if let Ok(ack) = bus.publish_log(subject, Bytes::new(), Some(headers)).await {

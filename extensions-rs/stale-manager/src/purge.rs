@@ -16,6 +16,7 @@ pub fn filters(partition: u32) -> Vec<String> {
         "happened",
         "quarantined",
         "archived",
+        "version",
         "submit.*.*",
         "cancel.*.*",
         "signal.*.*",

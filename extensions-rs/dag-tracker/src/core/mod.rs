@@ -10,6 +10,7 @@ pub mod journal;
 pub mod keep;
 pub mod run;
 pub mod scope;
+pub mod shared;
 pub mod state;
 pub mod view;
 

@@ -197,7 +197,6 @@ pub fn list(fold: &Fold, ask: &ListRuns, tenant: &str) -> RunList {
     let mut found: Vec<&Run> = fold
         .runs
         .values()
-        .map(|run| &**run)
         .filter(|run| may_see(run, tenant) && asked_for(run, ask))
         .collect();
     found.sort_by(|a, b| (b.submitted_sequence, &b.id).cmp(&(a.submitted_sequence, &a.id)));

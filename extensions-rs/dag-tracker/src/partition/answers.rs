@@ -79,6 +79,11 @@ impl Partition {
             floor,
             owner: self.fold.owner.as_ref().map(|owner| owner.conductor.clone()),
             owner_epoch: self.fold.owner.as_ref().map_or(0, |owner| owner.epoch),
+            fold_version: u64::from(self.fold.version),
+            fold_supports: u64::from(self.options.supports()),
+            live_max: self.options.live_runs_max,
+            memory_bytes: resident_bytes(),
+            memory_high_bytes: self.options.memory_high_mib * 1024 * 1024,
             ..Default::default()
         }
     }
@@ -211,4 +216,15 @@ impl Partition {
         }
         batch
     }
+}
+
+/// Memory of this process, as the kernel of Linux tells it; 0 elsewhere, where the bound of it does not hold.
+fn resident_bytes() -> u64 {
+    const PAGE_BYTES: u64 = 4096;
+    let text = std::fs::read_to_string("/proc/self/statm").unwrap_or_default();
+    let pages = text
+        .split_whitespace()
+        .nth(1)
+        .and_then(|pages| pages.parse::<u64>().ok());
+    pages.unwrap_or_default().saturating_mul(PAGE_BYTES)
 }

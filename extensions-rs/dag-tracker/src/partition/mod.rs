@@ -45,6 +45,7 @@ pub struct Partition {
     snapshot_at: Instant,
     snapshot_sequence: u64,
     floor: watch::Sender<(u64, u64)>,
+    announced: watch::Receiver<u32>,
     listed: Vec<ExecId>,
     office: Option<Office>,
     awaited: Option<Awaited>,
@@ -57,6 +58,7 @@ impl Partition {
         bus: Bus,
         secret: Vec<u8>,
         options: crate::Options,
+        announced: watch::Receiver<u32>,
     ) -> Result<Self, Error> {
         let state = stream_state(&bus).await?;
         let place = snapshot::Place {
@@ -68,17 +70,16 @@ impl Partition {
             partition: number,
             partitions: options.partitions.max(1),
             secret,
+            supports: options.supports(),
         };
-        let mut fold = Fold::new(fold_options.clone());
-        if let Some((sequence, body)) = snapshot::read(&place) {
-            fold = snapshot::restore(&body, fold_options)?;
-            tracing::info!(
-                partition = number,
-                sequence,
-                runs = fold.runs.len(),
-                "read the snapshot"
-            );
-        }
+        let fold = match snapshot::read_fold(&place, &fold_options) {
+            Some(fold) => {
+                let (sequence, runs) = (fold.sequence(), fold.runs.len());
+                tracing::info!(partition = number, sequence, runs, "read the snapshot");
+                fold
+            }
+            None => Fold::new(fold_options),
+        };
         let next = fold.sequence() + 1;
         if next < state.first_sequence && fold.sequence() > 0 {
             tracing::warn!(
@@ -113,6 +114,7 @@ impl Partition {
             snapshot_at: Instant::now(),
             snapshot_sequence: sequence,
             floor: watch::Sender::new((sequence, floor)),
+            announced,
             listed: Vec::new(),
             office: None,
             awaited: None,
@@ -151,6 +153,7 @@ impl Partition {
                     match outcome {
                         Ok(()) => {
                             self.beat(&batch).await;
+                            self.follows()?;
                             self.take_office_if_due().await;
                         }
                         Err(error) => {
@@ -186,6 +189,21 @@ impl Partition {
         Ok(())
     }
 
+    /// Rule 12: where the log goes on by rules that are not known here, this program has to stop, and another takes over.
+    fn follows(&self) -> Result<(), Error> {
+        let Some(version) = self.fold.beyond else {
+            return Ok(());
+        };
+        let text = format!(
+            "behind {} the log of partition {} goes on with version {version} of the fold, and this program knows {}: \
+             upgrade it, or raise `fold_version_max` where it is set",
+            self.fold.sequence(),
+            self.number,
+            self.options.supports()
+        );
+        Err(Error::new(ErrorKind::Config, text))
+    }
+
     async fn beat(&mut self, batch: &[async_nats::jetstream::message::Message]) {
         let mut effects = Effects::default();
         for message in batch {
@@ -217,6 +235,7 @@ impl Partition {
             }
         }
         emitter.floor = self.floor.borrow().1;
+        emitter.announced = *self.announced.borrow();
         let messages = emitter.beat(&mut self.fold, effects, level);
         for message in messages {
             let (subject, data) = match &message {
@@ -245,20 +264,22 @@ impl Partition {
         if !(due && rested || last && new > 0) {
             return;
         }
-        let sequence = self.fold.sequence();
-        let body = match snapshot::body(&self.fold) {
-            Ok(body) => body,
-            Err(error) => return tracing::error!(%error, "no snapshot"),
-        };
+        // A copy that shares what does not change: the beat is not held up while it is put into bytes.
+        let fold = self.fold.clone();
+        let sequence = fold.sequence();
         self.folded_at_snapshot = self.folded;
         self.snapshot_at = Instant::now();
         self.snapshot_sequence = sequence;
         let (place, floor) = (self.place.clone(), self.floor.clone());
-        let written = tokio::task::spawn_blocking(move || match snapshot::write(&place, sequence, &body) {
-            Ok(below) => {
-                floor.send_replace((sequence, below));
+        let written = tokio::task::spawn_blocking(move || {
+            let written =
+                snapshot::body(&fold).and_then(|body| snapshot::write(&place, fold.version, sequence, &body));
+            match written {
+                Ok(below) => {
+                    floor.send_replace((sequence, below));
+                }
+                Err(error) => tracing::error!(%error, "no snapshot"),
             }
-            Err(error) => tracing::error!(%error, "no snapshot"),
         });
         if last {
             let _ = written.await; // its own error is logged inside

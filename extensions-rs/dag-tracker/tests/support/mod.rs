@@ -6,6 +6,7 @@
     clippy::panic,
     clippy::indexing_slicing,
     dead_code,
+    unused_imports,
     reason = "a failure is the message, and each test file uses a part"
 )]
 
@@ -13,6 +14,7 @@ use std::collections::BTreeMap;
 
 use serde_json::{Value as Json, json};
 use symphony_dag_tracker::core::emit::Message;
+use symphony_dag_tracker::core::fold::NEWEST;
 use symphony_dag_tracker::core::{Effects, Emitter, Event, Fold, FoldOptions, Run};
 use symphony_dag_tracker::snapshot;
 use symphony_protocol::subjects::{TokenInput, dispatch_token, mesh_key};
@@ -22,7 +24,12 @@ use symphony_protocol::{
     Submit, SubmitBatch, Succeeded, TaskResult, Token, Trace, Unwanted, Value, WorkflowNeed,
 };
 
+pub mod log;
 mod said;
+mod stated;
+
+pub use log::Logged;
+pub use stated::{state, states};
 
 pub const SECRET: &[u8] = b"a secret of 32 bytes for testing";
 pub const WORKER: &str = "w";
@@ -64,6 +71,14 @@ pub fn failed(kind: &str) -> Outcome {
     })
 }
 
+/// The owner's word that time came, whatever it is by the broker's clock.
+pub fn due_now() -> Event {
+    Event::Due(Due {
+        epoch: EPOCH,
+        ..Default::default()
+    })
+}
+
 /// A ring with one run of these tasks, and its identifier.
 pub fn ring(tasks: Json, outputs: Json) -> (Ring, String) {
     let mut ring = Ring::new();
@@ -91,6 +106,9 @@ pub struct Ring {
     /// Of the submissions that follow.
     pub trace: Option<Trace>,
     dispatches: u64,
+    recording: bool,
+    /// What was told, where it is kept.
+    pub log: Vec<Logged>,
 }
 
 pub fn options() -> FoldOptions {
@@ -98,6 +116,7 @@ pub fn options() -> FoldOptions {
         partition: 0,
         partitions: 1,
         secret: SECRET.to_vec(),
+        supports: NEWEST,
     }
 }
 
@@ -110,11 +129,19 @@ fn emitter(fold: &Fold, epoch: u64) -> Emitter {
 
 impl Ring {
     pub fn new() -> Self {
-        let fold = Fold::new(options());
+        Self::made(NEWEST, false)
+    }
+
+    fn made(supports: u32, recording: bool) -> Self {
+        let options = FoldOptions {
+            supports,
+            ..options()
+        };
+        let fold = Fold::new(options.clone());
         let mut ring = Self {
             emitter: emitter(&fold, 1),
             fold,
-            whole: Fold::new(options()),
+            whole: Fold::new(options),
             time_ms: 1_000,
             open: Vec::new(),
             failures: Vec::new(),
@@ -128,6 +155,8 @@ impl Ring {
             listens: BTreeMap::new(),
             trace: None,
             dispatches: 0,
+            recording,
+            log: Vec::new(),
         };
         ring.own(EPOCH);
         ring
@@ -141,6 +170,7 @@ impl Ring {
 
     pub fn apply_at(&mut self, sequence: u64, event: Event) {
         self.time_ms += 1;
+        self.keep(sequence, &event);
         let mut effects = Effects::default();
         self.whole
             .apply(sequence, self.time_ms, event.clone(), &mut Effects::default());
@@ -189,6 +219,10 @@ impl Ring {
     }
 
     pub fn submit(&mut self, run: &str, document: Payload) {
+        self.submit_as("t", run, document);
+    }
+
+    pub fn submit_as(&mut self, tenant: &str, run: &str, document: Payload) {
         let submit = Submit {
             run: run.to_owned(),
             workflow: "w".to_owned(),
@@ -199,7 +233,7 @@ impl Ring {
             ..Default::default()
         };
         self.apply(Event::Submit {
-            tenant: "t".to_owned(),
+            tenant: tenant.to_owned(),
             batch: SubmitBatch {
                 v: 1,
                 runs: vec![submit],
@@ -320,7 +354,7 @@ impl Ring {
     /// The status words of a run's tasks.
     pub fn statuses(&self, run: &str) -> BTreeMap<String, String> {
         let key = u128::from_str_radix(run, 16).unwrap();
-        let run = &self.fold.runs[&key];
+        let run = &self.fold.runs.get(&key).unwrap();
         let nodes = &run.frame(0).unwrap().nodes;
         (0..)
             .zip(nodes)

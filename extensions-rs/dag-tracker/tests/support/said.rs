@@ -84,7 +84,10 @@ impl Ring {
     }
 
     pub fn run(&self, run: &str) -> &Run {
-        &self.fold.runs[&u128::from_str_radix(run, 16).unwrap()]
+        self.fold
+            .runs
+            .get(&u128::from_str_radix(run, 16).unwrap())
+            .unwrap()
     }
 
     /// The outputs of a run that has succeeded.

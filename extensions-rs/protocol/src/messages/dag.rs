@@ -945,6 +945,12 @@ fn default_dag_show_v() -> u8 {
 fn default_dag_show_emitter() -> bool {
     true
 }
+fn default_dag_show_fold_version() -> u64 {
+    1
+}
+fn default_dag_show_fold_supports() -> u64 {
+    1
+}
 /// `sym.pit.dag.status.<partition>`: the tracker's own state.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct DagShow {
@@ -973,6 +979,16 @@ pub struct DagShow {
     pub owner: Option<String>,
     #[serde(default)]
     pub owner_epoch: u64,
+    #[serde(default = "default_dag_show_fold_version")]
+    pub fold_version: u64,
+    #[serde(default = "default_dag_show_fold_supports")]
+    pub fold_supports: u64,
+    #[serde(default)]
+    pub live_max: u64,
+    #[serde(default)]
+    pub memory_bytes: u64,
+    #[serde(default)]
+    pub memory_high_bytes: u64,
 }
 
 impl Default for DagShow {
@@ -991,6 +1007,11 @@ impl Default for DagShow {
             floor: Default::default(),
             owner: Default::default(),
             owner_epoch: Default::default(),
+            fold_version: default_dag_show_fold_version(),
+            fold_supports: default_dag_show_fold_supports(),
+            live_max: Default::default(),
+            memory_bytes: Default::default(),
+            memory_high_bytes: Default::default(),
         }
     }
 }
@@ -1016,6 +1037,16 @@ impl Bounded for DagShow {
             check::text("owner", item0, 1, 128)?;
         }
         check::range("owner_epoch", self.owner_epoch, 0, 9223372036854775807)?;
+        check::range("fold_version", self.fold_version, 0, 9223372036854775807)?;
+        check::range("fold_supports", self.fold_supports, 0, 9223372036854775807)?;
+        check::range("live_max", self.live_max, 0, 9223372036854775807)?;
+        check::range("memory_bytes", self.memory_bytes, 0, 9223372036854775807)?;
+        check::range(
+            "memory_high_bytes",
+            self.memory_high_bytes,
+            0,
+            9223372036854775807,
+        )?;
         Ok(())
     }
 }

@@ -764,6 +764,41 @@ impl Bounded for QuarantinedBatch {
     }
 }
 
+fn default_fold_version_v() -> u8 {
+    1
+}
+/// From this event on the partition is folded by rules of this version (rule 12). Its owner writes it once every tracker
+/// that lives has announced that it knows them; a tracker that does not know them folds no further.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct FoldVersion {
+    #[serde(default = "default_fold_version_v")]
+    pub v: u8,
+    pub partition: u32,
+    pub epoch: u64,
+    pub version: u32,
+}
+
+impl Default for FoldVersion {
+    fn default() -> Self {
+        Self {
+            v: default_fold_version_v(),
+            partition: Default::default(),
+            epoch: Default::default(),
+            version: 1,
+        }
+    }
+}
+
+impl Bounded for FoldVersion {
+    fn check(&self) -> Verdict {
+        check::range("v", self.v, 1, 1)?;
+        check::range("partition", self.partition, 0, 1023)?;
+        check::range("epoch", self.epoch, 0, 9223372036854775807)?;
+        check::range("version", self.version, 1, 65535)?;
+        Ok(())
+    }
+}
+
 fn default_owner_v() -> u8 {
     1
 }

@@ -422,6 +422,8 @@ pub struct Ready {
     pub ended: Vec<RunEnded>,
     #[serde(default)]
     pub quarantined: Vec<Quarantine>,
+    #[serde(default)]
+    pub fold_version: u32,
 }
 
 impl Default for Ready {
@@ -449,6 +451,7 @@ impl Default for Ready {
             listens: Default::default(),
             ended: Default::default(),
             quarantined: Default::default(),
+            fold_version: Default::default(),
         }
     }
 }
@@ -514,6 +517,7 @@ impl Bounded for Ready {
         for item0 in &self.quarantined {
             item0.check()?;
         }
+        check::range("fold_version", self.fold_version, 0, 65535)?;
         Ok(())
     }
 }

@@ -39,6 +39,7 @@ pub fn reencode(name: &str, data: &[u8]) -> Option<Result<Vec<u8>, WireError>> {
         "Exported" => again::<Exported>(data),
         "ExtensionEvent" => again::<ExtensionEvent>(data),
         "FindRuns" => again::<FindRuns>(data),
+        "FoldVersion" => again::<FoldVersion>(data),
         "Frame" => again::<Frame>(data),
         "Get" => again::<Get>(data),
         "GetReply" => again::<GetReply>(data),

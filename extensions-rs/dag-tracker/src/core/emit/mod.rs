@@ -44,6 +44,8 @@ pub struct Emitter {
     pub sequence: u64,
     /// The log below this sequence is in two verified snapshots.
     pub floor: u64,
+    /// The newest version of the fold that every living tracker has announced.
+    pub announced: u32,
     queues: BTreeMap<String, Queue>,
     given: HashMap<ExecId, Given>,
     windows: BTreeMap<String, u64>,
@@ -292,6 +294,11 @@ impl Emitter {
             ready.owner_epoch = fold.owner.as_ref().map_or(0, |owner| owner.epoch);
             ready.live = fold.live;
             ready.floor = self.floor;
+            ready.fold_version = if self.announced > fold.version {
+                self.announced
+            } else {
+                0
+            };
             ready.backlog = backlog.clone();
         }
     }

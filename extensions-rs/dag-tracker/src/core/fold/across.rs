@@ -46,7 +46,7 @@ impl Fold {
             ..Default::default()
         };
         let by = format!("run {}", birth.parent.run);
-        let mut run = Box::new(new_run(key, &birth.tenant, &by, submit, &mut self.context));
+        let mut run = new_run(key, &birth.tenant, &by, submit, &mut self.context);
         run.tenant = birth.tenant;
         run.inputs = birth.inputs;
         run.deadline_at_ms = birth.deadline_at_ms;

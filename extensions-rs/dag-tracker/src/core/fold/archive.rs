@@ -6,6 +6,24 @@ use super::*;
 const RECALLS_MAX: usize = 4096;
 /// What is asked of one of them meanwhile.
 const RECALL_WORDS_MAX: usize = 16;
+/// Ended runs remembered after they were archived, so that the same key is the same run.
+const TOMBSTONES_MAX: usize = 200_000;
+
+/// What is left of a run that was archived.
+#[derive(Clone, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
+pub struct Tombstone {
+    pub status: RunStatus,
+    pub fingerprint: [u8; 32],
+}
+
+/// What makes two submissions of one run the same: its document and its inputs.
+pub(super) fn fingerprint(document: &[u8], inputs: &[u8]) -> [u8; 32] {
+    let mut hasher = blake3::Hasher::new();
+    hasher.update(&u64::try_from(document.len()).unwrap_or_default().to_be_bytes());
+    hasher.update(document);
+    hasher.update(inputs);
+    *hasher.finalize().as_bytes()
+}
 
 impl Fold {
     /// Forget runs that are safe elsewhere; their identifiers stay.

@@ -7,11 +7,15 @@ mod life;
 mod plans;
 mod quarantine;
 mod results;
+mod version;
 mod words;
 
+pub use archive::Tombstone;
+use archive::fingerprint;
 pub use control::Control;
 use life::{begin_run, new_run, shared, take_result};
 use quarantine::guarded;
+pub use version::{FIRST, NEWEST};
 
 use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -19,17 +23,16 @@ use std::sync::Arc;
 
 use symphony_protocol::subjects::{TokenInput, dispatch_token, mesh_key, partition_of};
 use symphony_protocol::{
-    Action, Archived, ArtifactNeed, Cancel, DecidedBatch, Due as DueEvent, ErrorValue, Happened, Outcome,
-    Owner, Payload, QuarantinedBatch, Recalled, Resolved, ResultBatch, Served, Settled, Signal, Submit,
-    SubmitBatch, Supplied, TaskResult, Unwanted, WorkflowNeed,
+    Action, Archived, ArtifactNeed, Cancel, DecidedBatch, Due as DueEvent, ErrorValue, FoldVersion, Happened,
+    Outcome, Owner, Payload, QuarantinedBatch, Recalled, Resolved, ResultBatch, Served, Settled, Signal,
+    Submit, SubmitBatch, Supplied, TaskResult, Unwanted, WorkflowNeed,
 };
 use symphony_workflow::{Plan, fill_inputs};
 
 use super::run::{Across, Context, Found, Walk, deadline, error};
+use super::shared::{Runs, Shared};
 use super::state::{Entry, ExecId, Frames, Journal, Run, RunStatus, Status, run_key};
 
-/// Ended runs remembered after they were archived, so that the same key is the same run.
-const TOMBSTONES_MAX: usize = 200_000;
 /// Owner epochs whose token keys are kept: results of attempts that an earlier owner sent still come.
 const KEYS_MAX: usize = 16;
 /// Runs that were spoken to and whose submission has not come yet.
@@ -43,6 +46,8 @@ pub struct FoldOptions {
     pub partitions: u32,
     /// The mesh's secret, from which the keys of tokens are derived.
     pub secret: Vec<u8>,
+    /// The newest version of the fold that is known here: `NEWEST`, unless an operator holds it back.
+    pub supports: u32,
 }
 
 /// One message of the log, decoded.
@@ -75,6 +80,7 @@ pub enum Event {
     Recalled(Recalled),
     Quarantined(QuarantinedBatch),
     Owner(Owner),
+    Version(FoldVersion),
     /// What could not be decoded: it is counted and passed over.
     Bad(String),
 }
@@ -113,39 +119,29 @@ pub enum Word {
     Signal(Signal),
 }
 
-/// What is left of a run that was archived.
-#[derive(Clone, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
-pub struct Tombstone {
-    pub status: RunStatus,
-    pub fingerprint: [u8; 32],
-}
-
+/// A copy of it shares what is large: see `shared.rs`.
+#[derive(Clone)]
 pub struct Fold {
     pub options: FoldOptions,
     pub context: Context,
     pub owner: Option<Owner>,
-    pub runs: HashMap<u128, Box<Run>>,
+    pub runs: Runs,
     pub live: u64,
     /// Ended runs that are not archived yet, oldest first.
     pub ended: VecDeque<u128>,
-    pub tombstones: HashMap<u128, Tombstone>,
+    pub tombstones: Shared<Tombstone>,
     pub buried: VecDeque<u128>,
     /// Words to runs whose submission has not come yet.
     pub parked: BTreeMap<u128, Vec<(String, Word)>>,
     pub supplied: BTreeMap<String, Vec<Option<Payload>>>,
     /// What was asked of archived runs, until the archive has given them back.
     pub recalls: BTreeMap<u128, Vec<(String, Control)>>,
+    /// By whose rules events are folded, as the log says.
+    pub version: u32,
+    /// The version that the log goes on with and that is not known here: nothing is folded from there on.
+    pub beyond: Option<u32>,
     keys: BTreeMap<u64, [u8; 32]>,
     plans: HashMap<[u8; 32], (Arc<Plan>, Payload)>,
-}
-
-/// What makes two submissions of one run the same: its document and its inputs.
-fn fingerprint(document: &[u8], inputs: &[u8]) -> [u8; 32] {
-    let mut hasher = blake3::Hasher::new();
-    hasher.update(&u64::try_from(document.len()).unwrap_or_default().to_be_bytes());
-    hasher.update(document);
-    hasher.update(inputs);
-    *hasher.finalize().as_bytes()
 }
 
 impl Fold {
@@ -154,14 +150,16 @@ impl Fold {
             context: Context::new(options.partition, options.partitions),
             options,
             owner: None,
-            runs: HashMap::new(),
+            runs: Runs::default(),
             live: 0,
             ended: VecDeque::new(),
-            tombstones: HashMap::new(),
+            tombstones: Shared::new(),
             buried: VecDeque::new(),
             parked: BTreeMap::new(),
             supplied: BTreeMap::new(),
             recalls: BTreeMap::new(),
+            version: FIRST,
+            beyond: None,
             keys: BTreeMap::new(),
             plans: HashMap::new(),
         }
@@ -177,7 +175,7 @@ impl Fold {
 
     /// Apply the message at `sequence`. What was folded before changes nothing.
     pub fn apply(&mut self, sequence: u64, broker_time_ms: u64, event: Event, effects: &mut Effects) {
-        if sequence <= self.context.sequence {
+        if sequence <= self.context.sequence || self.is_beyond(&event) {
             return;
         }
         self.context.sequence = sequence;
@@ -205,7 +203,9 @@ impl Fold {
             Event::Served(served) if self.is_owner(served.epoch) => self.context.serve(&served.functions),
             Event::Recalled(recalled) if self.is_owner(recalled.epoch) => self.recalled(recalled, effects),
             Event::Quarantined(batch) if self.is_owner(batch.epoch) => self.quarantined(batch, effects),
+            Event::Version(told) if self.is_owner(told.epoch) => self.versioned(&told),
             Event::Due(_)
+            | Event::Version(_)
             | Event::Quarantined(_)
             | Event::Supplied(_)
             | Event::Archived(_)
@@ -265,7 +265,7 @@ impl Fold {
             }
             return;
         }
-        let mut run = Box::new(new_run(key, tenant, tenant, submit, &mut self.context));
+        let mut run = new_run(key, tenant, tenant, submit, &mut self.context);
         self.live += 1;
         effects.started.push(key);
         let prepared = self

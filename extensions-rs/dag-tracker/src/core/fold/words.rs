@@ -107,7 +107,7 @@ impl Fold {
 }
 
 /// The run of an execution that still waits.
-fn waiting_run(runs: &mut HashMap<u128, Box<Run>>, id: ExecId, generation: u32) -> Option<&mut Run> {
+fn waiting_run(runs: &mut Runs, id: ExecId, generation: u32) -> Option<&mut Run> {
     let waits = |exec: &Exec| exec.status == Status::Waiting && exec.generation == generation;
     let run = runs.get_mut(&id.run).filter(|run| run.goes_on())?;
     run.exec(id).is_some_and(waits).then_some(run)

@@ -44,7 +44,7 @@ pub struct Parent {
 }
 
 /// What one run brings about in another.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub enum Across {
     Begin(Box<Birth>),
     /// A child's parent has no more use for it.
@@ -58,7 +58,7 @@ pub enum Across {
 }
 
 /// A child run that is to begin.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Birth {
     pub run: String,
     pub parent: Parent,

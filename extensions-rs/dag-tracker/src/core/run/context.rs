@@ -38,7 +38,7 @@ pub struct Timer {
 }
 
 /// What all runs of a partition share while an event is applied.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct Context {
     pub time_ms: u64,
     pub sequence: u64,

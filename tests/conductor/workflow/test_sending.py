@@ -1,0 +1,82 @@
+"""Rule 8: a client that is refused as busy comes back when it was told to, for a while, and never all at once."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+
+from conductor.bus import BusError
+from conductor.workflow import sending
+from conductor.workflow.sending import GROWTH, SPREAD, WAIT_S_MAX, patiently
+
+
+class Time:
+    """The clock and the sleeps of a test."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.now = 0.0
+        self.waits: list[float] = []
+        monkeypatch.setattr(sending.time, "monotonic", lambda: self.now)
+        monkeypatch.setattr(sending.asyncio, "sleep", self.sleep)
+
+    async def sleep(self, seconds: float) -> None:
+        self.waits.append(seconds)
+        self.now += seconds
+
+
+class Busy:
+    """Something that refuses `times` times."""
+
+    def __init__(self, times: int, kind: str = "busy", after_s: float = 2.0) -> None:
+        self.times, self.kind, self.after_s, self.asked = times, kind, after_s, 0
+
+    async def __call__(self) -> str:
+        self.asked += 1
+        if self.asked <= self.times:
+            raise BusError(self.kind, "no room", self.after_s)  # type: ignore[arg-type]  # each kind is tried
+        return "taken"
+
+
+async def test_rule_8_a_refusal_states_after_how_long_it_is_to_be_tried_again() -> None:
+    assert BusError("busy", "full").retry_after_s == 2.0
+    assert BusError("busy", "full", 7.0).retry_after_s == 7.0
+    assert BusError("fenced", "another").retry_after_s is None
+
+
+async def test_rule_8_waits_are_no_shorter_than_told_longer_each_time_and_spread(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    time = Time(monkeypatch)
+    assert await patiently(Busy(4), 300) == "taken"
+    assert len(time.waits) == 4
+    for number, wait_s in enumerate(time.waits):
+        told_s = min(2.0 * GROWTH**number, WAIT_S_MAX)
+        assert told_s <= wait_s <= told_s * (1 + SPREAD)
+    firsts = []
+    for _ in range(20):
+        other = Time(monkeypatch)
+        await patiently(Busy(1), 300)
+        firsts += other.waits
+    assert len(set(firsts)) > 10, "refused together, they do not come back together"
+
+
+async def test_rule_8_patience_is_bounded_and_the_refusal_is_what_the_caller_gets(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    time, refuses = Time(monkeypatch), Busy(10**9)
+    with pytest.raises(BusError) as refused:
+        await patiently(refuses, 30)
+    assert (refused.value.kind, refused.value.retry_after_s) == ("busy", 2.0)
+    assert time.now <= 30
+    assert refuses.asked == len(time.waits) + 1
+
+
+@pytest.mark.parametrize("kind", ["unavailable", "timed_out", "invalid"])
+async def test_what_is_not_busy_is_not_sent_again(kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    refuses = Busy(1, kind)
+    Time(monkeypatch)
+    with pytest.raises(BusError):
+        await patiently(refuses, 30)
+    assert refuses.asked == 1
+    await asyncio.sleep(0)
