@@ -47,7 +47,8 @@ def fence(partition: int, owned: Owned) -> dict[str, str]:
 
 
 class LogWriter:
-    """Writes `decided`, `due`, `supplied`, `resolved`, `recalled`, `served`, `happened`, `quarantined` and `version` events.
+    """Writes what the owner says: `decided`, `due`, `supplied`, `resolved`, `recalled`, `served`, `happened`, `quarantined`
+    and `version` events.
 
     A refusal of kind `fenced` means that the partition has another owner: `lost` is called and nothing is written again.
     """
