@@ -83,6 +83,8 @@ fn message(event: &Event) -> Option<(String, Vec<u8>)> {
         Event::Archived(done) => (of("archived"), encode(done)),
         Event::Resolved(resolved) => (of("resolved"), encode(resolved)),
         Event::Happened(happened) => (of("happened"), encode(happened)),
+        Event::Served(served) => (of("served"), encode(served)),
+        Event::Recalled(recalled) => (of("recalled"), encode(recalled)),
         Event::Quarantined(batch) => (of("quarantined"), encode(batch)),
         Event::Owner(owner) => (of("owner"), encode(owner)),
         Event::Version(told) => (of("version"), encode(told)),
