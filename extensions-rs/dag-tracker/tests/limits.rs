@@ -54,7 +54,7 @@ fn outputs_over_the_bound_fail_the_run() {
 #[test]
 fn rule_8_a_huge_tenant_holds_up_nobody_else() {
     let mut ring = Ring::new();
-    ring.emitter.credit(std::collections::BTreeMap::new(), 10);
+    ring.emitter.credit(std::collections::BTreeMap::new(), 10, &[]);
     ring.submit_as(
         "huge",
         &run_id(1),
