@@ -190,6 +190,16 @@ class Worker:
         )
         running = asyncio.create_task(self._attempt(key, reply, task, context, time.time_ns() // 1000))
         self._held[key] = _Held(running, context)
+        running.add_done_callback(lambda _: self._over(key))
+
+    def _over(self, key: Key) -> None:
+        """However an attempt ended, its slot is free. One that is cancelled before it has begun does nothing of itself."""
+        if self._held.pop(key, None) is not None:
+            self._ledger.refuse(key)
+        while self._pending and len(self._held) < self.options.slots:
+            waiting = next(iter(self._pending))
+            self._begin(waiting, *self._pending.pop(waiting))
+        self._wake.set()
 
     async def _attempt(self, key: Key, reply: str, task: Task, context: TaskContext, received_us: int) -> None:
         span = self._span(task)
@@ -221,14 +231,10 @@ class Worker:
         )
         self._held.pop(key, None)
         self._results.push(reply, key, result)
-        while self._pending and len(self._held) < self.options.slots:
-            waiting = next(iter(self._pending))
-            self._begin(waiting, *self._pending.pop(waiting))
         status = type(outcome).__name__.removesuffix("Outcome").lower()
         metrics.WORKER_TASKS.labels(task.capability, status).inc()
         self._record(task, span, outcome, began_us, began_us + run_us, status)
         logs.CURRENT.reset(token)
-        self._wake.set()
 
     async def _call(self, task: Task, context: TaskContext) -> bytes:
         function = self._functions.get(task.capability)
