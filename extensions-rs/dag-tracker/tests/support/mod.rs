@@ -17,9 +17,9 @@ use symphony_dag_tracker::core::{Effects, Emitter, Event, Fold, FoldOptions, Run
 use symphony_dag_tracker::snapshot;
 use symphony_protocol::subjects::{TokenInput, dispatch_token, mesh_key};
 use symphony_protocol::{
-    Action, Cancel, Decided, DecidedBatch, Due, ErrorValue, Failed, Failure, Happened, Outcome, Owner,
-    Payload, Quarantine, QuarantinedBatch, ReadyTask, Resolved, ResultBatch, RunEnded, Settled, Signal,
-    Submit, SubmitBatch, Succeeded, TaskResult, Token, Trace, Unwanted, Value, WorkflowNeed,
+    Action, Cancel, Claimed, Decided, DecidedBatch, Due, ErrorValue, Failed, Failure, Happened, Outcome,
+    Owner, Payload, Quarantine, QuarantinedBatch, ReadyTask, Resolved, ResultBatch, RunEnded, Settled,
+    Signal, Submit, SubmitBatch, Succeeded, TaskResult, Token, Trace, Unwanted, Value, WorkflowNeed,
 };
 
 mod said;
@@ -108,6 +108,16 @@ fn emitter(fold: &Fold, epoch: u64) -> Emitter {
     made
 }
 
+/// What a conductor says of a task that a worker is at.
+pub fn claimed(task: &ReadyTask) -> Claimed {
+    Claimed {
+        run: task.run.clone(),
+        task: task.task.clone(),
+        generation: task.generation,
+        r#try: task.r#try,
+    }
+}
+
 impl Ring {
     pub fn new() -> Self {
         let fold = Fold::new(options());
@@ -150,7 +160,7 @@ impl Ring {
         self.hear(messages);
     }
 
-    fn hear(&mut self, messages: Vec<Message>) {
+    pub fn hear(&mut self, messages: Vec<Message>) {
         for message in messages {
             let Message::Ready(ready) = message else { continue };
             let ready = *ready;
@@ -308,9 +318,17 @@ impl Ring {
         let mut before: Vec<String> = self.open.iter().map(|task| format!("{task:?}")).collect();
         self.fold = fold;
         self.emitter = emitter(&self.fold, self.emitter.epoch + 1);
-        self.open.clear();
+        let open = std::mem::take(&mut self.open);
         let messages = self.emitter.beat(&mut self.fold, Effects::default(), true);
         self.hear(messages);
+        // A paused run gives nothing out: what workers are at is claimed by the conductor.
+        for task in open {
+            if !self.run(&task.run).paused {
+                continue;
+            }
+            self.emitter.claim(&self.fold, &[claimed(&task)]);
+            self.open.push(task);
+        }
         let mut after: Vec<String> = self.open.iter().map(|task| format!("{task:?}")).collect();
         before.sort();
         after.sort();
