@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import os
+import subprocess
 from collections.abc import AsyncIterator, Callable
 from typing import Any
 
@@ -17,6 +19,7 @@ from conductor.wire.log import Cancelled, ResultBatch, Succeeded, TaskResult
 from conductor.wire.tasks import Attempt, Task, TaskBatch
 from conductor.wire.values import pack
 from conductor.worker.runtime import Worker, WorkerOptions
+from conductor.worker.starter import POOL_PID
 from conductor.worker.task import task
 
 EPOCH = 5
@@ -36,10 +39,10 @@ async def quick() -> str:
 class Place:
     """One worker that runs, and whoever sends to it and hears it."""
 
-    def __init__(self, broker: MemoryBroker, slots: int) -> None:
+    def __init__(self, broker: MemoryBroker, slots: int, pool: str | None = None) -> None:
         self._bus = MemoryBus(broker)
         self._broker = broker
-        self.worker = Worker(MemoryBus(broker), WorkerOptions("w", slots), [wait, quick])
+        self.worker = Worker(MemoryBus(broker), WorkerOptions("w", slots, pool), [wait, quick])
         self._mailbox: Any = None
         self.beats: list[Heartbeat] = []
         self.results: list[TaskResult] = []
@@ -116,3 +119,45 @@ async def test_rule_14_what_is_cancelled_as_it_follows_another_frees_its_slot(pl
     await place.until(lambda: len(place.results) == 2)
     assert [(result.n, type(result.outcome)) for result in place.results] == [(1, Cancelled), (3, Succeeded)]
     await place.until(lambda: place.beats[-1].busy == 0 and place.beats[-1].held == [])
+
+
+def gone() -> str:
+    """The number of a process that was."""
+    return str(subprocess.run(["sh", "-c", "echo $$"], capture_output=True, check=True).stdout.decode().strip())
+
+
+async def test_a_worker_whose_pool_manager_died_while_it_connected_does_not_begin(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    broker = MemoryBroker()
+    heard = await MemoryBus(broker).subscribe(subjects.HEARTBEATS)
+    monkeypatch.setenv(POOL_PID, gone())
+    place = Place(broker, slots=1, pool="p")
+    async with asyncio.timeout(5):
+        await place.worker.run()
+    assert heard.take_all() == []  # its successor has its name, and must not be taken for stopped
+
+
+async def test_a_worker_whose_pool_manager_dies_takes_no_more(monkeypatch: pytest.MonkeyPatch) -> None:
+    starter = await asyncio.create_subprocess_exec("sleep", "60")
+    monkeypatch.setenv(POOL_PID, str(starter.pid))
+    place = Place(MemoryBroker(), slots=1, pool="p")
+    running = await place.open()
+    starter.kill()
+    await starter.wait()
+    place.send(1, capability="sample.quick")  # to a name that is its successor's by now
+    async with asyncio.timeout(5):
+        await running
+    await place.until(lambda: place.beats[-1].state == "stopped")
+    assert place.results == []
+
+
+async def test_a_worker_goes_on_while_its_pool_manager_lives(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(POOL_PID, str(os.getpid()))
+    place = Place(MemoryBroker(), slots=1, pool="p")
+    running = await place.open()
+    place.send(1, capability="sample.quick")
+    await place.until(lambda: len(place.results) == 1)
+    place.worker.stop()
+    async with asyncio.timeout(5):
+        await running
