@@ -15,7 +15,7 @@ GRAPHS = ("chain", "fan", "layered", "random")
 SIZES = (10, 100, 1_000, 10_000)
 CASES = (
     *((shape, size) for shape in GRAPHS for size in SIZES),
-    *(("map", size) for size in (1_000, 10_000, 100_000)),
+    *(("map", size) for size in (1_000, 10_000, 30_000, 100_000, 300_000)),
     *(("loop", size) for size in (10_000, 100_000, 200_000)),
     *(("waiting", size) for size in (1_000, 10_000, 100_000)),
 )
