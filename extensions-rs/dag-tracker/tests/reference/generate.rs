@@ -4,6 +4,7 @@ use super::chance::Chance;
 use super::program::{Block, Each, Edge, Kind, Node, Program, Shape, Sum, Term, Test};
 
 const DEPTH_MAX: usize = 3;
+const ON_FAILURE: [&str; 3] = ["fail", "skip", "continue"];
 
 /// What a task may refer to.
 #[derive(Clone, Default)]
@@ -113,9 +114,7 @@ impl Maker {
             fails,
             fails_at: self.chance.once_in(2).then(|| self.chance.number(0, 3)),
             fallback,
-            on_failure: *self
-                .chance
-                .pick(&["fail", "fail", "skip", "skip", "continue", "continue"]),
+            on_failure: ON_FAILURE[self.chance.below(ON_FAILURE.len())],
             undo,
         }
     }
@@ -148,8 +147,8 @@ impl Maker {
                 sum: self.sum(own),
                 divides: true,
             },
-            8 | 9 | 10 => self.switch(own, inner),
-            11 | 12 | 13 => self.repeat(own, outer, inner),
+            8..=10 => self.switch(own, inner),
+            11..=13 => self.repeat(own, outer, inner),
             14 if !inner.child => self.wait(),
             15 if !inner.child => self.workflow(own),
             _ => Kind::Call(self.sum(own)),
