@@ -19,7 +19,7 @@ from conductor.bus import BusError, NatsBus
 from conductor.cli.follow import resolved
 from conductor.cli.registry import Registry
 from conductor.wire.dag import HistoryEntry
-from conductor.wire.runs import Submit
+from conductor.wire.runs import RunEnded, Submit
 from conductor.workflow import read_bytes
 from conductor.workflow.client import Client, SubmitOptions
 from tests.chaos.evaluate import Flow, evaluate
@@ -138,7 +138,7 @@ class Load:
             saying.cancel()
         self.journal.ended(ended, time.monotonic())
         if ended.status == "succeeded":
-            self.journal.values(draft.run, await self._resolved(client, ended.outputs))
+            self.journal.values(draft.run, await self._resolved(client, ended))
 
     async def _submit(self, client: Client, draft: Submit) -> None:
         while True:
@@ -177,10 +177,10 @@ class Load:
             await client.cancel(run, "chaos")
             self.journal.counts["cancels"] += 1
 
-    async def _resolved(self, client: Client, outputs: bytes) -> object:
+    async def _resolved(self, client: Client, ended: RunEnded) -> object:
         while True:
             try:
-                return await resolved(client, outputs)
+                return await resolved(client, ended)
             except BusError as error:
                 if error.kind not in ("timed_out", "unavailable"):
                     return f"cannot be read: {error}"
