@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import pytest
 
+from conductor.bus.memory import MemoryBroker, MemoryBus
 from conductor.kernel.execution import Execution, Key
 from conductor.kernel.takeover import Takeover
+from conductor.wire import subjects
+from conductor.wire.base import decode
 from conductor.wire.heartbeat import Holding
 from conductor.wire.ready import Settled
-from conductor.wire.tasks import Attempt
-from tests.conductor.kernel.support import beat, execution
+from conductor.wire.tasks import Attempt, TaskBatch
+from tests.conductor.kernel.support import beat, close, core, execution
 
 
 def holding(n: int) -> Holding:
@@ -66,3 +69,17 @@ def test_an_accepted_result_ends_what_was_adopted_for_it(takeover: Takeover) -> 
     said = Settled(worker="w", epoch=5, n=1, run=f"{1:032x}", task="t", accepted=True, status="succeeded")
     assert takeover.settled(said) == [(f"{1:032x}", "t", 0, 1)]
     assert takeover.settled(said) == []
+
+
+async def test_rule_14_the_beat_of_a_worker_at_something_unwanted_is_answered_with_a_cancel() -> None:
+    made, office = core(MemoryBus(MemoryBroker()))
+    office.partition.takeover.answered(beat(1, seen=2, held=(1, 2), holding=[holding(1), holding(2)]))
+    office.partition.open.update(opened(1))
+    for number in (2, 3):
+        made.heartbeat(beat(number, seen=2, held=(1, 2)))
+        ((subject, data),) = office.outbox.messages()
+        assert subject == subjects.task("cancel", "w")
+        assert decode(data, TaskBatch).cancel == [Attempt(partition=0, epoch=5, n=2)]
+    made.heartbeat(beat(4, seen=2, held=(1,)))
+    assert office.outbox.messages() == []
+    await close(office)
