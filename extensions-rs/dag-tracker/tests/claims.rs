@@ -20,7 +20,7 @@ use symphony_protocol::{Claimed, PauseRun, Value};
 /// Ten tasks are ready; the new emitter's credit is for two of them.
 fn taken_over(ring: &Ring) -> Emitter {
     let mut emitter = Emitter::new(ring.emitter.epoch + 1);
-    emitter.credit(BTreeMap::new(), 2);
+    emitter.credit(BTreeMap::new(), 2, &[]);
     emitter.restart(&ring.fold);
     emitter
 }

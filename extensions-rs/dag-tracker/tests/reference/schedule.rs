@@ -279,7 +279,7 @@ impl Schedule {
         }
         let lost = Action::Lost(Lost {
             message: "its worker is gone".to_owned(),
-            begun: true,
+            ..Default::default()
         });
         let failure = symphony_protocol::Failure {
             run: task.run.clone(),
