@@ -25,7 +25,8 @@ Its core alone, without a broker, answered by the test as fast as it takes answe
 graphs are run many at once, {nodes:,} nodes in all, each with a document of its own. *Begin* is from the submission to
 the first tasks that are ready: the document is unpacked, checked and made a plan. *Step* is from a result to what
 follows it. *Memory* is what the process has grown by when all has ended and nothing is archived yet: the document, the
-history and every result. Times are those of the processor, which the machine's other work does not touch.
+history and every result. Times are those of the processor, which the machine's other work does not touch; they are
+known to a few milliseconds, so that of what takes less in all they say little.
 """
 WORDS = {"map": "an item", "loop": "a turn", "waiting": "a waiting run"}
 RANGES = {"map": (30_000, 300_000), "loop": (10_000, 200_000), "waiting": (10_000, 100_000)}
