@@ -12,11 +12,13 @@ PYTEST_ARGS ?=
 CHAOS_MINUTES ?= 30
 CHAOS_SEED ?=
 CHAOS_ARGS ?=
+REFERENCE_CASES ?= 100000
+REFERENCE_SEED ?= 1
 TEST_WORKERS ?= 2
 export UV_PROJECT_ENVIRONMENT := .venv
 export CARGO_TERM_COLOR ?= auto
 
-.PHONY: help demo test test-rust test-python lint format types licences bench chaos schemas golden rules docs clean setup tools
+.PHONY: help demo test test-rust test-python lint format types licences bench growth chaos reference schemas golden rules docs clean setup tools
 
 help: ## List the commands
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -54,8 +56,15 @@ bench: setup ## Measure a release build, beside the floors of the same machine
 	cargo build --locked --quiet --release --package symphony-pit
 	SYMPHONY_PIT="$(CURDIR)/target/release/symphony-pit" $(BIN)/symphony bench
 
+growth: setup ## Measure how time and memory grow with the size of what runs, and write docs/results/growth.md
+	cargo build --locked --quiet --release --package symphony-pit
+	SYMPHONY_PIT="$(CURDIR)/target/release/symphony-pit" $(BIN)/python -m tests.growth
+
 chaos: setup ## Attack a running system for CHAOS_MINUTES (30), by CHAOS_SEED (any), and judge it by what clients saw
 	$(BIN)/python -m tests.chaos --minutes $(CHAOS_MINUTES) $(if $(CHAOS_SEED),--seed $(CHAOS_SEED)) --json build/chaos.json $(CHAOS_ARGS)
+
+reference: setup ## Judge the fold by REFERENCE_CASES (100,000) workflows by chance, from REFERENCE_SEED (1) on
+	REFERENCE_CASES=$(REFERENCE_CASES) REFERENCE_SEED=$(REFERENCE_SEED) cargo test --locked --quiet --package symphony-dag-tracker --test reference documents -- --nocapture
 
 schemas: setup ## Write schemas/ from conductor/wire
 	$(BIN)/symphony schemas emit

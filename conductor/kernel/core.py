@@ -323,6 +323,8 @@ class Core:
             if not partition.ready:
                 office.heard(beat)
                 continue
+            for attempt in partition.takeover.unwanted(beat, partition.open):
+                office.outbox.cancel_attempt(beat.worker, attempt)
             missed = partition.takeover.missed(beat, partition.folded)
             self._lost_adopted(office, missed, "its worker does not have it")
 

@@ -21,7 +21,7 @@ from conductor.wire import subjects
 from conductor.wire.base import decode, encode
 from conductor.wire.heartbeat import HEARTBEAT_INTERVAL_MS, MISSED_BEATS_UNTIL_DEAD, Heartbeat, RollCall
 from conductor.wire.log import Serving
-from conductor.wire.ready import ArtifactNeed, Failure, Ready, Resync, ResyncPage, WorkflowNeed
+from conductor.wire.ready import ArtifactNeed, Claimed, Failure, Ready, Resync, ResyncPage, WorkflowNeed
 from conductor.wire.runs import RunEnded
 
 _log = logging.getLogger("symphony.kernel")
@@ -198,10 +198,16 @@ class Office:
     async def _read_pages(self) -> None:
         partition, cursor = self.partition, 0
         listed: set[Key] = set()
+        claimed = dict.fromkeys(partition.claims())
+        claims = [Claimed(run=run, task=task, generation=g, try_=try_) for run, task, g, try_ in claimed]
         first: ResyncPage | None = None
         while True:
             ask = Resync(
-                partition=partition.number, epoch=partition.owned.epoch, conductor=self._conductor, cursor=cursor
+                partition=partition.number,
+                epoch=partition.owned.epoch,
+                conductor=self._conductor,
+                cursor=cursor,
+                claimed=[] if cursor else claims,
             )
             subject = subjects.pit("dag", "resync", partition.number)
             page = decode(await self._bus.request(subject, encode(ask), RESYNC_TIME_S), ResyncPage)
@@ -230,5 +236,5 @@ class Office:
                 break
             cursor = page.next
         partition.next_due_at_ms = first.next_due_at_ms
-        for execution in partition.resynced(first, listed):
+        for execution in partition.resynced(first, listed, claimed):
             self._desk.drop(self, execution)

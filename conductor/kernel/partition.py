@@ -5,10 +5,12 @@ Rules 4 and 5 of DESIGN.md: lower emitter epochs are ignored; a gap, or a level 
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass, field
 
 from conductor.kernel.execution import Execution, Key
 from conductor.kernel.takeover import Takeover
+from conductor.wire import bounds
 from conductor.wire.log import Decided
 from conductor.wire.ready import Failure, Ready, ReadyTask, ResyncPage
 from conductor.wire.runs import RunEnded
@@ -110,9 +112,22 @@ class Partition:
         """Whether what a page lists has ended since it was written."""
         return page.epoch == self.emitter_epoch and self.settled.get((task.run, task.task), 0) > page.sequence
 
-    def resynced(self, page: ResyncPage, listed: set[Key]) -> list[Execution]:
-        """All pages have come. Returns what we had open and the tracker had not at that moment."""
-        gone = [e for key, e in self.open.items() if key not in listed and e.sequence <= page.sequence]
+    def claims(self) -> list[Key]:
+        """What workers are at, for the owner before us and for us: as many as one message holds."""
+        ours = (key for key, execution in self.open.items() if execution.worker is not None)
+        return [*dict.fromkeys([*self.takeover.adopted, *ours])][: bounds.BATCH_COUNT_MAX]
+
+    def resynced(self, page: ResyncPage, listed: set[Key], claimed: Collection[Key] = ()) -> list[Execution]:
+        """All pages have come. Returns what we had open and the tracker had not at that moment.
+
+        A worker may be at something that the tracker has not given out yet, since it has just begun to emit: only of what
+        was claimed is it known that nobody wants it.
+        """
+        gone = [
+            e
+            for key, e in self.open.items()
+            if key not in listed and e.sequence <= page.sequence and (e.worker is None or key in claimed)
+        ]
         for execution in gone:
             del self.open[execution.key]
         self.emitter_epoch = max(self.emitter_epoch, page.epoch)

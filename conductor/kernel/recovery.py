@@ -63,10 +63,10 @@ def compare(worker: Worker, beat: Heartbeat, epochs: dict[int, int], folded: dic
             found.lost.append(execution)
             if execution.sent_at_ms < worker.began_at_ms:
                 found.died.append(execution)
-    for slot in list(worker.cancelled):
+    for slot, execution in list(worker.cancelled.items()):
         if slot in held:
             found.unwanted.append(slot)  # rule 14: told again for as long as it is seen
-        elif seen.get(slot[0], 0) >= slot[1] and slot not in stored:
+        elif slot not in stored and not beat.truncated and _let_go(worker, execution, slot, seen, now_ms):
             del worker.cancelled[slot]
             found.released += 1
     return found
@@ -83,12 +83,21 @@ def _is_lost(
     worker: Worker, execution: Execution, slot: Slot, seen: dict[int, int], folded: dict[int, int], now_ms: int
 ) -> bool:
     """Whether an attempt that the worker does not list will never answer."""
+    if not _let_go(worker, execution, slot, seen, now_ms):
+        return False
     if seen.get(slot[0], 0) < slot[1]:
-        before = execution.sent_at_ms < worker.began_at_ms
-        return now_ms - execution.sent_at_ms > (RESTART_GRACE_MS if before else UNSEEN_AFTER_MS)
+        return True
     if execution.missing_since is None:
         execution.missing_since = worker.stored_sequence
     return folded.get(slot[0], 0) >= execution.missing_since
+
+
+def _let_go(worker: Worker, execution: Execution, slot: Slot, seen: dict[int, int], now_ms: int) -> bool:
+    """Whether a worker that lists an attempt neither as held nor as stored saw it once, or never will."""
+    if seen.get(slot[0], 0) >= slot[1]:
+        return True
+    before = execution.sent_at_ms < worker.began_at_ms
+    return now_ms - execution.sent_at_ms > (RESTART_GRACE_MS if before else UNSEEN_AFTER_MS)
 
 
 def gone(worker: Worker) -> list[Execution]:

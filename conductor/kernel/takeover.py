@@ -32,6 +32,8 @@ class Takeover:
     partition: int
     awaited: set[str] = field(default_factory=set)
     adopted: dict[Key, Adopted] = field(default_factory=dict)
+    earlier: dict[str, dict[tuple[int, int], Key]] = field(default_factory=dict)
+    """By worker, with epoch and number: every attempt that the roll told of, until its worker lists it no more."""
     stored_sequence: int = 0
     """Results up to here are in the log, as workers say: the tracker has to have folded them."""
 
@@ -44,6 +46,7 @@ class Takeover:
                 key = (held.run, held.task, held.generation, held.try_)
                 attempt = Attempt(partition=held.partition, epoch=held.epoch, n=held.n)
                 self.adopted[key] = Adopted(beat.worker, attempt)
+                self.earlier.setdefault(beat.worker, {})[held.epoch, held.n] = key
         for stored in beat.stored:
             if stored.partition == self.partition:
                 self.stored_sequence = max(self.stored_sequence, stored.sequence)
@@ -71,6 +74,15 @@ class Takeover:
                 lost.append(key)
         return lost
 
+    def unwanted(self, beat: Heartbeat, open_: Mapping[Key, Execution]) -> list[Attempt]:
+        """Rule 14: what a worker is at for an earlier owner, and nobody wants any more. It is told so until it is not."""
+        mine = self.earlier.get(beat.worker)
+        if not mine or beat.truncated:
+            return []
+        held = {(a.epoch, a.n): a for a in beat.held if a.partition == self.partition}
+        self.earlier[beat.worker] = mine = {place: key for place, key in mine.items() if place in held}
+        return [held[place] for place, key in mine.items() if key not in open_]
+
     def settled(self, settled: Settled) -> list[Key]:
         """An attempt was accepted: the execution that it was adopted for, which waits no more."""
         said = (settled.worker, settled.epoch, settled.n)
@@ -80,7 +92,9 @@ class Takeover:
         return found
 
     def of(self, workers: set[str]) -> list[Key]:
-        """Everything adopted that some workers held."""
+        """Everything adopted that some workers held, which are gone."""
+        for worker in workers:
+            self.earlier.pop(worker, None)
         return [key for key, adopted in self.adopted.items() if adopted.worker in workers]
 
     def left(self, open_: Mapping[Key, Execution]) -> list[Execution]:

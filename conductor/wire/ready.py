@@ -214,13 +214,27 @@ class Credit(Message, frozen=True, kw_only=True):
     weights: Annotated[list[Weight], BATCH] = []
 
 
+class Claimed(Part, frozen=True, kw_only=True):
+    """An execution that a worker is at for the conductor that asks, or for the owner before it."""
+
+    run: RunId
+    task: TaskPath
+    generation: Generation = 0
+    try_: Try = msgspec.field(default=1, name="try")
+
+
 class Resync(Message, frozen=True, kw_only=True):
-    """Tell me everything again. `cursor` is the `next` of the page before."""
+    """Tell me everything again. `cursor` is the `next` of the page before.
+
+    What is `claimed` in the first question counts as given out, whatever the credit: a tracker that has just begun to emit
+    does not know what the one before gave out, and what a worker is at must not be taken for ended.
+    """
 
     partition: Partition
     epoch: Epoch
     conductor: Name
     cursor: Count = 0
+    claimed: Annotated[list[Claimed], BATCH] = []
 
 
 class ResyncPage(Message, frozen=True, kw_only=True):

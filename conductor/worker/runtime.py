@@ -34,6 +34,7 @@ from conductor.worker.execute import Executor
 from conductor.worker.ledger import Key, Ledger
 from conductor.worker.payloads import resolve, spill
 from conductor.worker.results import Results
+from conductor.worker.starter import Starter
 from conductor.worker.task import TaskFunction
 from conductor.worker.transfers import Transfers
 
@@ -81,7 +82,8 @@ class Worker:
         self._beat = 0
         self._ready_us = 0
         self._process = psutil.Process()
-        self._parent = os.getppid()
+        self._starter = None if options.pool is None else Starter()
+        """None of a worker without a pool: it is its user's own, and outlives the terminal that it was started from."""
         self.stopping = asyncio.Event()
         self._wake = asyncio.Event()
 
@@ -107,17 +109,15 @@ class Worker:
         tasks = await self._bus.subscribe(subjects.tasks_of(self.options.name), notify=self._wake.set)
         roll = await self._bus.subscribe(subjects.ROLL_CALL, notify=self._wake.set)
         await self._bus.flush()
+        if self._orphaned():
+            _log.warning("the Pool Manager that started this worker is gone: it does not begin")
+            self._close()
+            return
         self._ready_us = int((time.perf_counter() - began) * 1e6)
         deadline: float | None = None
         next_beat = time.monotonic()
         while True:
             now = time.monotonic()
-            if self.options.pool is not None and os.getppid() != self._parent:
-                # Whoever started this process is gone, and its successor starts another one under the same name.
-                _log.warning(
-                    "the Pool Manager that started this worker is gone: %d attempts are left", len(self._ledger)
-                )
-                break
             if now >= next_beat:
                 await self._heartbeat()
                 next_beat = now + HEARTBEAT_INTERVAL_MS / 1000
@@ -126,6 +126,12 @@ class Worker:
                 self._wake.clear()
             except TimeoutError:
                 pass
+            if self._orphaned():
+                # Its successor starts another process under the same name: both would do what is sent to it now.
+                _log.warning(
+                    "the Pool Manager that started this worker is gone: %d attempts are left", len(self._ledger)
+                )
+                break
             for message in tasks.take_all():
                 self._take(message.data)
             for message in roll.take_all():
@@ -133,22 +139,35 @@ class Worker:
                 if call.partition is not None:
                     self._ledger.owned(call.partition, call.epoch)
                 await self._heartbeat(manifest=call.manifests, attempts=call.attempts)
-            if not self.stopping.is_set():
-                continue
-            if deadline is None:
-                for waiting in list(self._pending):
-                    del self._pending[waiting]
-                    self._ledger.refuse(waiting)  # others take them at once
-                deadline = time.monotonic() + DRAIN_S
-                await self._heartbeat()
-            if not len(self._ledger) and self._results.empty:
-                break
-            if time.monotonic() > deadline:
-                _log.warning("%d attempts are abandoned", len(self._ledger))
-                break
+            if self.stopping.is_set():
+                deadline = deadline or await self._drain()
+                if self._drained(deadline):
+                    break
         await self._heartbeat(state="stopped")
         with contextlib.suppress(BusError):
             await self._bus.flush()
+        self._close()
+
+    async def _drain(self) -> float:
+        """Take no more. Returns until when what is under way may take."""
+        for waiting in list(self._pending):
+            del self._pending[waiting]
+            self._ledger.refuse(waiting)  # others take them at once
+        await self._heartbeat()
+        return time.monotonic() + DRAIN_S
+
+    def _drained(self, deadline: float) -> bool:
+        if not len(self._ledger) and self._results.empty:
+            return True
+        if time.monotonic() > deadline:
+            _log.warning("%d attempts are abandoned", len(self._ledger))
+            return True
+        return False
+
+    def _orphaned(self) -> bool:
+        return self._starter is not None and self._starter.gone
+
+    def _close(self) -> None:
         self._executor.close()
         self._tracer.close()
 
@@ -190,6 +209,16 @@ class Worker:
         )
         running = asyncio.create_task(self._attempt(key, reply, task, context, time.time_ns() // 1000))
         self._held[key] = _Held(running, context)
+        running.add_done_callback(lambda _: self._over(key))
+
+    def _over(self, key: Key) -> None:
+        """However an attempt ended, its slot is free. One that is cancelled before it has begun does nothing of itself."""
+        if self._held.pop(key, None) is not None:
+            self._ledger.refuse(key)
+        while self._pending and len(self._held) < self.options.slots:
+            waiting = next(iter(self._pending))
+            self._begin(waiting, *self._pending.pop(waiting))
+        self._wake.set()
 
     async def _attempt(self, key: Key, reply: str, task: Task, context: TaskContext, received_us: int) -> None:
         span = self._span(task)
@@ -221,14 +250,10 @@ class Worker:
         )
         self._held.pop(key, None)
         self._results.push(reply, key, result)
-        while self._pending and len(self._held) < self.options.slots:
-            waiting = next(iter(self._pending))
-            self._begin(waiting, *self._pending.pop(waiting))
         status = type(outcome).__name__.removesuffix("Outcome").lower()
         metrics.WORKER_TASKS.labels(task.capability, status).inc()
         self._record(task, span, outcome, began_us, began_us + run_us, status)
         logs.CURRENT.reset(token)
-        self._wake.set()
 
     async def _call(self, task: Task, context: TaskContext) -> bytes:
         function = self._functions.get(task.capability)

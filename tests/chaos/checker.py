@@ -53,7 +53,9 @@ def check(journal: Journal, lines: Lines, torn: Iterable[str], disturbances: lis
         found += [Violation("changed" if _is_change(text) else "wrong", seen.run, text) for text in seen.complaints]
         found += _end(seen)
         found += _effects(seen, lines, disturbances)
-    expected = {(seen.run, task) for seen in journal.runs.values() for task in seen.expected.effects}
+    expected = {
+        (seen.run, task) for seen in journal.runs.values() for task in (*seen.expected.effects, *seen.expected.undone)
+    }
     for run, task in lines.keys() - expected:
         found.append(Violation("effect", run, f"{task} appended a line, and no run asked for it"))
     return found
@@ -98,7 +100,21 @@ def _effects(seen: Seen, lines: Lines, disturbances: list[Disturbance]) -> list[
         if lasting and twice:
             text = f"{task} must not be repeated within a try, and wrote in try: times {twice}"
             found.append(Violation("effect", seen.run, text))
+    for task, line in seen.expected.undone.items():
+        found += _undone(seen, task, line, lines.get((seen.run, task), Counter()), disturbances)
     return found
+
+
+def _undone(
+    seen: Seen, task: str, line: str, written: Counter[tuple[int, str]], disturbances: list[Disturbance]
+) -> list[Violation]:
+    """A run that failed has undone what it did; one that was cancelled may have."""
+    times = sum(count for (_, said), count in written.items() if said == line)
+    if seen.end is not None and seen.end[0] == "failed" and times == 0:
+        return [Violation("effect", seen.run, f"its run failed, and the line {line!r} of {task} is missing")]
+    if times > 1 and not _disturbed(seen, disturbances):
+        return [Violation("effect", seen.run, f"{task} wrote {line!r} {times} times with no attempt lost")]
+    return []
 
 
 def _disturbed(seen: Seen, disturbances: list[Disturbance]) -> bool:

@@ -13,16 +13,19 @@ import time
 from pathlib import Path
 
 import msgspec
+import nats.errors
 
 from conductor.bus import BusError, NatsBus
 from conductor.cli.follow import resolved
+from conductor.cli.registry import Registry
 from conductor.wire.dag import HistoryEntry
-from conductor.wire.runs import Submit
+from conductor.wire.runs import RunEnded, Submit
 from conductor.workflow import read_bytes
 from conductor.workflow.client import Client, SubmitOptions
-from tests.chaos.evaluate import evaluate
+from tests.chaos.evaluate import Flow, evaluate
 from tests.chaos.journal import Journal, Seen
 from tests.chaos.shapes import flow
+from tests.chaos.words import CHILD
 
 IN_FLIGHT_MAX = 400
 """Runs that have not ended: more are not begun, so that an outage does not grow into a flood of the clients' own."""
@@ -34,6 +37,9 @@ RECENT_MAX = 600
 """Runs that are asked about: the live ones, and those that ended lately."""
 EFFECT_FILES = 16
 RETRY_S = 0.2
+SIGNAL_AFTER_S = 2.0
+EVENT_INTERVAL_S = 1.0
+"""An event tells who waits for it already: it is published again until its run has ended."""
 
 
 class Load:
@@ -56,6 +62,7 @@ class Load:
 
     async def run(self) -> None:
         """Begin runs, until told to stop."""
+        await self._register()
         asking = asyncio.create_task(self._ask())
         began = time.monotonic()
         try:
@@ -71,6 +78,15 @@ class Load:
         finally:
             asking.cancel()
             await asyncio.gather(asking, return_exceptions=True)
+
+    async def _register(self) -> None:
+        """The workflow that others call."""
+        while True:
+            try:
+                await Registry(self._clients[0]).put(read_bytes(msgspec.json.encode(CHILD)))
+                return
+            except (BusError, TimeoutError, nats.errors.Error):
+                await asyncio.sleep(RETRY_S)
 
     async def done(self, patience_s: float) -> int:
         """Wait for the ends of all that was acknowledged; how many have none."""
@@ -107,6 +123,7 @@ class Load:
         self._recent.append(draft.run)
         del self._recent[:-RECENT_MAX]
         ending = asyncio.create_task(client.wait(draft.run))
+        saying = asyncio.create_task(self._say(client, draft.run, made, chance.uniform(0, SIGNAL_AFTER_S)))
         try:
             if chance.random() < CANCEL_SHARE:
                 await asyncio.sleep(chance.uniform(0, 0.3))
@@ -118,9 +135,10 @@ class Load:
             ended = await ending
         finally:
             ending.cancel()
+            saying.cancel()
         self.journal.ended(ended, time.monotonic())
         if ended.status == "succeeded":
-            self.journal.values(draft.run, await self._resolved(client, ended.outputs))
+            self.journal.values(draft.run, await self._resolved(client, ended))
 
     async def _submit(self, client: Client, draft: Submit) -> None:
         while True:
@@ -133,16 +151,36 @@ class Load:
                 self.journal.acknowledged(draft.run, time.monotonic())
                 return
 
+    async def _say(self, client: Client, run: str, made: Flow, after_s: float) -> None:
+        """What a run waits for: each signal once, after a while; events until it has ended."""
+        if not made.signals and not made.events:
+            return
+        await asyncio.sleep(after_s)
+        for name, value in made.signals.items():
+            while True:
+                try:
+                    await client.signal(run, name, value)
+                    self.journal.counts["signals"] += 1
+                    break
+                except BusError:
+                    await asyncio.sleep(RETRY_S)
+        while made.events:
+            for name, value in made.events:
+                with contextlib.suppress(BusError):
+                    await client.publish_event(name, value)
+                    self.journal.counts["events"] += 1
+            await asyncio.sleep(EVENT_INTERVAL_S)
+
     async def _cancel(self, client: Client, run: str) -> None:
         self.journal.runs[run].cancelled = True
         with contextlib.suppress(BusError):
             await client.cancel(run, "chaos")
             self.journal.counts["cancels"] += 1
 
-    async def _resolved(self, client: Client, outputs: bytes) -> object:
+    async def _resolved(self, client: Client, ended: RunEnded) -> object:
         while True:
             try:
-                return await resolved(client, outputs)
+                return await resolved(client, ended)
             except BusError as error:
                 if error.kind not in ("timed_out", "unavailable"):
                     return f"cannot be read: {error}"

@@ -35,7 +35,13 @@ class Step:
     fatal: str | None = None
     """The kind of the error with which the run fails, where this task ends it."""
     effects: tuple[str, ...] = ()
+    effect_path: str = ""
+    """Of the task inside this one that appends, where it is not this one."""
     lasting: bool = False
+    undo: str | None = None
+    """The line that its compensation appends."""
+    loops: bool = False
+    """What is inside is done anew in each turn: its statuses come and go."""
 
 
 @dataclass(frozen=True)
@@ -45,6 +51,11 @@ class Flow:
     name: str
     steps: tuple[Step, ...]
     outputs: dict[str, tuple[str, Callable[[Env], Any]]]
+    words: dict[str, Any] = field(default_factory=dict)
+    signals: dict[str, Any] = field(default_factory=dict)
+    """What its client sends it, each once."""
+    events: list[tuple[str, Any]] = field(default_factory=list)
+    """What its client publishes until it has ended."""
 
     def document(self) -> dict[str, Any]:
         """As it is submitted."""
@@ -53,6 +64,7 @@ class Flow:
             "version": "1.0.0",
             "tasks": {step.name: _written(step) for step in self.steps},
             "outputs": {name: text for name, (text, _) in self.outputs.items()},
+            **self.words,
         }
 
 
@@ -77,20 +89,26 @@ class Expected:
     statuses: dict[str, End] = field(default_factory=dict)
     effects: dict[str, tuple[tuple[str, ...], bool]] = field(default_factory=dict)
     """By task: the lines that it appends, and whether each try appends each at most once."""
+    undone: dict[str, str] = field(default_factory=dict)
+    """By compensation: the line that it appends where the run fails; it may where the run is cancelled."""
+    loops: frozenset[str] = frozenset()
 
 
 def evaluate(flow: Flow) -> Expected:
     """The meaning of a workflow."""
-    found = Expected()
+    found = Expected(loops=frozenset(step.name for step in flow.steps if step.loops))
     env: Env = {}
     for step in flow.steps:
         end = _end(step, found.statuses)
         found.statuses[step.name] = end
         env[step.name] = step.gives(env) if end == "succeeded" else None
         if step.effects and end == "succeeded":
-            found.effects[step.name] = (step.effects, step.lasting)
+            found.effects[step.effect_path or step.name] = (step.effects, step.lasting)
+        if step.undo is not None and end == "succeeded":
+            found.undone[f"{step.name}:compensate"] = step.undo
         if step.fatal is not None and end == "failed":
-            return Expected("failed", {}, (step.fatal, step.name), {step.name: "failed"}, found.effects)
+            found.status, found.error, found.statuses = "failed", (step.fatal, step.name), {step.name: "failed"}
+            return found
     found.outputs = {name: value(env) for name, (_, value) in flow.outputs.items()}
     return found
 

@@ -1,6 +1,7 @@
 """Small workflows of many shapes, by chance, each with its meaning beside it.
 
-A new shape is a function of `Maker` that adds steps, listed in `SHAPES`.
+A new shape is a function of `Maker` that adds steps, listed in `SHAPES`. Those of tasks inside tasks, of waits and undoing
+are in `words.py`.
 """
 
 from __future__ import annotations
@@ -10,62 +11,10 @@ import random
 from collections.abc import Callable
 from typing import Any
 
-from tests.chaos.evaluate import Edge, End, Env, Flow, Step
+from tests.chaos import words as said
+from tests.chaos.evaluate import Edge, End, Flow
 from tests.chaos.functions import letters
-
-Value = Callable[[Env], Any]
-BACKOFF = "20ms"
-LASTING_ATTEMPTS = 20
-"""Of a task that must not be done twice in one try: each lost attempt costs one, and no run may fail for that."""
-
-
-class Maker:
-    """A workflow in the making. Names of a shape's tasks begin with its letter."""
-
-    def __init__(self, chance: random.Random, effects: str) -> None:
-        self.chance = chance
-        self.effects = effects
-        self.steps: list[Step] = []
-        self.outputs: dict[str, tuple[str, Value]] = {}
-        self._letter = "a"
-        self._before: tuple[tuple[str, Edge], ...] = ()
-
-    def shape(self, make: Callable[[Maker], None]) -> None:
-        """Add a shape; it begins once the last step of the one before has succeeded, or beside it."""
-        first = len(self.steps)
-        make(self)
-        self._letter = chr(ord(self._letter) + 1)
-        last = self.steps[-1]
-        behind = first < len(self.steps) and last.ends == "succeeded" and last.when and self.chance.random() < 0.5
-        self._before = ((last.name, "hard"),) if behind else ()
-
-    def add(self, name: str, words: dict[str, Any], gives: Value, **said: Any) -> str:
-        """Add a step; its whole name."""
-        whole = f"{self._letter}_{name}"
-        uses = tuple(said.pop("uses", ()))
-        edges = tuple(said.pop("edges", ()))
-        implied = frozenset(uses)
-        begins = self._before if not uses and not edges else ()
-        all_edges = (*((task, "hard") for task in uses), *edges, *begins)
-        self.steps.append(Step(whole, words, gives, edges=all_edges, implied=implied, **said))
-        return whole
-
-    def output(self, text: str, value: Value) -> None:
-        """Add an output of the run."""
-        self.outputs[f"out_{len(self.outputs)}"] = (text, value)
-
-    def echo(self, name: str, expression: str, value: Value, uses: tuple[str, ...] = (), **said: Any) -> str:
-        """A step that gives `{v: expression}`."""
-        words = {"call": "test.echo", "with": {"v": f"${{{expression}}}"}}
-        return self.add(name, words, lambda env: {"v": value(env)}, uses=uses, **said)
-
-
-def _plus(task: str, more: int) -> Value:
-    return lambda env: env[task]["v"] + more
-
-
-def _times(task: str, factor: int) -> Value:
-    return lambda env: env[task]["v"] * factor
+from tests.chaos.maker import BACKOFF, LASTING_ATTEMPTS, Maker, plus, record, times
 
 
 def chain(make: Maker) -> None:
@@ -74,17 +23,13 @@ def chain(make: Maker) -> None:
     last = make.echo("0", str(start), lambda _: start)
     for number in range(1, make.chance.randint(2, 5)):
         more, before = make.chance.randrange(100), last
-        value = _plus(before, more)
+        value = plus(before, more)
         if make.chance.random() < 0.5:
             last = make.echo(f"{number}", f"tasks.{before}.v + {more}", value, (before,))
         else:
             words = {"call": "chaos.add", "with": {"a": f"${{tasks.{before}.v}}", "b": more}}
-            last = make.add(f"{number}", words, _record(value), uses=(before,))
-    make.output(f"${{tasks.{last}.v}}", _plus(last, 0))
-
-
-def _record(value: Value) -> Value:
-    return lambda env: {"v": value(env)}
+            last = make.add(f"{number}", words, record(value), uses=(before,))
+    make.output(f"${{tasks.{last}.v}}", plus(last, 0))
 
 
 def fan(make: Maker) -> None:
@@ -94,10 +39,10 @@ def fan(make: Maker) -> None:
     arms = []
     for number in range(make.chance.randint(2, 6)):
         factor = number + 1
-        arms.append(make.echo(f"arm{number}", f"tasks.{root}.v * {factor}", _times(root, factor), (root,)))
+        arms.append(make.echo(f"arm{number}", f"tasks.{root}.v * {factor}", times(root, factor), (root,)))
     total = " + ".join(f"tasks.{arm}.v" for arm in arms)
     join = make.echo("join", total, lambda env: sum(env[arm]["v"] for arm in arms), tuple(arms))
-    make.output(f"${{tasks.{join}.v}}", _plus(join, 0))
+    make.output(f"${{tasks.{join}.v}}", plus(join, 0))
 
 
 def mapped(make: Maker) -> None:
@@ -210,10 +155,13 @@ def fatal(make: Maker) -> None:
 
 
 SHAPES: dict[Callable[[Maker], None], int] = {
-    chain: 6, fan: 5, mapped: 5, retried: 4, fallen_back: 3, edged: 4, large: 2, listed: 1, lasting: 3, appended: 6
+    chain: 6, fan: 5, mapped: 5, retried: 4, fallen_back: 3, edged: 4, large: 2, listed: 1, lasting: 3, appended: 6,
+    said.switched: 4, said.looped: 4, said.called: 2, said.signalled: 2, said.told: 1, said.slept: 2, said.unheard: 1,
 }  # fmt: skip
 """With how often each is chosen."""
 FATAL_SHARE = 0.04
+SAGA_SHARE = 0.04
+"""Of the runs that have to fail, and to undo what they did."""
 
 
 def flow(seed: int, effects: str) -> Flow:
@@ -223,6 +171,9 @@ def flow(seed: int, effects: str) -> Flow:
     chosen = chance.choices(list(SHAPES), list(SHAPES.values()), k=chance.choice([1, 1, 2, 3]))
     for shape in chosen:
         maker.shape(shape)
-    if chance.random() < FATAL_SHARE:
+    ending = chance.random()
+    if ending < FATAL_SHARE:
         maker.shape(fatal)
-    return Flow(f"chaos-{seed % 7}", tuple(maker.steps), maker.outputs)
+    elif ending < FATAL_SHARE + SAGA_SHARE:
+        maker.shape(said.saga)
+    return Flow(f"chaos-{seed % 7}", tuple(maker.steps), maker.outputs, maker.words, maker.signals, maker.events)

@@ -15,9 +15,6 @@ SECONDS = 120.0
 SEED = 1
 
 
-# Not a part of `make test` yet: about one run in ten leaves a slot of a Python worker held after a cut or a stop
-# (docs/results/reliability.md), and a test that may fail holds nobody to anything.
-@pytest.mark.slow
 @pytest.mark.xdist_group("chaos")
 @pytest.mark.broker
 @pytest.mark.serial

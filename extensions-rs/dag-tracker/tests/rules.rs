@@ -311,7 +311,7 @@ fn about_to_panic(retry: u32) -> (Ring, symphony_protocol::ReadyTask) {
     ring.submit(&run_id(1), one(retry));
     ring.submit(&run_id(2), one(retry));
     let key = u128::from_str_radix(&run_id(1), 16).unwrap();
-    for fold in [&mut ring.fold, &mut ring.whole] {
+    for fold in [&mut ring.fold, ring.whole.as_mut().unwrap()] {
         fold.runs.get_mut(&key).unwrap().counts.succeeded = u64::MAX;
     }
     let task = ring

@@ -6,6 +6,7 @@ use std::process::Stdio;
 use std::time::{Duration, Instant};
 
 use symphony_protocol::PoolView;
+use symphony_sdk::worker::starter::POOL_PID;
 use symphony_sdk::{Error, ErrorKind};
 use tokio::process::{Child, Command};
 
@@ -285,7 +286,8 @@ fn spawn(pool: &PoolOptions, credential: &Credential, options: &Options) -> Resu
     command
         .env("SYMPHONY_URL", credential.url.as_ref().unwrap_or(&options.url))
         .env("SYMPHONY_WORKER", &credential.worker)
-        .env("SYMPHONY_POOL", &pool.name);
+        .env("SYMPHONY_POOL", &pool.name)
+        .env(POOL_PID, std::process::id().to_string());
     match &credential.creds {
         Some(path) => command.env("SYMPHONY_CREDS", path),
         None => command.env_remove("SYMPHONY_CREDS"),

@@ -38,6 +38,18 @@ def test_rule_6_what_ended_behind_a_page_is_not_taken_from_it(partition: Partiti
     assert not partition.overtaken(task(1), other)
 
 
+def test_rule_6_what_a_worker_is_at_and_a_new_emitter_has_not_given_out_is_claimed_before_it_counts_as_ended(
+    partition: Partition,
+) -> None:
+    (execution,) = partition.open.values()
+    execution.worker = "w"
+    page = ResyncPage(partition=0, epoch=2, sequence=1, folded=10)
+    assert partition.resynced(page, set(), claimed=()) == []
+    assert partition.claims() == [execution.key]
+    assert partition.resynced(page, set(), claimed=partition.claims()) == [execution]
+    assert partition.open == {}
+
+
 def test_rule_4_a_lower_emitter_is_passed_over_and_a_higher_one_asked_for_everything(partition: Partition) -> None:
     assert not partition.arrived(message(9, epoch=0, tasks=[task(2)]))
     assert not partition.stale

@@ -84,6 +84,22 @@ def test_rule_14_what_is_held_and_not_wanted_is_told_again_until_it_is_let_go(wo
     assert worker.free == 2
 
 
+def test_rule_14_what_is_not_wanted_and_never_arrived_gives_its_slot_back(worker: Worker) -> None:
+    worker.cancelled[(0, 3)] = worker.held.pop((0, 3))
+    recovery.compare(worker, beat(1, seen=2, held=(1, 2)), EPOCHS, {0: 0}, 2000)
+    assert (0, 3) in worker.cancelled  # it may be on its way
+    recovery.compare(worker, beat(2, seen=2, held=(1, 2)), EPOCHS, {0: 0}, 1001 + recovery.UNSEEN_AFTER_MS)
+    assert worker.cancelled == {}
+    assert worker.free == 2
+
+
+def test_rule_14_what_is_not_wanted_went_with_the_process_that_had_it(worker: Worker) -> None:
+    worker.cancelled[(0, 3)] = worker.held.pop((0, 3))
+    recovery.compare(worker, beat(40, seen=3, held=(1, 2, 3)), EPOCHS, {0: 0}, 1300)
+    recovery.compare(worker, beat(0), EPOCHS, {0: 0}, 1300)
+    assert worker.cancelled == {}
+
+
 def test_rule_15_a_plain_client_is_given_up_at_its_time(worker: Worker) -> None:
     worker.held[(0, 1)].expires_at_ms = 1200
     assert recovery.overdue(worker, 1199) == []

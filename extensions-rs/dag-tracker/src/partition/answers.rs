@@ -90,12 +90,17 @@ impl Partition {
 
     /// A page of everything that is open. The first one fixes what the others go through.
     pub(super) async fn resync(&mut self, ask: &Resync) -> Result<ResyncPage, Error> {
-        let Some(emitter) = self.emitter.as_ref() else {
+        let Some(emitter) = self.emitter.as_mut() else {
             return Err(Error::new(
                 ErrorKind::Unavailable,
                 "this tracker does not hold the partition",
             ));
         };
+        // A conductor that slept through its successor's arrival claims nothing any more.
+        let owner = self.fold.owner.as_ref().map_or(0, |owner| owner.epoch);
+        if ask.cursor == 0 && ask.epoch >= owner {
+            emitter.claim(&self.fold, &ask.claimed);
+        }
         let mut page = ResyncPage {
             partition: self.number,
             epoch: emitter.epoch,

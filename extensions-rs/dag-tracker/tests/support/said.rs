@@ -1,5 +1,9 @@
 //! What comes to the ring from outside, and what a test asks it.
 
+use symphony_dag_tracker::core::emit::{failure, open_execs, ready_task};
+use symphony_dag_tracker::core::run::allowed;
+use symphony_dag_tracker::core::state::Status;
+
 use super::*;
 
 impl Ring {
@@ -40,9 +44,13 @@ impl Ring {
 
     /// Answer what was asked about a registered workflow.
     pub fn resolve(&mut self, document: Option<Payload>) {
+        self.resolve_by(EPOCH, document);
+    }
+
+    pub fn resolve_by(&mut self, epoch: u64, document: Option<Payload>) {
         let need = self.needs.remove(0);
         self.apply(Event::Resolved(Resolved {
-            epoch: EPOCH,
+            epoch,
             tenant: need.tenant,
             name: need.name,
             range: need.range,
@@ -115,5 +123,20 @@ impl Ring {
         let run = self.run(run);
         let id = run.find(path).unwrap_or_else(|| panic!("there is no {path}"));
         run.exec(id).unwrap().status.word()
+    }
+
+    /// What was told is lost on its way, and asked for again: executions given out, and failures undecided.
+    pub fn resync(&mut self) {
+        let given = self.emitter.given();
+        let tasks = given.into_iter().filter_map(|id| ready_task(&self.fold, id));
+        self.open = tasks.map(|task| task.unwrap().0).collect();
+        self.failures.clear();
+        for (key, run) in self.fold.runs.iter().filter(|(_, run)| run.goes_on()) {
+            for id in open_execs(&self.fold, *key, Status::Undecided) {
+                let problem = run.exec(id).unwrap().error().cloned().unwrap_or_default();
+                let actions = allowed(run, id, &problem, self.fold.context.time_ms);
+                self.failures.extend(failure(run, id, actions));
+            }
+        }
     }
 }

@@ -663,10 +663,47 @@ impl Bounded for Credit {
     }
 }
 
+fn default_claimed_try() -> u32 {
+    1
+}
+/// An execution that a worker is at for the conductor that asks, or for the owner before it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Claimed {
+    pub run: String,
+    pub task: String,
+    #[serde(default)]
+    pub generation: u32,
+    #[serde(default = "default_claimed_try")]
+    pub r#try: u32,
+}
+
+impl Default for Claimed {
+    fn default() -> Self {
+        Self {
+            run: Default::default(),
+            task: Default::default(),
+            generation: Default::default(),
+            r#try: default_claimed_try(),
+        }
+    }
+}
+
+impl Bounded for Claimed {
+    fn check(&self) -> Verdict {
+        check::run_id("run", &self.run)?;
+        check::text("task", &self.task, 1, 512)?;
+        check::range("try", self.r#try, 1, 4294967295)?;
+        Ok(())
+    }
+}
+
 fn default_resync_v() -> u8 {
     1
 }
 /// Tell me everything again. `cursor` is the `next` of the page before.
+///
+/// What is `claimed` in the first question counts as given out, whatever the credit: a tracker that has just begun to emit
+/// does not know what the one before gave out, and what a worker is at must not be taken for ended.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Resync {
     #[serde(default = "default_resync_v")]
@@ -676,6 +713,8 @@ pub struct Resync {
     pub conductor: String,
     #[serde(default)]
     pub cursor: u64,
+    #[serde(default)]
+    pub claimed: Vec<Claimed>,
 }
 
 impl Default for Resync {
@@ -686,6 +725,7 @@ impl Default for Resync {
             epoch: Default::default(),
             conductor: Default::default(),
             cursor: Default::default(),
+            claimed: Default::default(),
         }
     }
 }
@@ -697,6 +737,10 @@ impl Bounded for Resync {
         check::range("epoch", self.epoch, 0, 9223372036854775807)?;
         check::text("conductor", &self.conductor, 1, 128)?;
         check::range("cursor", self.cursor, 0, 9223372036854775807)?;
+        check::count("claimed", self.claimed.len(), 0, 4096)?;
+        for item0 in &self.claimed {
+            item0.check()?;
+        }
         Ok(())
     }
 }

@@ -7,10 +7,12 @@ pub mod ledger;
 pub mod outbox;
 pub mod payloads;
 pub mod runtime;
+pub mod starter;
 
 pub use context::Context;
 pub use function::{FunctionError, Handler, Outcome};
 pub use runtime::Worker;
+pub use starter::Starter;
 
 /// What whoever starts a worker may choose.
 #[derive(Clone, Debug)]

@@ -1,7 +1,6 @@
 //! The worker's loop: tasks in, results out, heartbeats in between.
 
 use std::collections::{HashMap, VecDeque};
-use std::os::unix::process::parent_id;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -19,6 +18,7 @@ use super::function::{FunctionError, Handler, Offered};
 use super::ledger::{Identity, Key, Ledger};
 use super::outbox::{Outbox, Sent};
 use super::payloads::has_reference;
+use super::starter::Starter;
 use crate::artifacts::Artifacts;
 use crate::bus::Bus;
 use crate::component::Shutdown;
@@ -71,10 +71,17 @@ impl Worker {
 
     /// Serve until told to stop; then finish what is under way.
     pub async fn run(self, bus: Bus, mut shutdown: Shutdown) -> Result<(), Error> {
-        let (began, parent) = (Instant::now(), parent_id());
+        let began = Instant::now();
+        // A worker without a pool is its user's own: it outlives the terminal that it was started from.
+        let starter = self.options.pool.is_some().then(Starter::find);
+        let orphaned = || starter.is_some_and(Starter::is_gone);
         let mut tasks = bus.subscribe(subjects::tasks_of(&self.options.name)).await?;
         let mut roll = bus.subscribe(subjects::ROLL_CALL.to_owned()).await?;
         bus.flush().await?;
+        if orphaned() {
+            tracing::warn!("the Pool Manager that started this worker is gone: it does not begin");
+            return Ok(());
+        }
         let (ended_sender, mut ended) = mpsc::channel(ENDED_MAX);
         let (sent_sender, mut sent) = mpsc::channel(1024);
         let mut state = State {
@@ -116,7 +123,13 @@ impl Worker {
                     tracing::warn!(held = state.ledger.held(), "attempts are abandoned");
                     break;
                 }
-                Some(message) = tasks.next() => state.take_all(message, &mut tasks),
+                Some(message) = tasks.next() => {
+                    // Whoever started it is gone, and its successor starts another one under the same name: both would do this.
+                    if orphaned() {
+                        break;
+                    }
+                    state.take_all(message, &mut tasks);
+                }
                 Some(first) = ended.recv() => {
                     state.finish(first);
                     while let Ok(next) = ended.try_recv() {
@@ -133,8 +146,8 @@ impl Worker {
                     state.heartbeat(call.manifests, call.attempts, None).await;
                 }
                 _ = tick.tick() => {
-                    if state.spec.options.pool.is_some() && parent_id() != parent {
-                        break; // whoever started it is gone, and its successor starts another under this name
+                    if orphaned() {
+                        break;
                     }
                     state.heartbeat(false, false, None).await;
                 }
@@ -236,29 +249,16 @@ impl State {
         };
         let traced = telemetry::traced(task.trace.as_ref(), &task.capability);
         let offered = self.spec.functions.get(&task.capability).cloned();
-        let Some(offered) = offered else {
-            let error = FunctionError::lasting(
-                "contract",
-                format!("this worker has no function `{}`", task.capability),
-            );
-            let result = TaskResult {
-                outcome: failed(&error),
-                ..blank
-            };
-            return self.outbox.push(reply, key, result);
-        };
-        blank.version = offered.version();
-        let inputs = match unpack(&task.inputs, &offered) {
-            Ok(inputs) => inputs,
+        blank.version = offered.as_ref().and_then(|offered| offered.version());
+        let offered = offered.ok_or_else(|| {
+            let text = format!("this worker has no function `{}`", task.capability);
+            FunctionError::lasting("contract", text)
+        });
+        let (inputs, offered) = match offered.and_then(|known| Ok((unpack(&task.inputs, &known)?, known))) {
+            Ok(made) => made,
             Err(error) => {
-                return self.outbox.push(
-                    reply,
-                    key,
-                    TaskResult {
-                        outcome: failed(&error),
-                        ..blank
-                    },
-                );
+                let outcome = failed(&error);
+                return self.outbox.push(reply, key, TaskResult { outcome, ..blank });
             }
         };
         if let (Handler::Quick(run), false) = (&offered.handler, has_reference(&inputs)) {

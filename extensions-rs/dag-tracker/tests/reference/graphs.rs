@@ -1,21 +1,10 @@
-//! The fold against a reference interpreter that is small enough to be obviously right: whatever the order in which results
-//! come, and whatever else comes between them, runs end as the documents say.
-
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    clippy::indexing_slicing,
-    reason = "a failure is the message"
-)]
-
-mod support;
+//! Graphs of tasks with every kind of edge, by proptest, which makes what it finds smaller.
 
 use std::collections::BTreeMap;
 
+use super::support::{EPOCH, Ring, document, failed, run_id, succeeded};
 use proptest::prelude::*;
 use serde_json::{Value as Json, json};
-use support::{EPOCH, Ring, document, failed, run_id, succeeded};
 use symphony_protocol::{Token, Value};
 
 #[derive(Clone, Copy, Debug, PartialEq)]
