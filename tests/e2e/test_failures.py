@@ -181,7 +181,7 @@ async def test_inputs_of_megabytes_go_through_the_store(shared_system: Running) 
     from conductor.cli.follow import resolved
 
     assert ended.status == "succeeded", ended.error
-    found = await resolved(shared_system.client, ended.outputs)
+    found = await resolved(shared_system.client, ended)
     assert [entry["at"] for entry in found["all"]] == list(range(30))
     assert all(entry["text"] == text for entry in found["all"])
 
