@@ -232,11 +232,11 @@ impl State {
             r#try: blank.r#try,
             worker: self.worker.clone(),
             artifacts: self.artifacts.clone(),
+            fences: Arc::new(task.fences),
             stop: stopped,
         };
         let traced = telemetry::traced(task.trace.as_ref(), &task.capability);
-        let offered = self.spec.functions.get(&task.capability).cloned();
-        let Some(offered) = offered else {
+        let Some(offered) = self.spec.functions.get(&task.capability).cloned() else {
             let error = FunctionError::lasting(
                 "contract",
                 format!("this worker has no function `{}`", task.capability),
