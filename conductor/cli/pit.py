@@ -119,6 +119,40 @@ def arbitration_show(data: Path, url: str | None, as_json: bool) -> None:
             say(f"{order.decision}: {placed.rationale}")
 
 
+@arbitration.command("holds")
+@place_options
+@json_option
+def arbitration_holds(data: Path, url: str | None, as_json: bool) -> None:
+    """Locks and semaphores: who holds what, and who waits for whom."""
+    from conductor.wire import subjects
+    from conductor.wire.base import decode, encode
+    from conductor.wire.holds import AskHolds, HoldsShow
+
+    async def work() -> HoldsShow:
+        async with connect.operator(Place(data, url)) as bus:
+            subject = subjects.pit("arbitration", "holds", subjects.EVERY_TENANT)
+            return decode(await bus.request(subject, encode(AskHolds())), HoldsShow)
+
+    shown = connect.run(work())
+    if as_json:
+        emit(msgspec.to_builtins(shown))
+        return
+    held = [(h.tenant, h.key.key, f"{h.key.permits}/{h.key.of}", h.hold.run, h.hold.task, h.token) for h in shown.held]
+    table("Held", ("tenant", "key", "permits", "run", "task", "token"), held, ("permits", "token"))
+    waits = [
+        (
+            w.tenant,
+            w.key,
+            w.ahead,
+            w.hold.run,
+            w.hold.task,
+            "" if w.holder is None else f"{w.holder.run} {w.holder.task}",
+        )
+        for w in shown.waiting
+    ]
+    table("Waiting", ("tenant", "key", "ahead", "run", "task", "for"), waits, ("ahead",))
+
+
 @stale.command("show")
 @place_options
 @json_option

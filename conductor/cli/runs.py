@@ -104,6 +104,10 @@ def show(run: str, sequence: int | None, data: Path, url: str | None, as_json: b
     ]
     columns = ("task", "call", "status", "attempts", "worker", "queued", "ran")
     table("", columns, lines, ("attempts", "queued", "ran"))
+    from conductor.cli import waits
+
+    for why in filter(None, map(waits.sentence, document["nodes"])):
+        say(why)
     if sys.stdout.isatty():
         for node in document["nodes"]:
             if node["error"]:
@@ -133,7 +137,7 @@ def _show_past(run: str, sequence: int, place: Place, as_json: bool) -> None:
 
 
 async def _shown(run: str, place: Place) -> dict[str, Any]:
-    from conductor.cli import follow
+    from conductor.cli import follow, waits
     from conductor.wire.values import unpack
     from conductor.workflow.client import ended_of
 
@@ -157,10 +161,12 @@ async def _shown(run: str, place: Place) -> dict[str, Any]:
                 "inputs": unpack(node.inputs) if node.inputs else None,
                 "outputs": unpack(node.outputs) if node.outputs else None,
                 "child": node.child,
+                "keys": node.keys,
                 "error": None if node.error is None else {"kind": node.error.kind, "message": node.error.message},
             }
             for node in view.nodes
         ]
+        await waits.add(client, view.run, document["nodes"])
         return document
 
 

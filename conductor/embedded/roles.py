@@ -69,7 +69,17 @@ PIT: dict[str, Permissions] = {
         answers=True,
     ),
     "store": Permissions((), ("sym.pit.store.>", *_SERVICE), answers=True),
-    "arbitration": Permissions(("sym.grant.*",), ("sym.pit.arbitration.>", *_SERVICE), answers=True),
+    "arbitration": Permissions(
+        (
+            "sym.grant.*",
+            "sym.grant.*.holds",
+            "sym.ledger.*",
+            "$JS.API.STREAM.PURGE.SYM_LEDGER",
+            *_consume("SYM_LEDGER"),
+        ),
+        ("sym.pit.arbitration.>", *_SERVICE),
+        answers=True,
+    ),
     "stale": Permissions(
         (
             "$KV.sym_owners.floor.*",
@@ -120,7 +130,7 @@ def conductor(name: str) -> Permissions:
         *_consume("SYM_EVENTS"),
     )
     said = ("sym.task.>", *log, "sym.pit.>", "sym.run.>", "sym.decision.*", "sym.ext.*", subjects.ROLL_CALL)
-    heard = ("sym.ready.*", "sym.ready.*.frame", subjects.grant(name), subjects.HEARTBEATS)
+    heard = ("sym.ready.*", "sym.ready.*.frame", subjects.grant(name), subjects.holds(name), subjects.HEARTBEATS)
     own = (f"sym.pit.conductor.*.{token(name)}",)
     return Permissions((*said, *_lease("conductor"), *api), (*heard, *own, *_SERVICE), answers=True)
 
@@ -145,11 +155,12 @@ def client(tenant: str) -> Permissions:
     """Submits, cancels, follows and asks about the runs of one tenant, and keeps its workflows."""
     name = token(tenant)
     asked = tuple(f"sym.pit.dag.{operation}.*.{name}" for operation in ("show", "list", "history"))
+    held = f"sym.pit.arbitration.holds.{name}"
     archive = tuple(f"sym.pit.stale.{operation}.{name}" for operation in ("list", "read", "decisions"))
     workflows = (f"$KV.sym_workflows.{name}.>", f"$JS.API.DIRECT.GET.KV_sym_workflows.$KV.sym_workflows.{name}.>")
     said = (f"sym.in.*.{name}.*", "sym.event.*", f"sym.pit.dag.check.{name}")
     return Permissions(
-        (*said, *asked, *archive, *workflows, *_STORE, "$SRV.INFO.dag"),
+        (*said, *asked, held, *archive, *workflows, *_STORE, "$SRV.INFO.dag"),
         (f"sym.run.{name}.>",),
     )
 

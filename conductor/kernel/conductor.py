@@ -18,6 +18,8 @@ from conductor.kernel import clock
 from conductor.kernel.asking import Asking
 from conductor.kernel.core import Core
 from conductor.kernel.events import Events
+from conductor.kernel.granting import granted
+from conductor.kernel.holds import Holds
 from conductor.kernel.housekeeping import RETRY_WINDOW_S, Housekeeping
 from conductor.kernel.levels import level
 from conductor.kernel.lifecycle import Lifecycle
@@ -36,6 +38,7 @@ from conductor.wire import subjects
 from conductor.wire.base import WireError, decode
 from conductor.wire.grants import Grant, PoolGrant
 from conductor.wire.heartbeat import Heartbeat
+from conductor.wire.holds import HoldGrant
 from conductor.wire.ready import Frame, Ready
 
 _log = logging.getLogger("symphony.kernel")
@@ -81,6 +84,7 @@ class Conductor:
             self._frames,
             self._resolutions,
             self._events,
+            Holds(options.name),
             self.lose,
             self._wake.set,
             clock.steady_ms(),
@@ -103,6 +107,7 @@ class Conductor:
         frames = await self._bus.subscribe("sym.ready.*.frame", notify=self._wake.set)
         grants = await self._bus.subscribe(subjects.grant(self.options.name), notify=self._wake.set)
         beats = await self._bus.subscribe(subjects.HEARTBEATS, notify=self._wake.set)
+        holds = await self._bus.subscribe(subjects.holds(self.options.name), notify=self._wake.set)
         await self._bus.flush()
         self._listening_at = time.monotonic()
         window_s = self.options.retry_window_s
@@ -113,7 +118,7 @@ class Conductor:
             while not self.stopping.is_set():
                 await self._rest()
                 began = time.perf_counter()
-                self._take(ready, frames, grants, beats)
+                self._take(ready, frames, grants, beats, holds)
                 self.core.act(self._ownership.fresh)
                 self._asking.send()
                 await self._send()
@@ -142,7 +147,7 @@ class Conductor:
                 return
         self._wake.clear()
 
-    def _take(self, ready: Mailbox, frames: Mailbox, grants: Mailbox, beats: Mailbox) -> None:
+    def _take(self, ready: Mailbox, frames: Mailbox, grants: Mailbox, beats: Mailbox, holds: Mailbox) -> None:
         """Everything that has arrived. Grants come first: what they bring, this beat may spend."""
         core = self.core
         core.now_ms, core.wall_ms = clock.steady_ms(), clock.wall_ms()
@@ -164,14 +169,21 @@ class Conductor:
                     levels.append((office.partition, told))
         for partition, told in levels:
             partition.check_level(told)
+        self._granted(holds)
         for message in beats.take_all():
             if (beat := _read(message.data, Heartbeat)) is not None:
                 core.heartbeat(beat)
+
+    def _granted(self, holds: Mailbox) -> None:
+        for message in holds.take_all():
+            if (held := _read(message.data, HoldGrant)) is not None:
+                granted(self.core, held)
 
     async def _send(self) -> None:
         messages = self.core.reports.messages()
         for office in self.core.offices.values():
             messages += office.outbox.messages()
+        messages += self.core.holds.messages(self.core.epochs)
         for subject, data in messages:
             try:
                 await self._bus.publish(subject, data)

@@ -6,12 +6,16 @@ import logging
 from collections.abc import Callable
 
 from conductor.kernel import recovery
+from conductor.kernel.adoption import heard
 from conductor.kernel.allowances import Allowances
 from conductor.kernel.credit import give_credit
 from conductor.kernel.dispatch import dispatch
 from conductor.kernel.events import Events
-from conductor.kernel.execution import DEATHS_MAX, Execution, Key
+from conductor.kernel.execution import Execution, Key
+from conductor.kernel.granting import let_go
+from conductor.kernel.holds import Holds
 from conductor.kernel.lifecycle import Lifecycle
+from conductor.kernel.losses import again, gone, lost
 from conductor.kernel.office import Office
 from conductor.kernel.orders import Orders
 from conductor.kernel.partition import Partition
@@ -21,7 +25,7 @@ from conductor.kernel.resolve import Resolutions
 from conductor.kernel.roster import Roster
 from conductor.kernel.spans import Spans
 from conductor.kernel.supply import Frames, Supplies
-from conductor.kernel.workers import Worker, Workers
+from conductor.kernel.workers import Workers
 from conductor.observe import metrics
 from conductor.policy import Policy
 from conductor.wire.grants import PoolGrant, ShareGrant
@@ -48,6 +52,7 @@ class Core:
         frames: Frames,
         resolutions: Resolutions,
         events: Events,
+        holds: Holds,
         lose: Callable[[int], None],
         wake: Callable[[], None],
         started_ms: int = 0,
@@ -71,6 +76,9 @@ class Core:
         self._resolutions = resolutions
         self._events = events
         self._held_back: dict[str, set[Key]] = {}
+        self.holds = holds
+        self.touched: list[Execution] = []
+        """Executions that may hold something for nobody: looked at once a beat."""
         self.heard_at: dict[str, int] = {}
         self.roster = Roster()
         self.settled: dict[str, int] = {}
@@ -79,6 +87,11 @@ class Core:
     @property
     def partitions(self) -> list[Partition]:
         return [office.partition for office in self.offices.values()]
+
+    @property
+    def epochs(self) -> dict[int, int]:
+        """Of our ownership, by partition."""
+        return {number: office.partition.owned.epoch for number, office in self.offices.items()}
 
     # From the tracker.
 
@@ -118,13 +131,19 @@ class Core:
             return
         if execution.blocked:
             missing = [digest for digest in execution.task.frames if not self._frames.has(digest)]
-            execution.blocked = bool(missing)
+            self.holds.want(execution)
+            self.look(execution)
             for digest in missing:
                 self._held_back.setdefault(digest, set()).add(execution.key)
                 if not self._frames.knows(digest):
                     office.partition.stale = True  # a frame was lost on its way: a resync sends it again
-        if office.partition.ready:
+        if office.partition.ready and not execution.is_scope:
             self.waiting.add(execution)
+
+    def look(self, execution: Execution) -> None:
+        """Whether it still has to wait for parts of its inputs, or for what it wants to be granted."""
+        stored = all(self._frames.has(digest) for digest in execution.task.frames)
+        execution.blocked = execution.awaits_grant or not stored
 
     def alive(self) -> set[str]:
         """Workers that beat lately."""
@@ -140,14 +159,17 @@ class Core:
             if complete:
                 self.waiting.add(execution)
             else:
-                self._lost(execution, "its conductor is gone, and a worker too", begun=False)
+                lost(self, execution, "its conductor is gone, and a worker too", begun=False)
+        for adopted in office.partition.takeover.leaving.values():
+            office.outbox.cancel_attempt(adopted.worker, adopted.attempt)
         self.wake()
 
     def forget(self, office: Office) -> None:
         """The partition is somebody else's: what waits for it here waits no more, and its attempts are not counted here."""
         for execution in (*office.partition.open.values(), *self.workers.forget(office.partition.number)):
             self.waiting.remove(execution)
-            self._release(execution)
+            self.release(execution)
+        self.holds.forget(office.partition.number)
 
     def need(self, office: Office, need: ArtifactNeed) -> None:
         """A map goes over an artifact: it has to stand in the log."""
@@ -169,7 +191,7 @@ class Core:
         for office in self.offices.values():
             for key in keys:
                 if (execution := office.partition.open.get(key)) is not None:
-                    execution.blocked = not all(self._frames.has(other) for other in execution.task.frames)
+                    self.look(execution)
             for ended in [e for e in office.unstored.values() if all(self._frames.has(other) for other in e.frames)]:
                 del office.unstored[ended.run]
                 self.reports.ended(ended)
@@ -193,7 +215,7 @@ class Core:
             slot = (office.partition.number, settled.n)
             execution = worker.held.pop(slot, None) or worker.cancelled.pop(slot, None)
         if execution is not None:
-            self._release(execution, settled.run_us)
+            self.release(execution, settled.run_us)
             if execution.span is not None:
                 self.spans.settled(execution, settled, self.wall_ms * 1000, (self.wall_ms - self.now_ms) * 1000)
             if execution.task.watch:
@@ -203,7 +225,8 @@ class Core:
                 return
         if settled.accepted:
             for key in office.partition.takeover.settled(settled):
-                office.partition.open.pop(key, None)
+                if (adopted := office.partition.open.pop(key, None)) is not None:
+                    self.touched.append(adopted)
             # Another attempt than the one that we know of ended it: after a takeover, or after a re-dispatch.
             for key in [k for k in office.partition.open if k[0] == settled.run and k[1] == settled.task]:
                 self._unwanted(office, key)
@@ -216,21 +239,25 @@ class Core:
         """Nobody wants it any more: it leaves the queue, or its worker is told to stop and keeps the slot until it has."""
         adopted = office.partition.takeover.adopted.pop(execution.key, None)
         if adopted is not None:
+            office.partition.takeover.leaving[execution.key] = adopted
             office.outbox.cancel_attempt(adopted.worker, adopted.attempt)
             return
         worker = self.workers.by_name.get(execution.worker or "")
         slot = (execution.partition, execution.n)
         if worker is None or worker.held.pop(slot, None) is None:
             self.waiting.remove(execution)
+            self.touched.append(execution)
             return
         worker.cancelled[slot] = execution
         office.outbox.cancel(worker, slot)
 
-    def _release(self, execution: Execution, run_us: int = 0) -> None:
+    def release(self, execution: Execution, run_us: int = 0) -> None:
         if execution.usage is not None:
             self.allowances.end(execution.task, execution.usage, run_us)
             execution.usage = None
         execution.worker = None
+        if execution.task.wants is not None:
+            self.touched.append(execution)
 
     # Decisions.
 
@@ -240,10 +267,10 @@ class Core:
             return
         chosen = self.policy.recover(failure)
         decided = recovery.decision(failure, chosen, self.policy.name)
-        self._decided(office, decided)
+        self.decided(office, decided)
         self.reports.recovery(office.partition, failure, chosen, self.policy.name, self.wall_ms)
 
-    def _decided(self, office: Office, decided: Decided) -> None:
+    def decided(self, office: Office, decided: Decided) -> None:
         key = (decided.run, decided.task, decided.generation, decided.try_)
         metrics.DECISIONS.labels(type(decided.action).__name__.lower()).inc()
         office.partition.deciding[key] = decided
@@ -257,7 +284,7 @@ class Core:
         before = dict(self.workers.slots)
         self.roster.dead = frozenset(grant.dead)
         for worker in self.workers.grant(grant, self.now_ms):
-            self.gone(worker, "its worker is dead: three heartbeats missed", died=True)
+            gone(self, worker, "its worker is dead: three heartbeats missed", died=True)
         for lease in grant.leases:
             if lease.queue and 0 in self.offices:
                 self.lifecycle.plain(lease)
@@ -268,91 +295,31 @@ class Core:
         """Shares and allowances: absolute, from Arbitration."""
         self.allowances.grant(grant, self.now_ms)
 
-    def gone(self, worker: Worker, why: str, died: bool = False) -> None:
-        """A worker is dead or has stopped: what it held is lost."""
-        self.lifecycle.lost(worker.name, why, self.now_ms)
-        self.heard_at.pop(worker.name, None)
-        for execution in worker.cancelled.values():
-            self._release(execution)
-        for execution in recovery.gone(worker):
-            self._lost(execution, why, died=died)
-        self.lose_adopted({worker.name}, why)
-
-    def lose_adopted(self, workers: set[str], why: str) -> None:
-        """What workers did for an earlier owner will never be answered."""
-        for office in list(self.offices.values()):
-            self._lost_adopted(office, office.partition.takeover.of(workers), why)
-
-    def _lost_adopted(self, office: Office, keys: list[Key], why: str) -> None:
-        for key in keys:
-            office.partition.takeover.adopted.pop(key, None)
-            if (execution := office.partition.open.get(key)) is not None and office.partition.ready:
-                self._lost(execution, why)
-
     def heartbeat(self, beat: Heartbeat) -> None:
         """A worker's state: compared with what it was sent."""
         if 0 in self.offices:
             self.lifecycle.beat(beat, self.now_ms)
         self.heard_at[beat.worker] = self.now_ms
         self.roster.beat(beat, self.now_ms)
-        self._heard(beat)
+        heard(self, beat)
         worker = self.workers.by_name.get(beat.worker)
         if worker is None:
             return
         if beat.state == "stopped":
-            self.gone(worker, "its worker stopped")
+            gone(self, worker, "its worker stopped")
             return
-        epochs = {number: office.partition.owned.epoch for number, office in self.offices.items()}
         folded = {number: office.partition.folded for number, office in self.offices.items()}
         cancelled = dict(worker.cancelled)
-        found = recovery.compare(worker, beat, epochs, folded, self.now_ms)
+        found = recovery.compare(worker, beat, self.epochs, folded, self.now_ms)
         for slot in cancelled.keys() - worker.cancelled.keys():
-            self._release(cancelled[slot])
+            self.release(cancelled[slot])
         for execution in found.lost:
-            self._lost(execution, "its worker does not have it", died=execution in found.died)
+            lost(self, execution, "its worker does not have it", died=execution in found.died)
         for execution in found.refused:
-            self._again(execution)
+            again(self, execution)
         for slot in found.unwanted:
             if (office := self.offices.get(slot[0])) is not None:
                 office.outbox.cancel(worker, slot)
-
-    def _heard(self, beat: Heartbeat) -> None:
-        """Rule 7: an answer to the roll, or news of what the owner before dispatched."""
-        for office in list(self.offices.values()):
-            partition = office.partition
-            if not partition.ready:
-                office.heard(beat)
-                continue
-            for attempt in partition.takeover.unwanted(beat, partition.open):
-                office.outbox.cancel_attempt(beat.worker, attempt)
-            missed = partition.takeover.missed(beat, partition.folded)
-            self._lost_adopted(office, missed, "its worker does not have it")
-
-    def _again(self, execution: Execution) -> None:
-        """It waits for a slot once more, under the same identity: the next dispatch gets another number."""
-        self._release(execution)
-        execution.missing_since = None
-        if (office := self.offices.get(execution.partition)) and office.partition.open.get(execution.key) is execution:
-            self.waiting.add(execution)
-
-    def _lost(self, execution: Execution, why: str, begun: bool = True, died: bool = False) -> None:
-        """An attempt that will never answer: done again where that does no harm, else a failure of kind `lost`.
-
-        One that took too many workers with it does harm, whatever its function says.
-        """
-        execution.deaths += died
-        office = self.offices.get(execution.partition)
-        plain = execution.expires_at_ms is not None
-        safe = execution.task.retry_safe and self.lifecycle.retry_safe(execution.task.capability)
-        if safe and not plain and execution.deaths < DEATHS_MAX:
-            metrics.REDISPATCHES.inc()
-            self._again(execution)
-            return
-        self._release(execution)
-        if office is None or office.partition.open.get(execution.key) is not execution:
-            return
-        del office.partition.open[execution.key]
-        self._decided(office, recovery.loss(execution, why, begun))
 
     # What a beat does of itself.
 
@@ -361,11 +328,16 @@ class Core:
         for worker in self.workers:
             if worker.queue and worker.held:
                 for execution in recovery.overdue(worker, self.now_ms):
-                    self._lost(execution, "its time is over")
+                    lost(self, execution, "its time is over")
+            if worker.queue and worker.cancelled:
+                for execution in recovery.unwanted(worker, self.now_ms):
+                    self.release(execution)
         self.workers.expire(self.now_ms)
         for office in self.offices.values():
             office.tell_due(self.wall_ms, self.now_ms)
             if office.partition.stale and not office.resyncing:
                 office.begin_resync()
-        if fresh and self.waiting.by_capability:
+        if self.touched:
+            let_go(self)
+        if fresh and self.waiting.lines:
             dispatch(self)

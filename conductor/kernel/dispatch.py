@@ -15,7 +15,14 @@ if TYPE_CHECKING:
 def dispatch(core: Core) -> None:
     """Fill free slots from what waits, and put what was chosen into the outboxes of its partitions."""
     placement = place(
-        core.waiting, core.workers, core.allowances, core.policy, core.now_ms, core.orders, core.reports.conductor
+        core.waiting,
+        core.workers,
+        core.allowances,
+        core.policy,
+        core.now_ms,
+        core.orders,
+        core.reports.conductor,
+        core.roster.fits,
     )
     for execution, worker in placement.starts:
         execution.sent_at_ms = core.now_ms

@@ -20,14 +20,18 @@ class Execution:
         "blocked",
         "deaths",
         "expires_at_ms",
+        "fences",
         "key",
+        "line",
         "missing_since",
         "n",
         "partition",
+        "renewal",
         "sent_at_ms",
         "sequence",
         "span",
         "task",
+        "token",
         "usage",
         "worker",
     )
@@ -35,6 +39,8 @@ class Execution:
     def __init__(self, task: ReadyTask, partition: int, sequence: int) -> None:
         self.task = task
         self.key: Key = (task.run, task.task, task.generation, task.try_)
+        self.line = task.capability if task.range is None else f"{task.capability}@{task.range}"
+        """What it waits in: those of one function and range of versions may go to the same workers."""
         self.partition = partition
         self.sequence = sequence
         """The number of the ready message that brought it: what a resync is compared with."""
@@ -43,11 +49,26 @@ class Execution:
         self.sent_at_ms = 0
         self.expires_at_ms: int | None = None
         """When it counts as lost without an answer: set for plain clients, which send no heartbeats (rule 15)."""
-        self.blocked = bool(task.frames)
-        """Parts of its inputs are still on their way to the Artifact Store."""
+        self.blocked = bool(task.frames) or task.wants is not None
+        """Parts of its inputs are still on their way to the Artifact Store, or something is not granted to it yet."""
+        self.token: int | None = None
+        """Of the hold that it was granted; 0 where a rate alone allowed it to start."""
+        self.renewal = 0
+        """How often an attempt of it was lost under its hold: each next one has a greater token."""
+        self.fences = task.fences
         self.span: bytes | None = None
         self.missing_since: int | None = None
         """Its worker lists it no more since the broker had results up to this sequence: its own may be among them."""
         self.usage: Used | None = None
         self.deaths = 0
         """How many workers died that had it."""
+
+    @property
+    def awaits_grant(self) -> bool:
+        """Whether it waits for a lock, a semaphore or a rate."""
+        return self.token is None and self.task.wants is not None
+
+    @property
+    def is_scope(self) -> bool:
+        """It is no task but a run, which holds a key over several of its tasks: no worker runs it."""
+        return self.task.wants is not None and self.task.wants.scope

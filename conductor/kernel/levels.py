@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from conductor.kernel.core import ALIVE_MS, Core
 from conductor.kernel.credit import give_credit
+from conductor.kernel.losses import lose_adopted
 from conductor.observe import metrics
 
 
@@ -16,6 +17,10 @@ def level(core: Core) -> None:
     core.reports.demand(core.partitions, backlog)
     usage = core.allowances.settle(core.waiting.usage())
     core.reports.claim(usage, core.allowances.heard, core.allowances.number)
+    for partition in core.partitions:
+        if partition.ready:
+            core.holds.level(partition.number)
+    core.reports.say(core.holds.messages({p.number: p.owned.epoch for p in core.partitions if p.ready}, level=True))
     give_credit(core)
     serving = core.roster.serving()
     for office in core.offices.values():
@@ -24,8 +29,9 @@ def level(core: Core) -> None:
     core.heard_at = {name: at for name, at in core.heard_at.items() if core.now_ms - at < ALIVE_MS}
     if 0 in core.offices:
         core.lifecycle.level(leased, set(core.heard_at), core.now_ms)
-    adopters = {a.worker for p in core.partitions for a in p.takeover.adopted.values()}
-    core.lose_adopted(adopters - set(core.heard_at), "its worker is dead: three heartbeats missed")
+    takeovers = [partition.takeover for partition in core.partitions]
+    adopters = {a.worker for t in takeovers for a in (*t.adopted.values(), *t.leaving.values())}
+    lose_adopted(core, adopters - set(core.heard_at), "its worker is dead: three heartbeats missed")
     _gauge(core, backlog)
 
 
@@ -42,6 +48,9 @@ def _gauge(core: Core, backlog: dict[str, int]) -> None:
     leased, busy = core.workers.total()
     metrics.SLOTS.set(leased)
     metrics.BUSY.set(busy)
+    held, waits = core.holds.counts()
+    metrics.HELD.set(held)
+    metrics.HOLD_WAITS.set(waits)
     metrics.OPEN.set(sum(len(partition.open) for partition in core.partitions))
     for partition in core.partitions:
         metrics.LIVE.labels(str(partition.number)).set(partition.live)

@@ -70,6 +70,7 @@ class Outbox:
             deadline_at_ms=deadline_at_ms,
             ready_at_ms=task.ready_at_ms,
             trace=trace,
+            fences=execution.fences,
         )
         size_bytes = len(task.inputs) + TASK_BYTES
         if line.tasks and (line.size_bytes + size_bytes > BATCH_BYTES_MAX or len(line.tasks) >= BATCH_TASKS_MAX):

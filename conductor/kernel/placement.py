@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from itertools import chain
 from typing import Any
@@ -38,33 +38,39 @@ class Placement:
 
 
 class Waiting:
-    """Executions that wait for a slot, by capability, in the order they came."""
+    """Executions that wait for a slot, by function and range of versions, in the order they came."""
 
     def __init__(self) -> None:
-        self.by_capability: dict[str, dict[Key, Execution]] = {}
+        self.lines: dict[str, dict[Key, Execution]] = {}
         self.suspects: set[Key] = set()
         """Those that workers died with. Almost always none: then nobody looks for them."""
 
     def add(self, execution: Execution) -> None:
         if execution.deaths >= SUSPECT_DEATHS:
             self.suspects.add(execution.key)
-        self.by_capability.setdefault(execution.task.capability, {})[execution.key] = execution
+        self.lines.setdefault(execution.line, {})[execution.key] = execution
 
     def remove(self, execution: Execution) -> None:
         self.suspects.discard(execution.key)
-        found = self.by_capability.get(execution.task.capability)
+        found = self.lines.get(execution.line)
         if found is not None:
             found.pop(execution.key, None)
             if not found:
-                del self.by_capability[execution.task.capability]
+                del self.lines[execution.line]
 
     def counts(self) -> dict[str, int]:
-        return {capability: len(found) for capability, found in self.by_capability.items()}
+        """How many a worker could take now, by capability: those that wait for a key need no more workers."""
+        counts: dict[str, int] = {}
+        for line, found in self.lines.items():
+            if count := sum(not e.awaits_grant for e in found.values()):
+                capability = line.partition("@")[0]
+                counts[capability] = counts.get(capability, 0) + count
+        return counts
 
     def usage(self) -> dict[tuple[str, str, str], int]:
         """How many wait, by tenant, workflow and capability."""
         counts: dict[tuple[str, str, str], int] = {}
-        for found in self.by_capability.values():
+        for found in self.lines.values():
             for execution in found.values():
                 who = (execution.task.tenant, execution.task.workflow, execution.task.capability)
                 counts[who] = counts.get(who, 0) + 1
@@ -79,18 +85,23 @@ def place(
     now_ms: int,
     orders: Orders | None = None,
     conductor: str = "",
+    fits: Callable[[str, str, str], bool] = lambda *_: False,
 ) -> Placement:
     """Fill free slots. Where all fit nobody is asked; else shares choose the claimant and the policy its execution.
 
     Where several claimants want them, `orders` may have Arbitration's answer, and gets the question for the next one.
+    `fits` says whether a worker serves a version of a function that is in a range.
     """
     made = Placement()
-    for capability in list(waiting.by_capability):
+    for line in list(waiting.lines):
+        capability, _, wanted = line.partition("@")
         ahead = share_ahead(allowances.run_us.get(capability))
         free = workers.serving(capability, ahead)
+        if wanted:
+            free = [worker for worker in free if fits(worker.name, capability, wanted)]
         if not free:
             continue
-        ready = [e for e in waiting.by_capability[capability].values() if not e.blocked]
+        ready = [e for e in waiting.lines[line].values() if not e.blocked]
         if allowances.limits:
             ready = [e for e in ready if allowances.admits(e.task, now_ms)]
         if waiting.suspects:
@@ -153,7 +164,7 @@ def _fill(
     limited = bool(allowances.limits)
     # Rooms are counted here and not asked for again: this loop runs once for every step of every workflow.
     free: deque[Any] = deque([worker, worker.room(worker.ahead(ahead))] for worker in workers)
-    queued = waiting.by_capability.get(ready[0].task.capability, {})
+    queued = waiting.lines.get(ready[0].line, {})
     for place, execution in enumerate(ready):
         if limited and not allowances.admits(execution.task, now_ms):
             continue  # the ones before it in this beat used the rest of the limit
@@ -174,7 +185,7 @@ def _fill(
         execution.usage = allowances.start(execution.task, now_ms)
         made.starts.append((execution, worker))
     if not queued:
-        waiting.by_capability.pop(ready[0].task.capability, None)
+        waiting.lines.pop(ready[0].line, None)
     return []
 
 

@@ -9,7 +9,7 @@ from conductor.kernel.execution import Execution
 from conductor.kernel.workers import Slot, Worker
 from conductor.policy import Recovery
 from conductor.wire.heartbeat import Heartbeat
-from conductor.wire.log import Decided, Lost, Retry
+from conductor.wire.log import Acquired, Decided, Lost, Retry
 from conductor.wire.ready import Failure
 
 UNSEEN_AFTER_MS = 2_000
@@ -123,6 +123,12 @@ def overdue(worker: Worker, now_ms: int) -> list[Execution]:
     return [execution for _, execution in late]
 
 
+def unwanted(worker: Worker, now_ms: int) -> list[Execution]:
+    """Of a plain client, unwanted attempts whose time is over: it never says that it has let go of them."""
+    late = [slot for slot, e in worker.cancelled.items() if e.expires_at_ms is not None and e.expires_at_ms <= now_ms]
+    return [worker.cancelled.pop(slot) for slot in late]
+
+
 def decision(failure: Failure, chosen: Recovery, policy: str) -> Decided:
     """A policy's choice as the log keeps it. Those that failed together do not come back together: half to all of the
     backoff is waited."""
@@ -147,3 +153,12 @@ def loss(execution: Execution, why: str, begun: bool = True) -> Decided:
     message = f"no answer from {execution.task.capability}: {why}"
     action = Lost(message=message, begun=begun, attempts=max(execution.deaths, 1))
     return Decided(run=run, task=task, generation=generation, try_=try_, action=action, policy="kernel", reason=why)
+
+
+def acquired(execution: Execution, token: int) -> Decided:
+    """A run's own lock was granted: the tasks that it is held over may begin."""
+    run, task, generation, try_ = execution.key
+    action = Acquired(token=token)
+    return Decided(
+        run=run, task=task, generation=generation, try_=try_, action=action, policy="ledger", reason="granted"
+    )

@@ -29,6 +29,11 @@ class Reports:
         out, self._out = self._out, []
         return out
 
+    def say(self, messages: Iterable[tuple[str, bytes]]) -> None:
+        """What was written elsewhere."""
+        for subject, data in messages:
+            self._say(subject, data)
+
     def credit(self, partition: Partition, windows: dict[str, int], default: int, weights: list[Weight]) -> None:
         """How many executions of each capability we will hold, and by what weights claimants share that."""
         message = Credit(

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from conductor.kernel.fitting import in_range
 from conductor.wire import bounds
 from conductor.wire.heartbeat import HEARTBEAT_INTERVAL_MS, Heartbeat
 from conductor.wire.log import Serving
@@ -45,6 +46,11 @@ class Roster:
             )
         while self.heard and now_ms - next(iter(self.heard.values()))[0] > LATELY_MS:
             del self.heard[next(iter(self.heard))]
+
+    def fits(self, worker: str, capability: str, wanted: str) -> bool:
+        """Whether a worker serves a version in a range. Not, as long as its manifest has not been heard."""
+        served = self.served.get(worker, ())
+        return any(one.capability == capability and in_range(wanted, one.version) for one in served)
 
     def serving(self) -> list[Serving]:
         """Every version of a function that is served, in an order of its own."""

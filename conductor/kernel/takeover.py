@@ -34,6 +34,8 @@ class Takeover:
     adopted: dict[Key, Adopted] = field(default_factory=dict)
     earlier: dict[str, dict[tuple[int, int], Key]] = field(default_factory=dict)
     """By worker, with epoch and number: every attempt that the roll told of, until its worker lists it no more."""
+    leaving: dict[Key, Adopted] = field(default_factory=dict)
+    """Attempts that nobody wants, until their worker lets go of them: what they hold is not free before."""
     stored_sequence: int = 0
     """Results up to here are in the log, as workers say: the tracker has to have folded them."""
 
@@ -91,6 +93,23 @@ class Takeover:
             del self.adopted[key]
         return found
 
+    def let_go(self, beat: Heartbeat) -> list[Key]:
+        """Unwanted attempts that a worker no longer has."""
+        if not self.leaving or beat.truncated:
+            return []
+        held = set(_numbers(beat.held)) if beat.state != "stopped" else set()
+        mine = [(key, a.attempt) for key, a in self.leaving.items() if a.worker == beat.worker]
+        return self._left([key for key, a in mine if (a.partition, a.epoch, a.n) not in held])
+
+    def let_go_of(self, workers: set[str]) -> list[Key]:
+        """Unwanted attempts of workers that are dead."""
+        return self._left([key for key, adopted in self.leaving.items() if adopted.worker in workers])
+
+    def _left(self, keys: list[Key]) -> list[Key]:
+        for key in keys:
+            del self.leaving[key]
+        return keys
+
     def of(self, workers: set[str]) -> list[Key]:
         """Everything adopted that some workers held, which are gone."""
         for worker in workers:
@@ -98,9 +117,10 @@ class Takeover:
         return [key for key, adopted in self.adopted.items() if adopted.worker in workers]
 
     def left(self, open_: Mapping[Key, Execution]) -> list[Execution]:
-        """What is open and no worker does: it may be dispatched. What is adopted and not open is forgotten."""
+        """What is open and no worker does: it may be dispatched. What is adopted and not open is to be stopped."""
+        self.leaving |= {key: adopted for key, adopted in self.adopted.items() if key not in open_}
         self.adopted = {key: adopted for key, adopted in self.adopted.items() if key in open_}
-        return [execution for key, execution in open_.items() if key not in self.adopted]
+        return [e for key, e in open_.items() if key not in self.adopted and not e.is_scope]
 
 
 def _numbers(attempts: Iterable[Attempt]) -> Iterable[tuple[int, int, int]]:

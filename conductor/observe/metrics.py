@@ -28,6 +28,8 @@ SLOTS = Gauge("symphony_leased_slots", "Slots leased to this conductor", registr
 BUSY = Gauge("symphony_busy_slots", "Leased slots in use", registry=REGISTRY)
 LIVE = Gauge("symphony_live_runs", "Runs that have not ended", ["partition"], registry=REGISTRY)
 GATE_CLOSED = Gauge("symphony_gate_closed", "1 while submissions are refused as busy", registry=REGISTRY)
+HELD = Gauge("symphony_held_keys", "Executions and runs that hold a lock or a semaphore", registry=REGISTRY)
+HOLD_WAITS = Gauge("symphony_key_waits", "Those that wait for a lock, a semaphore or a rate", registry=REGISTRY)
 WORKER_TASKS = Counter(
     "symphony_worker_tasks", "Attempts run by this worker", ["capability", "status"], registry=REGISTRY
 )

@@ -42,6 +42,8 @@ Slots = Annotated[int, msgspec.Meta(ge=0, le=bounds.SLOTS_MAX)]
 Trace = Annotated[bytes, msgspec.Meta(min_length=bounds.TRACE_BYTES, max_length=bounds.TRACE_BYTES)]
 """Trace identifier (16 bytes), the parent's span identifier (8) and the flags (1) of W3C trace context."""
 Token = Annotated[bytes, msgspec.Meta(min_length=bounds.TOKEN_BYTES, max_length=bounds.TOKEN_BYTES)]
+Fences = Annotated[dict[Name, Sequence], msgspec.Meta(max_length=8)]
+"""Fencing tokens by key; a later holder of a key has a greater one."""
 BATCH = msgspec.Meta(max_length=bounds.BATCH_COUNT_MAX)
 
 

@@ -94,6 +94,8 @@ class NodeView(Part, frozen=True, kw_only=True):
     """The run that a task of kind `workflow` began."""
     inputs: Payload | None = None
     outputs: Payload | None = None
+    keys: Annotated[list[Name], msgspec.Meta(max_length=8)] = []
+    """What it holds or waits for, until it has ended: Arbitration knows which of the two."""
 
 
 class RunView(Message, frozen=True, kw_only=True):

@@ -115,7 +115,13 @@ class Lost(Part, frozen=True, kw_only=True, tag_field="is", tag="lost"):
     """How many dispatches of this try were lost with their workers."""
 
 
-Action = Retry | Fallback | Skip | Continue | Fail | Lost
+class Acquired(Part, frozen=True, kw_only=True, tag_field="is", tag="acquired"):
+    """The ledger granted what a run waited for: it holds over several tasks, which may begin."""
+
+    token: Sequence
+
+
+Action = Retry | Fallback | Skip | Continue | Fail | Lost | Acquired
 
 
 class Decided(Part, frozen=True, kw_only=True):

@@ -16,6 +16,7 @@ from conductor.wire.base import (
     Count,
     Digest,
     Epoch,
+    Fences,
     Generation,
     Message,
     Micros,
@@ -33,6 +34,7 @@ from conductor.wire.base import (
     Try,
 )
 from conductor.wire.errors import ErrorValue
+from conductor.wire.holds import Wants
 from conductor.wire.log import Action, Quarantine
 from conductor.wire.runs import RunEnded
 
@@ -64,6 +66,10 @@ class ReadyTask(Part, frozen=True, kw_only=True):
     watch: bool = False
     trace: Trace | None = None
     frames: Annotated[list[Digest], BATCH] = []
+    wants: Wants | None = None
+    """What it has to be granted before it starts."""
+    fences: Fences = {}
+    """Tokens of what its run holds over it."""
 
 
 class Failure(Part, frozen=True, kw_only=True):

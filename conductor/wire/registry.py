@@ -9,7 +9,21 @@ from typing import Any
 
 import msgspec
 
-from conductor.wire import control, dag, errors, extensions, grants, heartbeat, log, ready, runs, stale, store, tasks
+from conductor.wire import (
+    control,
+    dag,
+    errors,
+    extensions,
+    grants,
+    heartbeat,
+    holds,
+    log,
+    ready,
+    runs,
+    stale,
+    store,
+    tasks,
+)
 from conductor.wire.base import Message, Part
 
 MODULES: tuple[ModuleType, ...] = (
@@ -22,6 +36,7 @@ MODULES: tuple[ModuleType, ...] = (
     tasks,
     heartbeat,
     grants,
+    holds,
     dag,
     store,
     stale,

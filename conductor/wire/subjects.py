@@ -88,6 +88,16 @@ def grant(conductor: str) -> str:
     return f"sym.grant.{token(conductor)}"
 
 
+def holds(conductor: str) -> str:
+    """What Arbitration grants a conductor of locks, semaphores and rates."""
+    return f"sym.grant.{token(conductor)}.holds"
+
+
+def ledger(event: str) -> str:
+    """`changed` or `state`: Arbitration's own stream."""
+    return f"sym.ledger.{token(event)}"
+
+
 def task(capability: str, worker: str) -> str:
     return f"sym.task.{token(capability)}.{token(worker)}"
 

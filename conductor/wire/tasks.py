@@ -12,6 +12,7 @@ import msgspec
 from conductor.wire.base import (
     BATCH,
     Epoch,
+    Fences,
     Generation,
     Message,
     Millis,
@@ -47,6 +48,8 @@ class Task(Part, frozen=True, kw_only=True):
     deadline_at_ms: Millis | None = None
     ready_at_ms: Millis = 0
     trace: Trace | None = None
+    fences: Fences = {}
+    """The tokens of the keys that are held for it: whatever a key guards may refuse a lower one than it has seen."""
 
 
 class Attempt(Part, frozen=True, kw_only=True):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextvars
 import threading
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from conductor.worker.errors import Cancelled
@@ -21,6 +22,9 @@ class TaskContext:
     worker: str
     capability: str
     deadline_at_ms: int | None = None
+    fences: Mapping[str, int] = field(default_factory=dict)
+    """The tokens of the keys that are held for it, by key: a later holder has a greater one, so that what a key guards can
+    refuse whoever comes with a lower one than it has seen."""
     stop: threading.Event = field(default_factory=threading.Event)
 
     @property

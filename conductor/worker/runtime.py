@@ -206,6 +206,7 @@ class Worker:
             worker=self.options.name,
             capability=task.capability,
             deadline_at_ms=task.deadline_at_ms,
+            fences=task.fences,
         )
         running = asyncio.create_task(self._attempt(key, reply, task, context, time.time_ns() // 1000))
         self._held[key] = _Held(running, context)

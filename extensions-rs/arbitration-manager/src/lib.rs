@@ -1,6 +1,8 @@
 //! Arbitration: shares, limits and budgets, each decision with a rationale. It never places work.
 
 pub mod core;
+mod holds;
+mod ledger;
 pub mod options;
 pub mod service;
 

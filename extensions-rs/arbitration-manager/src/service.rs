@@ -4,10 +4,11 @@ use std::collections::HashMap;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use futures_util::{FutureExt, StreamExt};
-use symphony_protocol::{Claim, Contend, Grant, decode, subjects};
+use symphony_protocol::{AskHolds, Claim, Contend, Grant, decode, subjects};
 use symphony_sdk::{Bus, Call, Endpoint, Error, ErrorKind, Micro, Shutdown};
 
 use crate::core::Arbiter;
+use crate::holds::Holds;
 use crate::options::Options;
 
 /// Grants are repeated, so that a lost one costs no more than this.
@@ -24,17 +25,18 @@ impl Service {
 
     pub async fn run(self, bus: Bus, mut shutdown: Shutdown) -> Result<(), Error> {
         self.options.check()?;
-        let of = |name, request, reply| Endpoint {
+        let of = |name, rest: &[&str], request, reply| Endpoint {
             name,
-            subject: subjects::pit("arbitration", name, &[]),
+            subject: subjects::pit("arbitration", name, rest),
             request,
             reply,
         };
         let endpoints = vec![
-            of("order", "Contend", "Order"),
-            of("show", "Nothing", "ArbitrationShow"),
+            of("order", &[], "Contend", "Order"),
+            of("show", &[], "Nothing", "ArbitrationShow"),
+            of("holds", &["*"], "AskHolds", "HoldsShow"),
         ];
-        let description = "Arbitration Manager: shares, limits and budgets";
+        let description = "Arbitration Manager: shares, limits, budgets and locks";
         let (micro, mut calls) =
             Micro::start(&bus, "arbitration", description, HashMap::new(), endpoints).await?;
         let mut claims = bus.subscribe(subjects::pit("arbitration", "claim", &[])).await?;
@@ -46,7 +48,10 @@ impl Service {
         let started = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
         let first = u64::try_from(started.as_millis()).unwrap_or(0);
         let issuer = format!("arbitration-{}-{first}", std::process::id());
+        let holds = Holds::new(&bus, &issuer, self.options.starvation_ms);
         let mut arbiter = Arbiter::new(&issuer, self.options, first, 0);
+        // Beside this loop, since it waits for the broker's disk and leases do not.
+        let ledger = tokio::spawn(holds.clone().run(shutdown.clone()));
         let mut tick = tokio::time::interval(GRANT_INTERVAL);
         loop {
             tokio::select! {
@@ -68,7 +73,7 @@ impl Service {
                     told.dedup();
                     grant(&bus, &mut arbiter, &told, now()).await;
                 }
-                Some(call) = calls.recv() => answer(&mut arbiter, call, now()).await,
+                Some(call) = calls.recv() => answer(&mut arbiter, &holds, call, now()).await,
                 _ = tick.tick() => {
                     arbiter.sweep(now());
                     let all = arbiter.conductors();
@@ -77,7 +82,7 @@ impl Service {
             }
         }
         micro.stop().await;
-        Ok(())
+        ledger.await.map_err(Error::internal)
     }
 }
 
@@ -95,8 +100,13 @@ async fn grant(bus: &Bus, arbiter: &mut Arbiter, conductors: &[String], now_ms: 
     }
 }
 
-async fn answer(arbiter: &mut Arbiter, call: Call, now_ms: u64) {
+async fn answer(arbiter: &mut Arbiter, holds: &Holds, call: Call, now_ms: u64) {
     match call.name {
+        "holds" => {
+            let tenant = subjects::last_token(&call.subject);
+            let answer = call.decode().map(|ask: AskHolds| holds.show(tenant, &ask));
+            call.finish(answer).await;
+        }
         "order" => {
             let answer = call.decode().map(|ask: Contend| arbiter.contend(&ask, now_ms));
             call.finish(answer).await;

@@ -15,7 +15,8 @@ use symphony_workflow::Functions;
 /// Functions by capability, and who offers each.
 #[derive(Clone, Debug, Default)]
 pub struct Known {
-    functions: BTreeMap<String, Function>,
+    /// Each version once, in the order in which they came.
+    functions: BTreeMap<String, Vec<Function>>,
     workers: BTreeMap<String, Offer>,
 }
 
@@ -23,7 +24,8 @@ pub struct Known {
 #[derive(Clone, Debug)]
 struct Offer {
     about: Active,
-    capabilities: Vec<String>,
+    /// Functions and their versions.
+    offers: Vec<(String, String)>,
 }
 
 /// Extensions of one answer: well below the bound of a list, and of a message.
@@ -33,10 +35,10 @@ impl Known {
     pub fn apply(&mut self, event: ExtensionEvent) {
         match (event.event.as_str(), event.manifest) {
             ("activated", Some(manifest)) => {
-                let capabilities = manifest
+                let offers = manifest
                     .functions
                     .iter()
-                    .map(|function| function.capability.clone())
+                    .map(|function| (function.capability.clone(), function.version.clone()))
                     .collect();
                 let about = Active {
                     worker: event.worker.clone(),
@@ -44,23 +46,35 @@ impl Known {
                     version: event.version,
                     digest: event.digest,
                 };
-                self.workers.insert(event.worker, Offer { about, capabilities });
+                let before = self.workers.insert(event.worker, Offer { about, offers });
                 for function in manifest.functions {
-                    self.functions.insert(function.capability.clone(), function);
+                    let known = self.functions.entry(function.capability.clone()).or_default();
+                    known.retain(|other| other.version != function.version);
+                    known.push(function);
                 }
+                self.forget(before);
             }
             ("unloaded", _) => {
-                let Some(gone) = self.workers.remove(&event.worker) else {
-                    return;
-                };
-                for name in gone.capabilities {
-                    let mut others = self.workers.values();
-                    if !others.any(|offer| offer.capabilities.contains(&name)) {
-                        self.functions.remove(&name);
-                    }
-                }
+                let gone = self.workers.remove(&event.worker);
+                self.forget(gone);
             }
             _ => {}
+        }
+    }
+
+    /// What a worker offered, and nobody offers any more.
+    fn forget(&mut self, gone: Option<Offer>) {
+        for offer in gone.into_iter().flat_map(|gone| gone.offers) {
+            if self.workers.values().any(|other| other.offers.contains(&offer)) {
+                continue;
+            }
+            let (name, version) = offer;
+            if let Some(known) = self.functions.get_mut(&name) {
+                known.retain(|function| function.version != version);
+                if known.is_empty() {
+                    self.functions.remove(&name);
+                }
+            }
         }
     }
 
@@ -81,7 +95,17 @@ impl Known {
 
 impl Functions for Known {
     fn function(&self, capability: &str) -> Option<&Function> {
-        self.functions.get(capability)
+        self.functions.get(capability)?.last()
+    }
+
+    fn versions(&self, capability: &str) -> Vec<&str> {
+        let known = self.functions.get(capability).into_iter().flatten();
+        known.map(|function| function.version.as_str()).collect()
+    }
+
+    fn of_version(&self, capability: &str, version: &str) -> Option<&Function> {
+        let mut known = self.functions.get(capability)?.iter();
+        known.find(|function| function.version == version)
     }
 
     fn names(&self) -> Vec<&str> {
@@ -174,6 +198,33 @@ mod tests {
         assert_eq!((workers, page.more), (vec!["b"], false));
         known.apply(event(ExtensionEventEvent::Unloaded, "b", &[]));
         assert!(!known.complete());
+    }
+
+    #[test]
+    fn each_version_of_a_function_is_known_as_long_as_one_worker_offers_it() {
+        let at = |worker: &str, version: &str| {
+            let mut made = event(ExtensionEventEvent::Activated, worker, &["f"]);
+            if let Some(manifest) = made.manifest.as_mut() {
+                manifest
+                    .functions
+                    .iter_mut()
+                    .for_each(|function| function.version = version.to_owned());
+            }
+            made
+        };
+        let mut known = Known::default();
+        known.apply(at("a", "1.0.0"));
+        known.apply(at("b", "2.0.0"));
+        assert_eq!(known.versions("f"), ["1.0.0", "2.0.0"]);
+        assert!(known.of_version("f", "1.0.0").is_some() && known.of_version("f", "3.0.0").is_none());
+        known.apply(at("a", "2.0.0"));
+        assert_eq!(
+            known.versions("f"),
+            ["2.0.0"],
+            "it was started again with another version"
+        );
+        known.apply(event(ExtensionEventEvent::Unloaded, "b", &[]));
+        assert_eq!(known.versions("f"), ["2.0.0"]);
     }
 
     #[test]

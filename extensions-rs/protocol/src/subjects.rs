@@ -90,6 +90,16 @@ pub fn grant(conductor: &str) -> String {
     format!("sym.grant.{}", safe(conductor))
 }
 
+/// What Arbitration grants a conductor of locks, semaphores and rates.
+pub fn holds(conductor: &str) -> String {
+    format!("sym.grant.{}.holds", safe(conductor))
+}
+
+/// `changed` or `state`: Arbitration's own stream.
+pub fn ledger(event: &str) -> String {
+    format!("sym.ledger.{}", safe(event))
+}
+
 pub fn task(capability: &str, worker: &str) -> String {
     format!("sym.task.{}.{}", safe(capability), safe(worker))
 }

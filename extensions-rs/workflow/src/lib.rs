@@ -15,7 +15,7 @@ mod values;
 mod versions;
 mod words;
 
-pub use check::{Functions, NoFunctions, check, check_words};
+pub use check::{Functions, NoFunctions, check};
 pub use checked::{checked, cli_check};
 pub use inputs::fill_inputs;
 pub use pack::{compile, pack, unpack};
@@ -26,4 +26,3 @@ pub use plan::{
 pub use read::TASKS_MAX;
 pub use types::{compatible, fits};
 pub use versions::VersionRange;
-pub use words::Words;

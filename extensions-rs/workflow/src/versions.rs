@@ -93,6 +93,12 @@ impl VersionRange {
         })
     }
 
+    /// The newest of some versions that is in the range.
+    pub fn newest<'a>(&self, versions: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+        let fitting = versions.into_iter().filter(|version| self.holds(version));
+        fitting.max_by(|one, other| compare_versions(one, other))
+    }
+
     /// Whether a semantic version is in the range.
     pub fn holds(&self, version: &str) -> bool {
         if let Some(exact) = &self.exact {
@@ -105,6 +111,11 @@ impl VersionRange {
         let holds = |(comparison, wanted): &(Comparison, Vec<u64>)| compare(*comparison, wanted, &parts);
         self.comparisons.iter().all(holds)
     }
+}
+
+/// By their three numbers; what is no version comes first.
+pub fn compare_versions(one: &str, other: &str) -> Ordering {
+    numbers(core(one)).cmp(&numbers(core(other)))
 }
 
 fn compare(comparison: Comparison, wanted: &[u64], have: &[u64]) -> bool {

@@ -27,31 +27,13 @@ impl Place {
     }
 }
 
-/// Which words may stand in a document.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Words {
-    /// Those that the fold follows.
-    #[default]
-    Followed,
-    /// The whole grammar, for checks of the language itself.
-    All,
-}
-
 /// Collects problems.
 #[derive(Debug, Default)]
 pub struct Problems {
     pub found: Vec<Problem>,
-    words: Words,
 }
 
 impl Problems {
-    pub fn of(words: Words) -> Self {
-        Self {
-            words,
-            ..Self::default()
-        }
-    }
-
     pub fn add(&mut self, at: &Place, message: impl Into<String>, remedy: impl Into<String>) {
         self.add_at(at, message, remedy, None);
     }
@@ -92,14 +74,6 @@ impl Problems {
     ) {
         if !self.full() {
             self.add_at(at, message, suggest(word, known), column);
-        }
-    }
-
-    /// A word, or a word with its value, that stands at `at`: refused where it is one of `later`.
-    pub fn later(&mut self, word: &str, later: &[&str], at: &Place) {
-        if self.words == Words::Followed && later.contains(&word) {
-            let message = format!("`{word}` is not supported yet");
-            self.add(at, message, "leave it out");
         }
     }
 

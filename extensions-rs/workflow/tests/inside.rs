@@ -11,7 +11,7 @@ mod support;
 
 use serde_json::{Value as Json, json};
 use support::{document, plan, problem};
-use symphony_workflow::{NoFunctions, Words, check_words};
+use symphony_workflow::{NoFunctions, check};
 
 #[test]
 fn names_inside_are_no_names_around_and_are_given_to_the_outside_by_outputs() {
@@ -203,7 +203,7 @@ fn a_lock_is_taken_before_its_tasks_and_names_each_once() {
         let mut written = document(json!({"a": {"call": "f"}}));
         written["lock"] = lock;
         let json = serde_json::to_vec(&written).unwrap();
-        let found = check_words(&json, &NoFunctions, Words::All).unwrap_err();
+        let found = check(&json, &NoFunctions).unwrap_err();
         assert_eq!(
             found.iter().map(|found| found.at.as_str()).collect::<Vec<_>>(),
             [at]

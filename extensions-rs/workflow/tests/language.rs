@@ -11,13 +11,11 @@ mod support;
 
 use serde_json::{Value as Json, json};
 use support::{document, plan, problem, problems};
-use symphony_workflow::{
-    Approve, Child, EdgeKind, Kind, NoFunctions, OnFailure, Plan, Test, Wait, Words, check_words,
-};
+use symphony_workflow::{Approve, Child, EdgeKind, Kind, NoFunctions, OnFailure, Plan, Test, Wait, check};
 
 fn whole(written: &Json) -> std::sync::Arc<Plan> {
     let json = serde_json::to_vec(written).unwrap();
-    check_words(&json, &NoFunctions, Words::All).unwrap_or_else(|problems| panic!("{problems:?}"))
+    check(&json, &NoFunctions).unwrap_or_else(|problems| panic!("{problems:?}"))
 }
 
 fn edges(plan: &Plan, graph: usize, task: &str) -> Vec<(String, EdgeKind)> {

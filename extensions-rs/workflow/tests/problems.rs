@@ -3,8 +3,8 @@
 mod support;
 
 use serde_json::json;
-use support::{document, offered, problem, problems};
-use symphony_workflow::cli_check;
+use support::{Twice, document, offered, problem, problems};
+use symphony_workflow::{check, cli_check};
 
 #[test]
 fn an_unknown_word_is_told_with_the_nearest() {
@@ -23,32 +23,22 @@ fn an_unknown_word_is_told_with_the_nearest() {
 }
 
 #[test]
-fn a_word_of_a_later_version_is_refused_by_name() {
-    for (word, value) in [
-        ("lock", json!("till-1")),
-        ("semaphore", json!({"key": "k", "of": 2})),
-        ("rate", json!({"key": "k", "per_second": 2})),
+fn the_words_of_locks_say_what_they_lack() {
+    for (word, value, message) in [
+        ("semaphore", json!({"key": "k"}), "`of` is missing"),
+        (
+            "semaphore",
+            json!({"key": "k", "permits": 3, "of": 2}),
+            "3 permits of 2 are never to be had",
+        ),
+        ("rate", json!({"key": "k"}), "`per_second` is missing"),
     ] {
         let found = problem(&document(json!({"a": {"call": "f", word: value}})));
-        assert_eq!(found.at, format!("/tasks/a/{word}"));
-        assert_eq!(found.message, format!("`{word}` is not supported yet"));
-        // Inside other tasks as well.
-        let inside = json!({"a": {"switch": [{"else": {"tasks": {"b": {"call": "f", word: value}}}}]}});
-        assert_eq!(
-            problem(&document(inside)).message,
-            format!("`{word}` is not supported yet")
-        );
+        assert!(found.at.starts_with(&format!("/tasks/a/{word}")), "{}", found.at);
+        assert!(found.message.contains(message), "{}", found.message);
     }
-    let mut written = document(json!({"a": {"call": "f@^1.2"}}));
-    written["lock"] = json!({"key": "k", "scope": ["a"]});
-    let found: Vec<String> = problems(&written)
-        .into_iter()
-        .map(|problem| problem.message)
-        .collect();
-    assert_eq!(
-        found,
-        ["`lock` is not supported yet", "`call: @` is not supported yet"]
-    );
+    let found = problem(&document(json!({"a": {"value": "1", "lock": "k"}})));
+    assert_eq!(found.message, "`lock` has no meaning for a `value`");
 }
 
 #[test]
@@ -341,4 +331,26 @@ fn what_is_no_document_at_all_is_one_problem() {
         (Some("word-atlas"), 4, 0)
     );
     assert_eq!(checked.inputs.len(), 2);
+}
+
+#[test]
+fn a_range_that_no_version_is_in_is_refused_with_those_that_there_are() {
+    let checked = |call: &str, with: serde_json::Value| {
+        let written = document(json!({"a": {"call": call, "with": with}}));
+        let json = serde_json::to_vec(&written).unwrap();
+        check(&json, &Twice::default()).err().unwrap_or_default()
+    };
+    assert_eq!(
+        checked("f@^1.2", json!({"n": 1})),
+        [],
+        "the newest of the range takes it"
+    );
+    let found = checked("f@<1.10", json!({"n": 1}));
+    assert_eq!(found[0].message, "the function `f` takes no `n`");
+    let found = checked("f@^2", json!({}));
+    assert_eq!(found[0].at, "/tasks/a/call");
+    assert_eq!(
+        found[0].message,
+        "no version of the function `f` is in `^2`: there are 1.9.0, 1.10.0"
+    );
 }

@@ -8,6 +8,7 @@ from typing import Any
 from conductor.bus.memory import MemoryBus
 from conductor.kernel.core import Core
 from conductor.kernel.execution import Execution
+from conductor.kernel.holds import Holds
 from conductor.kernel.lifecycle import Lifecycle
 from conductor.kernel.office import Office
 from conductor.kernel.partition import Owned, Partition
@@ -78,6 +79,7 @@ def core(bus: MemoryBus) -> tuple[Core, Office]:
         ignore,
         ignore,
         ignore,
+        Holds("c"),
         ignore,
         ignore,
     )

@@ -72,7 +72,7 @@ class Empty:
 def test_no_lease_runs_out_and_no_worker_is_silent_because_the_wall_jumped(monkeypatch: pytest.MonkeyPatch) -> None:
     made: Any = Conductor.__new__(Conductor)
     made.core = SimpleNamespace(now_ms=0, wall_ms=0)
-    boxes = (Empty(), Empty(), Empty(), Empty())
+    boxes = (Empty(), Empty(), Empty(), Empty(), Empty())
     made._take(*boxes)
     workers, before = Workers(), made.core.now_ms
     workers.grant(grant(("w", 2)), before)

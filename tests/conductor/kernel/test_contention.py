@@ -52,7 +52,7 @@ class Floor:
 
     def beat(self) -> Placement:
         """Fill the queue up, place, and let time pass until the next one ends."""
-        held = Counter((e.task.tenant, e.task.workflow) for e in self.waiting.by_capability.get("f", {}).values())
+        held = Counter((e.task.tenant, e.task.workflow) for e in self.waiting.lines.get("f", {}).values())
         for (tenant, workflow), _ in self.run_ms.items():
             for _ in range(self.deep - held[(tenant, workflow)]):
                 self.count += 1

@@ -7,14 +7,26 @@ from collections import Counter
 from hypothesis import given
 from hypothesis import strategies as st
 
+from conductor.kernel import placement
 from conductor.kernel.allowances import Allowances
-from conductor.kernel.placement import Waiting, place
+from conductor.kernel.placement import Placement, Waiting
 from conductor.kernel.workers import Workers
 from conductor.policy import Rules
 from conductor.wire.grants import Allowance, Share
+from conductor.wire.holds import HoldKey, Wants
 from tests.conductor.kernel.support import execution, grant, shares
 
 NOW = 10_000
+
+
+def never(*_: str) -> bool:
+    return False
+
+
+def place(
+    waiting: Waiting, workers: Workers, allowances: Allowances, policy: Rules, now_ms: int, fits=never
+) -> Placement:
+    return placement.place(waiting, workers, allowances, policy, now_ms, fits=fits)
 
 
 def ready(*executions) -> Waiting:
@@ -133,3 +145,21 @@ def test_no_slot_is_given_twice_and_none_is_left_while_anybody_waits(slots: list
     assert sum(waiting.counts().values()) == len(tenants) - len(placement.starts)
     numbers = Counter((worker.name, execution.n) for execution, worker in placement.starts)
     assert not numbers or max(numbers.values()) == 1
+
+
+def test_a_range_of_versions_goes_to_workers_that_serve_one_and_holds_up_nobody_else() -> None:
+    waiting = ready(execution(1, range="^2"), execution(2), execution(3, range="^9"))
+    workers = leased(("old", 2), ("new", 2))
+    placed = place(
+        waiting, workers, Allowances(), Rules(), NOW, lambda worker, _, wanted: (worker, wanted) == ("new", "^2")
+    )
+    where = {execution.task.run[-1]: worker.name for execution, worker in placed.starts}
+    assert where["1"] == "new"
+    assert sorted(where) == ["1", "2"], "nobody serves ^9 yet"
+    assert waiting.counts() == {"f": 1}
+
+
+def test_what_waits_for_a_key_needs_no_more_workers() -> None:
+    waiting = ready(execution(1, wants=Wants(keys=[HoldKey(key="db")])), execution(2))
+    assert waiting.counts() == {"f": 1}
+    assert started(place(waiting, leased(("w", 4)), Allowances(), Rules(), NOW)) == ["02"]

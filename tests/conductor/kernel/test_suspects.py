@@ -89,7 +89,7 @@ async def test_a_worker_that_stops_politely_accuses_nobody() -> None:
         made.pool_grant(grant((f"w{number}", 1)))
         made.act()
         made.heartbeat(Heartbeat(worker=f"w{number}", beat=1, state="stopped"))
-    (left,) = made.waiting.by_capability["f"].values()
+    (left,) = made.waiting.lines["f"].values()
     assert left.deaths == 0
     await close(office)
 
@@ -121,11 +121,11 @@ async def test_a_process_that_came_anew_under_its_name_died_with_what_it_held() 
     made.act()
     made.now_ms += 200
     made.heartbeat(beat(0))
-    (left,) = made.waiting.by_capability["f"].values()
+    (left,) = made.waiting.lines["f"].values()
     assert left.deaths == 1
     made.act()
     made.now_ms += 5_000
     made.heartbeat(beat(1))
-    (left,) = made.waiting.by_capability["f"].values()
+    (left,) = made.waiting.lines["f"].values()
     assert left.deaths == 1, "a dispatch that never arrived killed nobody"
     await close(office)

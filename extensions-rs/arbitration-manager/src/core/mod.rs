@@ -1,19 +1,25 @@
 //! Decisions without I/O, clock or randomness: time is an argument.
 
 pub mod arbiter;
+pub mod buckets;
 pub mod concurrency;
+pub mod desk;
 pub mod division;
 pub mod durations;
 pub mod key;
+pub mod ledger;
 pub mod limit;
 pub mod memory;
 pub mod order;
 pub mod rationale;
 pub mod shares;
+pub mod show;
 pub mod starts;
+pub mod waiters;
 
 pub use arbiter::Arbiter;
 pub use concurrency::Concurrency;
+pub use desk::{Desk, Now};
 pub use starts::Starts;
 
 /// How long an allowance lasts for a conductor; it is renewed every second.

@@ -1,9 +1,10 @@
 //! An execution as who gives it out sees it: the function it calls, and the words that go with the call.
 
+use symphony_protocol::Wants;
 use symphony_workflow::{Function, Node};
 
-use super::run::function;
-use super::state::{Exec, ExecId, Run, UNDO};
+use super::run::{NOTHING, function};
+use super::state::{Exec, ExecId, LOCK, Run, UNDO};
 
 pub struct Called<'a> {
     pub exec: &'a Exec,
@@ -14,6 +15,7 @@ pub struct Called<'a> {
     pub timeout_ms: Option<u64>,
     pub retry_safe: Option<bool>,
     pub pure: Option<bool>,
+    pub wants: Option<&'a Wants>,
 }
 
 impl Run {
@@ -37,6 +39,18 @@ impl Run {
     /// None where it calls nothing.
     pub fn called(&self, id: ExecId) -> Option<Called<'_>> {
         let exec = self.exec(id)?;
+        if id.frame == LOCK {
+            return Some(Called {
+                exec,
+                function: &NOTHING,
+                priority: self.priority.min(9),
+                rest_us: 0,
+                timeout_ms: None,
+                retry_safe: None,
+                pure: None,
+                wants: exec.wants(),
+            });
+        }
         if id.frame == UNDO {
             let undo = self.undo.get(usize::try_from(id.node).ok()?)?;
             return Some(Called {
@@ -47,6 +61,7 @@ impl Run {
                 timeout_ms: None,
                 retry_safe: None,
                 pure: Some(false),
+                wants: None,
             });
         }
         let spec = self.spec(id)?;
@@ -58,6 +73,7 @@ impl Run {
             timeout_ms: spec.timeout_ms,
             retry_safe: spec.retry_safe,
             pure: spec.pure,
+            wants: exec.wants(),
         })
     }
 }

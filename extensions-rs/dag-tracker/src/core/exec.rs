@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
-use symphony_protocol::{ErrorValue, Payload};
+use symphony_protocol::{ErrorValue, Payload, Wants};
 
 use super::run::Spent;
 
@@ -21,6 +21,8 @@ pub struct ExecId {
 pub const WHOLE: u32 = u32::MAX;
 /// The frame of compensations: `node` counts them.
 pub const UNDO: u32 = u32::MAX;
+/// The frame of the one execution that asks for the workflow's own lock.
+pub const LOCK: u32 = u32::MAX - 1;
 
 impl ExecId {
     /// The node as a whole.
@@ -41,7 +43,7 @@ pub enum Status {
     Pending,
     /// For something from outside: a signal, an event, a time, a list or a document that is on its way.
     Waiting,
-    /// For a lock, a semaphore or a rate.
+    /// For the lock that its workflow holds over several tasks.
     Held,
     /// May run, or is running: which of the two is not the log's to say.
     Ready,
@@ -104,6 +106,9 @@ pub struct Rare {
     pub child: Option<u128>,
     /// Against its own budget.
     pub spent: Spent,
+    /// What the try has to be granted before it starts; whether it has been stands in the ledger.
+    #[serde(default)]
+    pub wants: Option<Box<Wants>>,
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -136,6 +141,10 @@ impl Exec {
         self.rare.as_ref()?.inner
     }
 
+    pub fn wants(&self) -> Option<&Wants> {
+        self.rare.as_ref()?.wants.as_deref()
+    }
+
     pub fn rare(&mut self) -> &mut Rare {
         self.rare.get_or_insert_default()
     }
@@ -151,5 +160,10 @@ impl Exec {
         };
         self.inputs = Payload::default();
         self.ended_at_ms = at_ms;
+        // What it wanted is of no more use: a large map of locked items keeps one thing less for each that has ended.
+        if let Some(rare) = self.rare.as_mut() {
+            rare.wants = None;
+        }
+        self.rare.take_if(|rare| **rare == Rare::default());
     }
 }

@@ -6,10 +6,10 @@ use serde::{Deserialize, Serialize};
 use symphony_protocol::{ErrorValue, Payload, TaskCounts, Trace, Unwanted};
 use symphony_workflow::{Plan, Retry};
 
-pub use super::exec::{Exec, ExecId, Rare, Status, UNDO, WHOLE};
+pub use super::exec::{Exec, ExecId, LOCK, Rare, Status, UNDO, WHOLE};
 pub use super::frame::{Frame, Frames, Inline, Items, NodeState, Plot, Within};
 pub use super::journal::{Entry, Journal};
-use super::run::{Library, Mail, Parent, Spent, Undo, Undoing};
+use super::run::{LOCK_PATH, Library, Mail, Parent, Scoped, Spent, Undo, Undoing};
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub enum RunStatus {
@@ -93,6 +93,9 @@ pub struct Run {
     /// The submission's own; the document's may be smaller.
     #[serde(default)]
     pub budget_money: Option<f64>,
+    /// The workflow's own lock, from when it was asked for first.
+    #[serde(default)]
+    pub lock: Option<Box<Scoped>>,
 }
 
 impl Run {
@@ -154,6 +157,9 @@ impl Run {
     }
 
     pub fn exec(&self, id: ExecId) -> Option<&Exec> {
+        if id.frame == LOCK {
+            return Some(&self.lock.as_ref()?.exec);
+        }
         if id.frame == UNDO {
             return Some(&self.undo.get(usize::try_from(id.node).ok()?)?.exec);
         }
@@ -165,6 +171,9 @@ impl Run {
     }
 
     pub fn exec_mut(&mut self, id: ExecId) -> Option<&mut Exec> {
+        if id.frame == LOCK {
+            return Some(&mut self.lock.as_mut()?.exec);
+        }
         if id.frame == UNDO {
             return Some(&mut self.undo.get_mut(usize::try_from(id.node).ok()?)?.exec);
         }
@@ -192,12 +201,19 @@ impl Run {
                     .chain(items.map(move |(exec, item)| (self.id_of(number, node, item), exec)))
             })
         });
-        framed.chain(undo)
+        let lock = self
+            .lock
+            .iter()
+            .map(|lock| (self.id_of(LOCK, 0, WHOLE), &lock.exec));
+        framed.chain(undo).chain(lock)
     }
 
     /// `count`, `count[3]`, for what is inside another task `outer.inner` or `outer[2].inner`, and `count:compensate` for
     /// what undoes it.
     pub fn path(&self, id: ExecId) -> String {
+        if id.frame == LOCK {
+            return LOCK_PATH.to_owned();
+        }
         if id.frame == UNDO {
             let at = usize::try_from(id.node).unwrap_or(usize::MAX);
             let undo = self.undo.get(at).map_or("?", |undo| undo.path.as_str());
@@ -236,6 +252,9 @@ impl Run {
 
     /// The execution that a path names now.
     pub fn find(&self, path: &str) -> Option<ExecId> {
+        if path == LOCK_PATH {
+            return Some(self.id_of(LOCK, 0, WHOLE));
+        }
         if let Some(path) = path.strip_suffix(COMPENSATE) {
             // Of the turns of a loop there may be many; one at a time is undone.
             let open = |undo: &Undo| undo.is_open() && undo.path == path;

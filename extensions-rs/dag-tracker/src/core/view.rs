@@ -9,7 +9,7 @@ use symphony_protocol::{
 use super::emit::version;
 use super::fold::Fold;
 use super::keep::pack_run;
-use super::state::{Entry, Exec, ExecId, Run, RunStatus, Status, run_key};
+use super::state::{Entry, Exec, ExecId, LOCK, Run, RunStatus, Status, run_key};
 
 /// Nodes of one page: a page with values stays below the broker's bound.
 const PAGE_NODES_MAX: usize = 1000;
@@ -31,8 +31,9 @@ fn status(run: &Run) -> &'static str {
         return "paused";
     }
     let mut waiting = false;
-    for (_, exec) in run.execs() {
+    for (id, exec) in run.execs() {
         match exec.status {
+            Status::Ready if id.frame == LOCK => {} // those that it keeps waiting are looked at
             Status::Ready => return "running",
             Status::Waiting | Status::Held | Status::Delayed | Status::Undecided => waiting = true,
             _ => {}
@@ -110,6 +111,7 @@ fn node_view(run: &Run, id: ExecId, exec: &Exec, values: bool) -> NodeView {
             None
         },
         outputs: if values { shown(&exec.output) } else { None },
+        keys: run.keys(exec),
     }
 }
 

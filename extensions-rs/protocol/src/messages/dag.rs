@@ -227,6 +227,8 @@ pub struct NodeView {
     pub inputs: Option<Payload>,
     #[serde(default)]
     pub outputs: Option<Payload>,
+    #[serde(default)]
+    pub keys: Vec<String>,
 }
 
 impl Default for NodeView {
@@ -245,6 +247,7 @@ impl Default for NodeView {
             child: Default::default(),
             inputs: Default::default(),
             outputs: Default::default(),
+            keys: Default::default(),
         }
     }
 }
@@ -279,6 +282,10 @@ impl Bounded for NodeView {
         }
         if let Some(item0) = &self.outputs {
             check::bytes("outputs", item0.len(), 4194304)?;
+        }
+        check::count("keys", self.keys.len(), 0, 8)?;
+        for item0 in &self.keys {
+            check::text("keys", item0, 1, 128)?;
         }
         Ok(())
     }

@@ -301,6 +301,27 @@ impl Bounded for Lost {
     }
 }
 
+/// The ledger granted what a run waited for: it holds over several tasks, which may begin.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Acquired {
+    pub token: u64,
+}
+
+impl Default for Acquired {
+    fn default() -> Self {
+        Self {
+            token: Default::default(),
+        }
+    }
+}
+
+impl Bounded for Acquired {
+    fn check(&self) -> Verdict {
+        check::range("token", self.token, 0, 9223372036854775807)?;
+        Ok(())
+    }
+}
+
 fn default_decided_try() -> u32 {
     1
 }
@@ -903,6 +924,8 @@ pub enum Action {
     Fail(Fail),
     #[serde(rename = "lost")]
     Lost(Lost),
+    #[serde(rename = "acquired")]
+    Acquired(Acquired),
 }
 
 #[derive(Deserialize)]
@@ -918,6 +941,8 @@ struct RawAction {
     begun: Option<bool>,
     #[serde(default)]
     attempts: Option<u32>,
+    #[serde(default)]
+    token: Option<u64>,
 }
 
 impl TryFrom<RawAction> for Action {
@@ -939,6 +964,9 @@ impl TryFrom<RawAction> for Action {
                 begun: raw.begun.unwrap_or_else(|| Lost::default().begun),
                 attempts: raw.attempts.unwrap_or_else(|| Lost::default().attempts),
             })),
+            "acquired" => Ok(Action::Acquired(Acquired {
+                token: raw.token.ok_or("missing field `token`")?,
+            })),
             _ => Err("unknown tag"),
         }
     }
@@ -959,6 +987,7 @@ impl Bounded for Action {
             Action::Continue(inner) => inner.check(),
             Action::Fail(inner) => inner.check(),
             Action::Lost(inner) => inner.check(),
+            Action::Acquired(inner) => inner.check(),
         }
     }
 }

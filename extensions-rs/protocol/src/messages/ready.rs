@@ -65,6 +65,10 @@ pub struct ReadyTask {
     pub trace: Option<Trace>,
     #[serde(default)]
     pub frames: Vec<String>,
+    #[serde(default)]
+    pub wants: Option<Wants>,
+    #[serde(default)]
+    pub fences: BTreeMap<String, u64>,
 }
 
 impl Default for ReadyTask {
@@ -89,6 +93,8 @@ impl Default for ReadyTask {
             watch: Default::default(),
             trace: Default::default(),
             frames: Default::default(),
+            wants: Default::default(),
+            fences: Default::default(),
         }
     }
 }
@@ -117,6 +123,13 @@ impl Bounded for ReadyTask {
         check::count("frames", self.frames.len(), 0, 4096)?;
         for item0 in &self.frames {
             check::digest("frames", item0)?;
+        }
+        if let Some(item0) = &self.wants {
+            item0.check()?;
+        }
+        check::count("fences", self.fences.len(), 0, 8)?;
+        for item0 in self.fences.values() {
+            check::range("fences", *item0, 0, 9223372036854775807)?;
         }
         Ok(())
     }

@@ -44,6 +44,8 @@ pub struct Task {
     pub ready_at_ms: u64,
     #[serde(default)]
     pub trace: Option<Trace>,
+    #[serde(default)]
+    pub fences: BTreeMap<String, u64>,
 }
 
 impl Default for Task {
@@ -61,6 +63,7 @@ impl Default for Task {
             deadline_at_ms: Default::default(),
             ready_at_ms: Default::default(),
             trace: Default::default(),
+            fences: Default::default(),
         }
     }
 }
@@ -80,6 +83,10 @@ impl Bounded for Task {
             check::range("deadline_at_ms", *item0, 0, 9223372036854775807)?;
         }
         check::range("ready_at_ms", self.ready_at_ms, 0, 9223372036854775807)?;
+        check::count("fences", self.fences.len(), 0, 8)?;
+        for item0 in self.fences.values() {
+            check::range("fences", *item0, 0, 9223372036854775807)?;
+        }
         Ok(())
     }
 }

@@ -1,5 +1,6 @@
 //! What a running function may ask of its attempt.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use tokio::sync::watch;
@@ -15,6 +16,8 @@ pub struct Context {
     pub r#try: u32,
     pub worker: Arc<str>,
     pub artifacts: Artifacts,
+    /// The tokens of the keys that are held for it: what a key guards may refuse a lower one than it has seen.
+    pub fences: Arc<BTreeMap<String, u64>>,
     pub(crate) stop: watch::Receiver<bool>,
 }
 
@@ -35,6 +38,7 @@ impl Context {
             r#try,
             worker: "worker".into(),
             artifacts: Artifacts::detached(),
+            fences: Arc::default(),
             stop,
         }
     }

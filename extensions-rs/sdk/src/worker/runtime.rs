@@ -245,6 +245,7 @@ impl State {
             r#try: blank.r#try,
             worker: self.worker.clone(),
             artifacts: self.artifacts.clone(),
+            fences: Arc::new(task.fences),
             stop: stopped,
         };
         let traced = telemetry::traced(task.trace.as_ref(), &task.capability);
@@ -257,8 +258,8 @@ impl State {
         let (inputs, offered) = match offered.and_then(|known| Ok((unpack(&task.inputs, &known)?, known))) {
             Ok(made) => made,
             Err(error) => {
-                let outcome = failed(&error);
-                return self.outbox.push(reply, key, TaskResult { outcome, ..blank });
+                blank.outcome = failed(&error);
+                return self.outbox.push(reply, key, blank);
             }
         };
         if let (Handler::Quick(run), false) = (&offered.handler, has_reference(&inputs)) {
@@ -271,17 +272,13 @@ impl State {
             let run_us = u64::try_from(began.elapsed().as_micros()).unwrap_or_default();
             let small = outcome.as_ref().map(Value::pack).unwrap_or_default();
             if small.len() <= symphony_protocol::bounds::INLINE_PAYLOAD_BYTES_MAX {
-                let outcome = match outcome {
+                blank.outcome = match outcome {
                     Ok(_) => succeeded(small.into()),
                     Err(error) => failed(&error),
                 };
-                let result = TaskResult {
-                    outcome,
-                    run_us,
-                    ..blank
-                };
-                telemetry::attempt(traced, &task.capability, &self.worker, &result);
-                return self.outbox.push(reply, key, result);
+                blank.run_us = run_us;
+                telemetry::attempt(traced, &task.capability, &self.worker, &blank);
+                return self.outbox.push(reply, key, blank);
             }
             let run = Running {
                 key,

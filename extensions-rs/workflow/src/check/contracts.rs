@@ -138,17 +138,21 @@ fn check_call(
         }
         return;
     };
-    if let Some(range) = &called.range
-        && !VersionRange::parse(range).is_some_and(|parsed| parsed.holds(&function.version))
-    {
-        let version = &function.version;
-        let message = format!("the function `{capability}` is at {version}, which is not in `{range}`");
-        problems.add(
-            &at.child("call"),
-            message,
-            "take another range, or run that version",
-        );
-    }
+    let function = match &called.range {
+        None => function,
+        Some(range) => {
+            let versions = known.functions.versions(capability);
+            let fitting = VersionRange::parse(range).and_then(|range| range.newest(versions.iter().copied()));
+            let Some(version) = fitting else {
+                return no_version(capability, range, versions, &at.child("call"), problems);
+            };
+            // It is held to what the newest takes: workers of any version in the range may get it.
+            known
+                .functions
+                .of_version(capability, version)
+                .unwrap_or(function)
+        }
+    };
     let Template::Map(entries) = with else { return };
     for (name, template) in entries {
         let Some(parameter) = function.inputs.get(name) else {
@@ -173,4 +177,15 @@ fn check_call(
             problems.add(with_at, message, format!("add `{name}:` to its inputs"));
         }
     }
+}
+
+fn no_version(capability: &str, range: &str, mut versions: Vec<&str>, at: &Place, problems: &mut Problems) {
+    versions.sort_by(|one, other| crate::versions::compare_versions(one, other));
+    let shown = versions.split_off(versions.len().saturating_sub(5)).join(", ");
+    let message = format!("no version of the function `{capability}` is in `{range}`: there are {shown}");
+    problems.add(
+        at,
+        message,
+        "take another range, or run a worker of such a version",
+    );
 }

@@ -14,11 +14,23 @@ pub(crate) use self::known::Known;
 use self::parts::parts;
 use crate::plan::{Kind, Plan};
 use crate::read::read;
-use crate::words::{Place, Problems, Words};
+use crate::words::{Place, Problems};
 
 /// The functions that active extensions offer.
 pub trait Functions {
     fn function(&self, capability: &str) -> Option<&Function>;
+    /// The versions of a function that are offered.
+    fn versions(&self, capability: &str) -> Vec<&str> {
+        self.function(capability)
+            .map(|function| function.version.as_str())
+            .into_iter()
+            .collect()
+    }
+    /// What a version of it takes and gives.
+    fn of_version(&self, capability: &str, version: &str) -> Option<&Function> {
+        self.function(capability)
+            .filter(|function| function.version == version)
+    }
     fn names(&self) -> Vec<&str>;
     /// Whether a function that is not listed is a mistake. False while nothing is known.
     fn complete(&self) -> bool;
@@ -44,12 +56,7 @@ impl Functions for NoFunctions {
 
 /// Check canonical JSON. The plan, where there is no problem.
 pub fn check(json: &[u8], functions: &dyn Functions) -> Result<Arc<Plan>, Vec<Problem>> {
-    check_words(json, functions, Words::Followed)
-}
-
-/// The same, for the words that the fold follows or for the whole grammar.
-pub fn check_words(json: &[u8], functions: &dyn Functions, words: Words) -> Result<Arc<Plan>, Vec<Problem>> {
-    let mut problems = Problems::of(words);
+    let mut problems = Problems::default();
     let document = match serde_json::from_slice(json) {
         Ok(document) => document,
         Err(error) => {

@@ -59,11 +59,6 @@ pub const TASK_WORDS: &[&str] = &[
 pub const FORMS: &[&str] = &[
     "call", "value", "workflow", "switch", "repeat", "wait_for", "approve",
 ];
-/// Words of tasks that are read and checked, and that the fold does not follow yet. They are refused unless a caller asks
-/// for all words: what is read and not obeyed would be a promise broken in silence. A value of a word stands behind it.
-pub const LATER: &[&str] = &["call: @", "lock", "semaphore", "rate"];
-/// The same of a document's own words.
-pub const LATER_OF_RUN: &[&str] = &["lock"];
 /// Words that mean something for some forms only, those forms, and what to do elsewhere.
 pub const ONLY_FOR: &[(&str, &[&str], &str)] = &[
     ("inline", &["workflow"], "leave it out"),

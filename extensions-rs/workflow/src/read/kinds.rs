@@ -3,7 +3,7 @@
 use serde_json::{Map, Value as Json};
 use symphony_expression::{Expression, Template};
 
-use super::grammar::{FORMS, LATER, ONLY_FOR};
+use super::grammar::{FORMS, ONLY_FOR};
 use super::graphs::Graphs;
 use super::parts::read_call;
 use super::task::Defaults;
@@ -58,9 +58,6 @@ pub fn read_kind(
     if form != "call" && map.get("timeout").and_then(|json| json.get("queue")).is_some() {
         let message = format!("a `{form}` stands in no queue");
         problems.add(&at.child("timeout").child("queue"), message, "write {task: 10s}");
-    }
-    for word in map.keys() {
-        problems.later(word, LATER, &at.child(word));
     }
     let Some(json) = map.get(form) else {
         return Kind::nothing();

@@ -12,7 +12,7 @@ use serde_json::Value as Json;
 
 use symphony_expression::Template;
 
-use self::grammar::{DOCUMENT_WORDS, LATER_OF_RUN};
+use self::grammar::DOCUMENT_WORDS;
 use self::graphs::Graphs;
 pub use self::graphs::{GraphDraft, TASKS_MAX};
 use self::header::{read_inputs, read_labels, read_priority};
@@ -38,9 +38,6 @@ pub struct Draft {
 pub fn read(json: &Json, digest: String, problems: &mut Problems) -> Option<Draft> {
     let root = Place::default();
     let map = problems.mapping(json, &root, DOCUMENT_WORDS)?;
-    for word in map.keys() {
-        problems.later(word, LATER_OF_RUN, &root.child(word));
-    }
     let compensates = read_compensates(map.get("on_failure"), &root.child("on_failure"), problems);
     let defaults = Defaults::read(map.get("defaults"), &root.child("defaults"), problems);
     let (lock, scope) = match map
@@ -93,10 +90,7 @@ pub fn read(json: &Json, digest: String, problems: &mut Problems) -> Option<Draf
 fn read_compensates(json: Option<&Json>, at: &Place, problems: &mut Problems) -> bool {
     match json.map(|json| json.as_str().unwrap_or_default()) {
         None | Some("fail") => false,
-        Some("compensate") => {
-            problems.later("on_failure: compensate", LATER_OF_RUN, at);
-            true
-        }
+        Some("compensate") => true,
         Some(other) => {
             let message = format!("`{other}` is not known here");
             problems.unknown(at, message, other, ["fail", "compensate"], None);

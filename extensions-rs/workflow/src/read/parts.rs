@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value as Json};
 
-use super::grammar::{LATER, MAP_WORDS, RETRY_WORDS, SEEN_NAMES};
+use super::grammar::{MAP_WORDS, RETRY_WORDS, SEEN_NAMES};
 use super::limits::read_share;
 use crate::plan::{Action, EdgeKind, Fallback, ForEach, Function, OnFailure, Retry};
 use crate::versions::VersionRange;
@@ -105,9 +105,6 @@ pub fn read_call(json: &Json, at: &Place, problems: &mut Problems) -> Option<Fun
             "write it as text.count, or text.count@^1.2",
         );
         return None;
-    }
-    if range.is_some() {
-        problems.later("call: @", LATER, at);
     }
     Some(Function {
         capability: capability.to_owned(),

@@ -4,7 +4,7 @@ use serde_json::{Map, Value as Json};
 use symphony_expression::Template;
 use symphony_protocol::Resources;
 
-use super::grammar::{LATER, TASK_WORDS};
+use super::grammar::TASK_WORDS;
 use super::graphs::Graphs;
 use super::header::{read_labels, read_priority};
 use super::kinds::{Inside, read_kind};
@@ -13,7 +13,7 @@ use super::parts::{
     After, Timeouts, read_after, read_fallback, read_for_each, read_on_failure, read_retry, read_taken_back,
 };
 use super::read_description;
-use crate::plan::{GraphIndex, Kind, Node, OnFailure, Retry};
+use crate::plan::{GraphIndex, Kind, Node, Retry};
 use crate::values::size_bytes;
 use crate::words::{Place, Problems};
 
@@ -69,9 +69,6 @@ pub fn read_task(
         .get("deadline")
         .and_then(|json| problems.duration(json, &at.child("deadline")));
     let on_failure = read_on_failure(map.get("on_failure"), &at.child("on_failure"), problems);
-    if on_failure == OnFailure::Compensate {
-        problems.later("on_failure: compensate", LATER, &at.child("on_failure"));
-    }
     let of = |word: &str| Some((map.get(word)?, at.child(word)));
     let node = Node {
         name: name.to_owned(),

@@ -72,6 +72,45 @@ impl Default for Offered {
     }
 }
 
+/// A function at two versions, of which the newer takes more.
+pub struct Twice([Function; 2]);
+
+impl Default for Twice {
+    fn default() -> Self {
+        let at = |version: &str, open_inputs| Function {
+            capability: "f".to_owned(),
+            version: version.to_owned(),
+            open_inputs,
+            ..Default::default()
+        };
+        Self([at("1.9.0", false), at("1.10.0", true)])
+    }
+}
+
+impl Functions for Twice {
+    fn function(&self, capability: &str) -> Option<&Function> {
+        self.0
+            .first()
+            .filter(|function| function.capability == capability)
+    }
+
+    fn versions(&self, _: &str) -> Vec<&str> {
+        self.0.iter().map(|function| function.version.as_str()).collect()
+    }
+
+    fn of_version(&self, _: &str, version: &str) -> Option<&Function> {
+        self.0.iter().find(|function| function.version == version)
+    }
+
+    fn names(&self) -> Vec<&str> {
+        vec!["f"]
+    }
+
+    fn complete(&self) -> bool {
+        true
+    }
+}
+
 impl Functions for Offered {
     fn function(&self, capability: &str) -> Option<&Function> {
         self.0.get(capability)

@@ -3,6 +3,7 @@
 //! Nothing here is in the log or in a snapshot: it is made again from the fold whenever somebody asks for everything.
 
 mod draft;
+mod lane;
 mod queue;
 mod resync;
 mod told;
@@ -49,6 +50,9 @@ pub struct Emitter {
     pub announced: u32,
     queues: BTreeMap<String, Queue>,
     given: HashMap<ExecId, Given>,
+    /// Given out of lanes, and the lane whose turn was last.
+    lanes_open: u64,
+    lane_turn: String,
     windows: BTreeMap<String, u64>,
     window_default: Option<u64>,
     weights: Weights,
@@ -88,19 +92,6 @@ impl Emitter {
         );
     }
 
-    pub fn open(&self) -> u64 {
-        self.queues.values().map(Queue::outstanding).sum()
-    }
-
-    /// Executions that wait for credit, by capability.
-    pub fn backlog(&self) -> BTreeMap<String, i64> {
-        let waiting = self.queues.iter().filter(|(_, queue)| queue.waiting() > 0);
-        waiting
-            .map(|(name, queue)| (name.clone(), i64::try_from(queue.waiting()).unwrap_or(i64::MAX)))
-            .take(1024)
-            .collect()
-    }
-
     fn enqueue(&mut self, fold: &Fold, id: ExecId) {
         let Some(run) = fold.runs.get(&id.run) else { return };
         let Some(called) = run
@@ -109,12 +100,22 @@ impl Emitter {
         else {
             return;
         };
-        let function = called.function.capability.as_str();
+        let named = lane::of(&run.tenant, &called);
+        let (function, window) = match &named {
+            Some((name, window)) => (name.as_str(), *window),
+            None => (called.function.capability.as_str(), None),
+        };
+        let in_lane = lane::is_lane(function);
         self.serial += 1;
         let rank = Rank {
             priority: std::cmp::Reverse(called.priority),
-            rest_us: std::cmp::Reverse(called.rest_us),
-            serial: self.serial,
+            // In a lane by age alone, which a new emitter knows as well.
+            rest_us: std::cmp::Reverse(if in_lane { 0 } else { called.rest_us }),
+            serial: if in_lane {
+                called.exec.ready_at_ms
+            } else {
+                self.serial
+            },
             id,
             generation: called.exec.generation,
             r#try: called.exec.r#try,
@@ -123,7 +124,9 @@ impl Emitter {
             self.queues.insert(function.to_owned(), Queue::default());
         }
         if let Some(queue) = self.queues.get_mut(function) {
-            queue.push(&run.tenant, &run.workflow, rank);
+            let workflow = if in_lane { "" } else { &run.workflow };
+            queue.push(&run.tenant, workflow, rank);
+            queue.window = window;
         }
         if !self.touched.contains(function) {
             self.touched.insert(function.to_owned());
@@ -141,8 +144,13 @@ impl Emitter {
             return;
         };
         queue.close(&claimant);
+        if lane::is_lane(&function) {
+            self.lanes_open = self.lanes_open.saturating_sub(1);
+        }
         if queue.waiting() > 0 {
             self.touched.insert(function);
+        } else {
+            self.drop_empty(&function);
         }
     }
 
@@ -223,21 +231,27 @@ impl Emitter {
     /// The next execution that credit allows.
     fn next(&mut self, fold: &Fold) -> Option<ExecId> {
         loop {
-            let function = self.touched.first()?.clone();
-            let window = self
-                .windows
-                .get(&function)
-                .copied()
-                .or(self.window_default)
-                .unwrap_or(WINDOW_DEFAULT);
+            let function = self.touched()?;
+            let of_function = || {
+                self.windows
+                    .get(lane::function(&function))
+                    .copied()
+                    .or(self.window_default)
+            };
+            let window = self.queues.get(&function).and_then(|queue| queue.window);
+            let window = window.or_else(of_function).unwrap_or(WINDOW_DEFAULT);
             let queue = self
                 .queues
                 .get_mut(&function)
                 .filter(|queue| queue.outstanding() < window);
             let Some((claimant, rank)) = queue.and_then(|queue| queue.pop(&self.weights)) else {
                 self.touched.remove(&function);
+                self.drop_empty(&function);
                 continue;
             };
+            if lane::is_lane(&function) {
+                self.lane_turn.clone_from(&function);
+            }
             // What a paused run has ready is queued again when it goes on.
             let run = fold
                 .runs
@@ -255,6 +269,7 @@ impl Emitter {
                 if let Some(queue) = self.queues.get_mut(&function) {
                     queue.give(&claimant);
                 }
+                self.lanes_open += u64::from(lane::is_lane(&function));
                 let given = Given {
                     function,
                     claimant,

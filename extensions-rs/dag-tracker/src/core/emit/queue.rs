@@ -79,6 +79,8 @@ pub struct Queue {
     outstanding: u64,
     of_tenants: HashMap<Arc<str>, u64>,
     of_claimants: HashMap<Claimant, u64>,
+    /// Of a lane: how many are given out; of a function the conductor says it.
+    pub window: Option<u64>,
 }
 
 impl Queue {

@@ -12,6 +12,7 @@ impl Emitter {
     pub fn restart(&mut self, fold: &Fold) {
         self.queues.clear();
         self.given.clear();
+        self.lanes_open = 0;
         self.touched.clear();
         let mut keys: Vec<&u128> = fold
             .runs
@@ -43,20 +44,27 @@ impl Emitter {
             let Some(called) = run.called(id).filter(|called| is_current(called.exec)) else {
                 continue;
             };
+            let (function, window) = match lane::of(&run.tenant, &called) {
+                Some(named) => named,
+                None => (called.function.capability.clone(), None),
+            };
+            let in_lane = lane::is_lane(&function);
             let claimant = Claimant {
                 tenant: run.tenant.clone(),
-                workflow: Arc::from(run.workflow.as_str()),
+                workflow: Arc::from(if in_lane { "" } else { run.workflow.as_str() }),
             };
+            let queue = self.queues.entry(function.clone()).or_default();
+            queue.window = window;
             let given = Given {
-                function: called.function.capability.clone(),
+                function,
                 claimant: claimant.clone(),
                 generation: claim.generation,
                 r#try: claim.r#try,
             };
-            let queue = self.queues.entry(given.function.clone()).or_default();
             // Its place in the queue is passed over when its turn comes.
             if self.given.insert(id, given).is_none() {
                 queue.give(&claimant);
+                self.lanes_open += u64::from(in_lane);
             }
         }
     }

@@ -40,6 +40,8 @@ pub fn ready_task(fold: &Fold, id: ExecId) -> Option<Result<(ReadyTask, Vec<Comp
         watch: run.watch,
         trace: run.trace,
         frames,
+        wants: called.wants.cloned(),
+        fences: run.fence(id).into_iter().collect(),
     };
     Some(Ok((task, composed)))
 }

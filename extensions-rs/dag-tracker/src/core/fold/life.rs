@@ -40,6 +40,7 @@ pub(super) fn new_run(key: u128, tenant: &str, by: &str, submit: Submit, context
         depth: 0,
         broken: None,
         budget_money: submit.budget_money,
+        lock: None,
     };
     run.note(Entry {
         sequence: context.sequence,

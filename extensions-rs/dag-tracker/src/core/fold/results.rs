@@ -1,7 +1,7 @@
 //! What results, decisions, time and supplied artifacts do to the fold.
 
 use super::*;
-use crate::core::state::Exec;
+use crate::core::state::{Exec, LOCK};
 
 impl Fold {
     pub(super) fn key(&mut self, epoch: u64) -> [u8; 32] {
@@ -75,16 +75,24 @@ impl Fold {
             } else {
                 None
             };
-            let wanted = if lost.is_some() {
+            let acquired = if let Action::Acquired(acquired) = &decision.action {
+                Some(acquired.token)
+            } else {
+                None
+            };
+            let wanted = if lost.is_some() || acquired.is_some() {
                 Status::Ready
             } else {
                 Status::Undecided
             };
-            let current = run.exec(id).is_some_and(|exec| {
-                exec.status == wanted
-                    && exec.generation == decision.generation
-                    && exec.r#try == decision.r#try
-            });
+            let granted = run.lock.as_ref().is_some_and(|lock| lock.token.is_some());
+            let fits = acquired.is_none_or(|_| id.frame == LOCK && !granted);
+            let current = fits
+                && run.exec(id).is_some_and(|exec| {
+                    exec.status == wanted
+                        && exec.generation == decision.generation
+                        && exec.r#try == decision.r#try
+                });
             run.note(Entry {
                 sequence: self.context.sequence,
                 at_ms: self.context.time_ms,
@@ -103,6 +111,10 @@ impl Fold {
                     effects.closed.push(id);
                 }
                 let mut walk = Walk::new(run, context, effects);
+                if let Some(token) = acquired {
+                    walk.lock_acquired(token);
+                    return walk.finish();
+                }
                 match lost {
                     Some(lost) => walk.lose(
                         id,

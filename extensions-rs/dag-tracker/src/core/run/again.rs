@@ -204,6 +204,7 @@ impl Walk<'_> {
         kept: &BTreeSet<String>,
     ) {
         let Some(plot) = self.run.plot(0) else { return };
+        self.drop_lock(); // the other plan's may be over other tasks, or of another key
         let (Some(old), Some(graph)) = (plot.graph(), plan.graph(0)) else {
             return;
         };

@@ -61,6 +61,15 @@ impl Walk<'_> {
                 Err(problem) => return self.fail(id, problem),
             }
         }
+        match self.wants(id, node) {
+            Ok(None) => {}
+            Ok(wants) => {
+                if let Some(exec) = self.run.exec_mut(id) {
+                    exec.rare().wants = wants;
+                }
+            }
+            Err(problem) => return self.fail(id, problem),
+        }
         match self.spend(id) {
             Ok(()) => {}
             Err((problem, false)) => return self.fail(id, problem),

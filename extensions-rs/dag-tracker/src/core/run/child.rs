@@ -133,6 +133,13 @@ impl Walk<'_> {
             Ok(filled) => filled.pack().into(),
             Err(what) => return self.fail(id, error("contract", format!("workflow {}: {what}", child.name))),
         };
+        if child.inline && plan.lock.is_some() {
+            let what = "it has a `lock` over its own tasks: it cannot be merged, leave `inline` out";
+            return self.fail(
+                id,
+                error("invalid_workflow", format!("workflow {}: {what}", child.name)),
+            );
+        }
         if child.inline {
             let inline = Inline {
                 document: found.document.clone(),

@@ -47,6 +47,7 @@ impl Walk<'_> {
             return self.item_ended(id);
         }
         let run_us = exec.run_us;
+        self.leave_scope(id);
         if let Some(state) = self.run.node_mut(id.frame, id.node) {
             state.path_us += run_us;
         }
@@ -156,6 +157,7 @@ impl Walk<'_> {
             .max_by_key(|state| (state.exec.ended_at_ms, state.path_us))
             .map_or(0, |state| state.path_us);
         self.close_frame(0);
+        self.drop_lock();
         self.run.undoing = None;
         if let Some(at) = self.run.undo.iter().position(Undo::is_open) {
             let id = self.run.id_of(UNDO, u32::try_from(at).unwrap_or(WHOLE), WHOLE);

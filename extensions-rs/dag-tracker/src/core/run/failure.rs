@@ -189,7 +189,7 @@ impl Walk<'_> {
                 exec.fallback = u8::try_from(fallback.index).ok();
                 self.begin(id);
             }
-            Decision::Lost(_) => {}
+            Decision::Lost(_) | Decision::Acquired(_) => {}
             Decision::Fallback(_) | Decision::Skip(_) | Decision::Continue(_) | Decision::Fail(_) => {
                 let problem = exec.error().cloned().unwrap_or_default();
                 self.give_up(id, problem);

@@ -12,9 +12,11 @@ mod child;
 mod context;
 mod ending;
 mod failure;
+mod hold;
 mod inside;
 mod map;
 mod moment;
+mod scoped;
 mod served;
 mod timers;
 mod undo;
@@ -27,6 +29,8 @@ pub use child::{Across, Birth, Found, Library, Parent};
 pub use context::{Context, Due, Timer};
 pub(crate) use ending::deadline;
 pub use failure::allowed;
+pub(crate) use scoped::NOTHING;
+pub use scoped::{LOCK_PATH, Scoped};
 pub use served::Serves;
 pub use undo::{Root, Undo, Undoing};
 pub use wait::{Listeners, Mail};
@@ -172,6 +176,11 @@ impl<'a> Walk<'a> {
                 Ok(false) => return self.end(id, Status::Skipped, Payload::default(), None),
                 Err(problem) => return self.fail_unbegun(id, fault("", &problem)),
             }
+        }
+        match self.waits_for_lock(id) {
+            Ok(false) => {}
+            Ok(true) => return,
+            Err(problem) => return self.fail_unbegun(id, problem),
         }
         let Some(each) = &node.for_each else {
             return self.begin(id);
