@@ -395,8 +395,8 @@ fn what_an_older_snapshot_does_not_have_is_read_as_absent() {
     let mut undo = ring.run(&run).undo[0].clone();
     undo.root = None;
     let mut packed = rmp_serde::to_vec(&undo).unwrap();
-    assert_eq!((packed[0], packed.pop()), (0x98, Some(0xc0)));
-    packed[0] = 0x97;
+    assert_eq!((packed[0], packed.pop()), (0x97, Some(0xc0)), "seven fields, the last is nil");
+    packed[0] = 0x96;
     let older: Undo = rmp_serde::from_slice(&packed).unwrap();
     assert_eq!((older.path.as_str(), older.root.is_none()), ("a", true));
 }

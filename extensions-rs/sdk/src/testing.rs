@@ -58,7 +58,7 @@ impl Broker {
         let config = self.folder.path().join("nats.conf");
         let store = self.folder.path().join("data");
         let text = format!(
-            "listen: 127.0.0.1:{}\nmax_payload: 4MB\njetstream {{ store_dir: {:?}, sync_interval: always }}\n",
+            "listen: 127.0.0.1:{}\nmax_payload: 4MB\njetstream {{ store_dir: {:?}, max_file_store: 64GB, sync_interval: always }}\n",
             self.port, store
         );
         std::fs::write(&config, text)?;
