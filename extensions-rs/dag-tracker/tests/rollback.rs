@@ -395,7 +395,11 @@ fn what_an_older_snapshot_does_not_have_is_read_as_absent() {
     let mut undo = ring.run(&run).undo[0].clone();
     undo.root = None;
     let mut packed = rmp_serde::to_vec(&undo).unwrap();
-    assert_eq!((packed[0], packed.pop()), (0x97, Some(0xc0)), "seven fields, the last is nil");
+    assert_eq!(
+        (packed[0], packed.pop()),
+        (0x97, Some(0xc0)),
+        "seven fields, the last is nil"
+    );
     packed[0] = 0x96;
     let older: Undo = rmp_serde::from_slice(&packed).unwrap();
     assert_eq!((older.path.as_str(), older.root.is_none()), ("a", true));
