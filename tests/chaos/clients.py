@@ -123,7 +123,7 @@ class Load:
         self._recent.append(draft.run)
         del self._recent[:-RECENT_MAX]
         ending = asyncio.create_task(client.wait(draft.run))
-        saying = asyncio.create_task(self._say(client, draft.run, made, chance.uniform(0, SIGNAL_AFTER_S)))
+        saying = asyncio.create_task(self._say(client, draft.run, made, ending, chance.uniform(0, SIGNAL_AFTER_S)))
         try:
             if chance.random() < CANCEL_SHARE:
                 await asyncio.sleep(chance.uniform(0, 0.3))
@@ -151,7 +151,7 @@ class Load:
                 self.journal.acknowledged(draft.run, time.monotonic())
                 return
 
-    async def _say(self, client: Client, run: str, made: Flow, after_s: float) -> None:
+    async def _say(self, client: Client, run: str, made: Flow, ending: asyncio.Task[RunEnded], after_s: float) -> None:
         """What a run waits for: each signal once, after a while; events until it has ended."""
         if not made.signals and not made.events:
             return
@@ -164,7 +164,7 @@ class Load:
                     break
                 except BusError:
                     await asyncio.sleep(RETRY_S)
-        while made.events:
+        while made.events and not ending.done():
             for name, value in made.events:
                 with contextlib.suppress(BusError):
                     await client.publish_event(name, value)
@@ -188,7 +188,8 @@ class Load:
 
     async def _ask(self) -> None:
         """Ask about runs that are under way, and about some that have ended."""
-        while True:
+        # Not for ever: what is cancelled in the moment in which an answer comes may go on (`asyncio.wait_for` before 3.12).
+        while not self._stopping.is_set():
             await asyncio.sleep(1 / SHOWS_PER_S)
             if self._recent:
                 client = self._chance.choice(self._clients)
