@@ -193,7 +193,7 @@ class Conductor:
     async def _keep(self) -> None:
         """Off the path: hold the partitions, and say every second what we have and want."""
         renewed_at = levelled_at = 0.0
-        while True:
+        while not self.stopping.is_set():  # `asyncio.wait_for` may swallow a cancellation
             now = time.monotonic()
             try:
                 if now - renewed_at >= RENEW_INTERVAL_S:

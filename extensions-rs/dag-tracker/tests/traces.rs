@@ -95,7 +95,7 @@ fn snapshots_and_a_full_replay_give_the_same_bytes_over_every_trace() {
             assert!(!ring.open.is_empty(), "{}: nothing is open", trace.display());
             let task = ring.open[next(&mut seed) % ring.open.len()].clone();
             ring.answer(&task, succeeded(&Value::Nil));
-            if next(&mut seed) % 8 == 0 {
+            if next(&mut seed).is_multiple_of(8) {
                 ring.answer(&task, succeeded(&Value::Int(1))); // told twice, with another answer
             }
             answered += 1;

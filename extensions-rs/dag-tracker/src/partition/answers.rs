@@ -145,7 +145,7 @@ impl Partition {
             page.needs_runs = recalls.map(|key| format!("{key:032x}")).collect();
             page.listens = crate::core::emit::listens(&self.fold);
             for key in self.fold.ended.iter().rev().take(ENDED_AGAIN_MAX) {
-                let Some((ended, composed)) = self.fold.runs.get(key).map(|run| run_ended(run)) else {
+                let Some((ended, composed)) = self.fold.runs.get(key).map(run_ended) else {
                     continue;
                 };
                 frames.extend(composed);

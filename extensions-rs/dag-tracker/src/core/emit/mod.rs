@@ -215,7 +215,7 @@ impl Emitter {
             tracing::warn!(?id, problem, "an input is over the bound");
         }
         for key in effects.ended {
-            let Some((ended, composed)) = fold.runs.get(&key).map(|run| run_ended(run)) else {
+            let Some((ended, composed)) = fold.runs.get(&key).map(run_ended) else {
                 continue;
             };
             draft.size += ended.outputs.len() + 512;
