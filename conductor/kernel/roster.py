@@ -7,6 +7,7 @@ not be done twice is begun anew only where no worker is missing.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from conductor.kernel.fitting import in_range
 from conductor.wire import bounds
@@ -19,12 +20,24 @@ dead."""
 YOUNG_BEATS = LATELY_MS // HEARTBEAT_INTERVAL_MS
 
 
+class Heard(NamedTuple):
+    """A worker of late, in milliseconds of the conductor's steady clock."""
+
+    at_ms: int
+    """Its last beat."""
+    answered_ms: int
+    """Its last answer to a roll. It has got everything that was sent to it before the call. A beat alone says nothing of
+    what is on its way there: of the two ways, only one may be open."""
+    is_young: bool
+    """Its process is so young that another under its name may have died lately."""
+
+
 @dataclass(slots=True)
 class Roster:
     """The workers of the mesh, as one conductor has heard of them."""
 
-    heard: dict[str, tuple[int, bool]] = field(default_factory=dict)
-    """By name: when it beat last, and whether its process is so young that another under its name may have died lately."""
+    heard: dict[str, Heard] = field(default_factory=dict)
+    """By name, in the order of their beats."""
     dead: frozenset[str] | None = None
     """As the last grant says; None before the first one."""
     served: dict[str, tuple[Serving, ...]] = field(default_factory=dict)
@@ -35,8 +48,10 @@ class Roster:
         if beat.state == "stopped":
             self.heard.pop(beat.worker, None)
         else:
-            self.heard.pop(beat.worker, None)
-            self.heard[beat.worker] = (now_ms, beat.beat < YOUNG_BEATS)  # at the end: the order is that of the beats
+            before = self.heard.pop(beat.worker, None)
+            answered_ms = now_ms if beat.holding is not None else before.answered_ms if before is not None else -1
+            # At the end: the order is that of the beats.
+            self.heard[beat.worker] = Heard(now_ms, answered_ms, beat.beat < YOUNG_BEATS)
         if beat.manifest is not None:
             self.served[beat.worker] = tuple(
                 Serving(
@@ -44,7 +59,7 @@ class Roster:
                 )
                 for function in beat.manifest.functions
             )
-        while self.heard and now_ms - next(iter(self.heard.values()))[0] > LATELY_MS:
+        while self.heard and now_ms - next(iter(self.heard.values())).at_ms > LATELY_MS:
             del self.heard[next(iter(self.heard))]
 
     def fits(self, worker: str, capability: str, wanted: str) -> bool:
@@ -59,7 +74,7 @@ class Roster:
         return [found[key] for key in sorted(found)][: bounds.BATCH_COUNT_MAX]
 
     def complete(self, since_ms: int) -> bool:
-        """Whether every worker of late has beaten since a moment, and none of them is new under an old name."""
+        """Whether every worker of late has answered a roll since a moment, and none of them is new under an old name."""
         if self.dead is None or self.dead - self.heard.keys():
             return False
-        return all(at >= since_ms and not young for at, young in self.heard.values())
+        return all(worker.answered_ms >= since_ms and not worker.is_young for worker in self.heard.values())

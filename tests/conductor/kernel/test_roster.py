@@ -6,11 +6,12 @@ import pytest
 
 from conductor.kernel.roster import LATELY_MS, YOUNG_BEATS, Roster
 from conductor.wire.extensions import Function, Manifest
-from conductor.wire.heartbeat import Heartbeat
+from conductor.wire.heartbeat import Heartbeat, Holding
 
 
-def heartbeat(worker: str, number: int = YOUNG_BEATS, state: str = "serving") -> Heartbeat:
-    return Heartbeat(worker=worker, beat=number, state=state)  # type: ignore[arg-type]  # one of its words
+def heartbeat(worker: str, number: int = YOUNG_BEATS, state: str = "serving", answers: bool = True) -> Heartbeat:
+    holding: list[Holding] | None = [] if answers else None
+    return Heartbeat(worker=worker, beat=number, state=state, holding=holding)  # type: ignore[arg-type]  # one of its words
 
 
 @pytest.fixture
@@ -26,6 +27,15 @@ def test_all_have_answered(roster: Roster) -> None:
     assert not roster.complete(1050)
     roster.beat(heartbeat("b"), 1100)
     assert roster.complete(1050)
+
+
+def test_one_that_beats_and_does_not_answer_may_not_have_got_what_was_sent_to_it(roster: Roster) -> None:
+    roster.beat(heartbeat("a"), 1100)
+    roster.beat(heartbeat("b", answers=False), 1100)
+    assert not roster.complete(1050)
+    roster.beat(heartbeat("b"), 1200)
+    roster.beat(heartbeat("b", answers=False), 1300)
+    assert roster.complete(1050), "it has answered, and has beaten since"
 
 
 def test_one_that_has_stopped_of_itself_is_not_missing(roster: Roster) -> None:
