@@ -283,7 +283,12 @@ class Core:
         """Leases: absolute, from the Pool Manager."""
         before = dict(self.workers.slots)
         self.roster.dead = frozenset(grant.dead)
-        for worker in self.workers.grant(grant, self.now_ms):
+        dead = self.workers.grant(grant, self.now_ms)
+        for worker in self.workers:
+            # Whoever gets the first attempt may die of it before it beats again: its successor has to be told from it.
+            if worker.process is None and (last := self.roster.heard.get(worker.name)) is not None:
+                worker.process, worker.beat = last.process, max(worker.beat, last.beat)
+        for worker in dead:
             gone(self, worker, "its worker is dead: three heartbeats missed", died=True)
         for lease in grant.leases:
             if lease.queue and 0 in self.offices:

@@ -30,6 +30,10 @@ class Heard(NamedTuple):
     what is on its way there: of the two ways, only one may be open."""
     is_young: bool
     """Its process is so young that another under its name may have died lately."""
+    process: tuple[str, int] | None
+    """Its host and process id; None where it says none."""
+    beat: int
+    """The number of its last beat."""
 
 
 @dataclass(slots=True)
@@ -51,7 +55,8 @@ class Roster:
             before = self.heard.pop(beat.worker, None)
             answered_ms = now_ms if beat.holding is not None else before.answered_ms if before is not None else -1
             # At the end: the order is that of the beats.
-            self.heard[beat.worker] = Heard(now_ms, answered_ms, beat.beat < YOUNG_BEATS)
+            process = (beat.host, beat.pid) if beat.pid else None
+            self.heard[beat.worker] = Heard(now_ms, answered_ms, beat.beat < YOUNG_BEATS, process, beat.beat)
         if beat.manifest is not None:
             self.served[beat.worker] = tuple(
                 Serving(

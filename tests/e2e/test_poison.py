@@ -29,6 +29,8 @@ from conductor.worker import task
 def bite(mended: str) -> dict:
     """Ends the process, until a file tells that it is mended."""
     if not Path(mended).exists():
+        with Path(f"{mended}.bites").open("a") as bites:
+            bites.write("x")
         os._exit(1)
     return {"v": 1}
 
@@ -69,10 +71,10 @@ async def test_a_task_that_kills_its_workers_is_a_dead_letter_and_is_retried_by_
     told = await bitten.end(others, 60)
     assert told.status == "succeeded", "those that shared the worker are not taken for what killed it"
 
+    assert len(Path(f"{mended}.bites").read_text()) == DEATHS_MAX
     operator = await bitten.connect("operator")
     shown = await inspect.pool_show(operator)
-    deaths = sum(worker.restarts for worker in shown.workers if "functions" in worker.worker)
-    assert deaths == DEATHS_MAX
+    assert sum(worker.restarts for worker in shown.workers if "functions" in worker.worker) == DEATHS_MAX
     await operator.close()
 
     history = json.loads((await bitten.cli_async("runs", "history", poison, "--json")).stdout)["history"]

@@ -112,6 +112,22 @@ async def test_a_process_that_dies_before_its_second_heartbeat_is_told_by_its_nu
     await close(office)
 
 
+async def test_a_process_that_dies_of_the_first_attempt_after_its_lease_is_told_from_its_successor() -> None:
+    made, office = core(MemoryBus(MemoryBroker()))
+    made.now_ms = NOW
+    made.accept(office, office.partition.add(task(1)))
+    made.heartbeat(beat(0, pid=100))
+    made.pool_grant(grant(("w", 1)))
+    made.act()
+    made.now_ms += 50
+    made.heartbeat(beat(0, pid=101))
+    made.now_ms += 250
+    made.heartbeat(beat(1, pid=101))
+    (left,) = made.waiting.lines["f"].values()
+    assert left.deaths == 1
+    await close(office)
+
+
 async def test_a_process_that_came_anew_under_its_name_died_with_what_it_held() -> None:
     made, office = core(MemoryBus(MemoryBroker()))
     made.now_ms = NOW
