@@ -16,7 +16,8 @@ Lines = dict[tuple[str, str], Counter[tuple[int, str]]]
 @dataclass(frozen=True)
 class Violation:
     """`kind`: `lost` (an acknowledged run that does not end), `wrong` (another result than the right one), `changed` (a
-    result that did not stay), `effect` (too few or too many), `held` (a lease or a lock for ever)."""
+    result that did not stay), `effect` (too few or too many), `held` (a lease or a lock for ever), `limit` (a lock, a
+    semaphore or a rate that was not kept)."""
 
     kind: str
     run: str | None

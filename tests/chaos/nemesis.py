@@ -8,6 +8,7 @@ import time
 from dataclasses import dataclass
 
 from tests.chaos.checker import Disturbance
+from tests.chaos.holding import Struck
 from tests.chaos.recovery import Observer
 from tests.chaos.schedule import Fault
 from tests.chaos.world import World, until
@@ -66,6 +67,16 @@ class Nemesis:
     def disturbances(self) -> list[Disturbance]:
         """When attempts may have been lost."""
         return [Disturbance(done.begin_s, done.end_s + SETTLE_S) for done in self.done]
+
+    def struck(self) -> list[Struck]:
+        """Workers that may have been taken for dead, and were not: stopped, or cut off. One that was killed is dead."""
+        found = []
+        for done in self.done:
+            if done.fault.role == "broker":
+                found.append(Struck(None, done.begin_s, done.end_s))
+            elif done.fault.role in ("worker", "python") and done.fault.kind in ("stop", "cut"):
+                found.append(Struck(done.name, done.begin_s, done.end_s))
+        return found
 
     async def _strike(self, fault: Fault) -> None:
         names = self._world.of(fault.role)

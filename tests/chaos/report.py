@@ -33,8 +33,14 @@ def summary(verdict: Verdict) -> dict[str, Any]:
             "by_kind": dict(Counter(_kind(entry.fault) for entry in done)),
             "by_target": dict(Counter(entry.fault.role for entry in done)),
         },
+        "limits": {
+            "attempts": verdict.limits.attempts,
+            "waited_for": verdict.limits.next_holders,
+            "ghosts": verdict.limits.ghosts,
+            "excused": verdict.limits.excused,
+        },
         "lost": kinds["lost"],
-        "wrong": kinds["wrong"] + kinds["changed"] + kinds["effect"] + kinds["held"],
+        "wrong": sum(kinds.values()) - kinds["lost"],
         "violations": dict(kinds),
         "recovery_s": {
             "alone": _recovery([measure for measure in verdict.measures if measure.alone]),
@@ -82,6 +88,7 @@ def text(verdict: Verdict) -> str:
         f"  by kind: {faults['by_kind']}",
         f"  by target: {faults['by_target']}",
         f"clients: {told['clients']}",
+        f"limits: {told['limits']}",
         f"lost: {told['lost']}   wrong: {told['wrong']}   {told['violations'] or ''}",
         "recovery in seconds, faults that came alone (dispatch / step: p50, p99, max):",
     ]

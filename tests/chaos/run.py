@@ -10,10 +10,15 @@ from pathlib import Path
 
 from conductor.bus import BusError, NatsBus
 from conductor.embedded import inspect
+from conductor.wire import subjects
+from conductor.wire.base import decode, encode
 from conductor.wire.dag import DagShow, HistoryEntry
+from conductor.wire.holds import AskHolds, HoldsShow
+from tests.chaos import holding
 from tests.chaos.checker import Violation, check, read_effects
 from tests.chaos.clients import Load
 from tests.chaos.journal import Journal
+from tests.chaos.limits import PERMITS, RATES
 from tests.chaos.nemesis import Done, Nemesis
 from tests.chaos.recovery import Measure, Observer
 from tests.chaos.schedule import Fault, Role, schedule
@@ -52,6 +57,8 @@ class Verdict:
     plan: list[Fault]
     dispatched: int
     seconds: float
+    limits: holding.Found
+    """What the holders of locks, semaphores and rates left."""
     histories: dict[str, list[HistoryEntry]] = field(default_factory=dict)
 
 
@@ -87,18 +94,28 @@ async def chaos(options: Options) -> Verdict:
         violations += await _durable(world, load)
         lines, torn = read_effects(effects)
         violations += check(journal, lines, torn, nemesis.disturbances())
+        limits = _limits(effects, journal, nemesis)
+        violations += limits.violations
         violations += [Violation("wrong", None, f"a client failed: {error}") for error in journal.errors]
         histories = await _histories(load, violations)
         observing.cancel()
         await asyncio.gather(observing, return_exceptions=True)
     return Verdict(
         options, journal, nemesis.done, observer.measures, violations, plan, observer.dispatched,
-        time.monotonic() - began, histories,
+        time.monotonic() - began, limits, histories,
     )  # fmt: skip
 
 
+def _limits(effects: Path, journal: Journal, nemesis: Nemesis) -> holding.Found:
+    """What was held, and when, as the holders themselves wrote it down."""
+    attempts, torn = holding.read_holds(effects)
+    found = holding.check(attempts, PERMITS, RATES, lambda run: journal.runs[run].submitted_s, nemesis.struck())
+    found.violations += [Violation("limit", None, f"a line is torn: {line}") for line in torn]
+    return found
+
+
 async def _calm(world: World) -> list[Violation]:
-    """Nothing is held for ever: no busy slot, no open execution, no live run, once all runs have ended."""
+    """Nothing is held for ever: no busy slot, open execution, live run or key, once all runs have ended."""
     bus = await world.connect("operator")
     found: list[str] = ["nobody answered"]
     try:
@@ -130,6 +147,10 @@ async def _held(world: World, bus: NatsBus) -> list[str]:
             found.append(f"conductor-{number} does not answer")
         elif about["busy"] or any(about["waiting"].values()):
             found.append(f"conductor-{number}: {about['busy']} busy, {about['waiting']} waiting")
+    subject = subjects.pit("arbitration", "holds", subjects.EVERY_TENANT)
+    holds = decode(await bus.request(subject, encode(AskHolds())), HoldsShow)
+    found += [f"{held.key.key} is held by {held.hold.task} of run {held.hold.run}" for held in holds.held]
+    found += [f"{waits.hold.task} of run {waits.hold.run} waits for {waits.key}" for waits in holds.waiting]
     return found
 
 

@@ -1,7 +1,7 @@
 """Small workflows of many shapes, by chance, each with its meaning beside it.
 
 A new shape is a function of `Maker` that adds steps, listed in `SHAPES`. Those of tasks inside tasks, of waits and undoing
-are in `words.py`.
+are in `words.py`, those of locks and rates in `limits.py`.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from typing import Any
 from tests.chaos import words as said
 from tests.chaos.evaluate import Edge, End, Flow
 from tests.chaos.functions import letters
+from tests.chaos.limits import LIMITS
 from tests.chaos.maker import BACKOFF, LASTING_ATTEMPTS, Maker, plus, record, times
 
 
@@ -157,6 +158,7 @@ def fatal(make: Maker) -> None:
 SHAPES: dict[Callable[[Maker], None], int] = {
     chain: 6, fan: 5, mapped: 5, retried: 4, fallen_back: 3, edged: 4, large: 2, listed: 1, lasting: 3, appended: 6,
     said.switched: 4, said.looped: 4, said.called: 2, said.signalled: 2, said.told: 1, said.slept: 2, said.unheard: 1,
+    **LIMITS,
 }  # fmt: skip
 """With how often each is chosen."""
 FATAL_SHARE = 0.04

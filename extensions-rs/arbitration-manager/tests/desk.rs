@@ -261,6 +261,44 @@ fn an_attempt_that_was_lost_gives_the_next_a_greater_token_under_the_same_hold()
 }
 
 #[test]
+fn the_next_owner_of_a_partition_gets_a_greater_token_since_the_one_before_may_have_sent_an_attempt() {
+    let mut office = Office::new();
+    let wanted = || vec![want(1, vec![key("db", 1, 1)])];
+    let first = office.ask(asks(wanted()), NOW);
+    office.ask(asks(vec![want(2, vec![key("db", 1, 1)])]), NOW);
+    let next = |wants| HoldAsk {
+        epoch: 2,
+        level: true,
+        ..asks(wants)
+    };
+    office.desk.ask(next(wanted()), NOW);
+    let before = office.desk.said();
+    assert!(before.iter().all(|grant| grant.held.is_empty()), "the old token is told to nobody");
+    let renewed = office.settle(NOW);
+    assert_eq!(runs(&renewed), [1], "nobody comes between");
+    assert!(renewed[0].token > first[0].token);
+    let again = office.ask(next(wanted()), NOW);
+    assert!(again.iter().all(|held| held.token == renewed[0].token), "asking again is the same request");
+    assert_eq!(office.desk.decide(NOW), None);
+}
+
+#[test]
+fn a_run_keeps_the_token_of_its_own_lock_under_any_owner() {
+    let mut office = Office::new();
+    let scope = || {
+        let mut made = want(1, vec![key("db", 1, 1)]);
+        made.wants.scope = true;
+        vec![made]
+    };
+    let first = office.ask(asks(scope()), NOW);
+    let next = HoldAsk {
+        epoch: 2,
+        ..asks(scope())
+    };
+    assert_eq!(office.ask(next, NOW)[0].token, first[0].token, "its tasks were told it already");
+}
+
+#[test]
 fn a_rate_lets_its_burst_go_at_once_and_the_others_one_by_one() {
     let mut office = Office::new();
     let rated = |number| {

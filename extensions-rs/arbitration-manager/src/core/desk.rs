@@ -91,12 +91,11 @@ impl Desk {
             let Some(hold) = self.ledger.get(&id) else {
                 continue;
             };
-            let renewal = hold.renewal;
-            let hold = told(hold);
             let served = self
                 .waiters
                 .get(&id)
-                .is_some_and(|waiter| waiter.want.renewal <= renewal);
+                .is_some_and(|waiter| serves(hold, &waiter.want, waiter.epoch));
+            let hold = told(hold);
             self.releasing.remove(&id); // it was wanted again before its release was written
             if let Some(waiter) = self.waiters.remove_if(&id, served) {
                 self.moved.extend(waiter.lines());
@@ -133,7 +132,8 @@ impl Desk {
             return;
         }
         let stand = self.ledger.of(ask.partition);
-        let stand = stand.filter(|(id, _)| !self.releasing.contains(*id));
+        // Who waits for another token must not take the one that stands for it.
+        let stand = stand.filter(|(id, _)| !self.releasing.contains(*id) && self.waiters.get(id).is_none());
         let all: Vec<Granted> = stand.map(|(_, hold)| told(hold)).collect();
         if u64::try_from(all.len()).unwrap_or(u64::MAX) != ask.held {
             let grant = self.say(&from);
@@ -153,7 +153,7 @@ impl Desk {
 
     fn want(&mut self, want: HoldWant, from: &From, now: Now) {
         let id = id_of(&want.hold);
-        let stands = |hold: &&LedgerHold| want.renewal <= hold.renewal && !self.releasing.contains(&id);
+        let stands = |hold: &&LedgerHold| serves(hold, &want, from.2) && !self.releasing.contains(&id);
         if let Some(hold) = self.ledger.get(&id).filter(stands) {
             let hold = told(hold);
             return self.say(from).held.push(hold);
@@ -338,6 +338,12 @@ impl Desk {
             ..Default::default()
         })
     }
+}
+
+/// Whether a hold that stands is what is wanted. A task's is not, for an owner who has come since: the one before may have
+/// sent an attempt with its token to a worker that is taken for dead and is not, and the next needs a greater one.
+fn serves(hold: &LedgerHold, want: &HoldWant, epoch: u64) -> bool {
+    want.renewal <= hold.renewal && (epoch <= hold.epoch || hold.scope)
 }
 
 fn told(hold: &LedgerHold) -> Granted {
