@@ -31,7 +31,7 @@ from tests.chaos.limits import RateOf
 
 WORDS = 12
 """Of a line."""
-GRACE_S = 5.0
+GRACE_S = 2.0
 """After a worker goes on: what was sent to it meanwhile may begin so late."""
 ROUNDING_S = 0.005
 """Of Arbitration's milliseconds, against the microseconds here."""

@@ -247,6 +247,33 @@ fn a_run_that_holds_a_key_does_not_keep_its_own_tasks_out() {
 }
 
 #[test]
+fn a_task_of_a_run_that_holds_its_key_waits_behind_nobody_who_waits_for_the_run() {
+    let mut office = Office::new();
+    let scope = |number| {
+        let mut made = want(number, vec![key("db", 1, 1)]);
+        made.wants.scope = true;
+        made.hold.task = ":lock".to_owned();
+        made
+    };
+    assert_eq!(runs(&office.ask(asks(vec![scope(9)]), NOW)), [9]);
+    assert!(
+        office
+            .ask(asks(vec![scope(1), want(2, vec![key("db", 1, 1)])]), NOW)
+            .is_empty()
+    );
+    let mut both = want(9, vec![key("db", 1, 1), key("pool", 1, 1)]);
+    both.hold.task = "u".to_owned();
+    let inside = office.ask(asks(vec![want(9, vec![key("db", 1, 1)])]), NOW);
+    assert_eq!(runs(&inside), [9], "its own task, though it came last");
+    office.ask(releases(&[9]), NOW);
+    assert_eq!(
+        runs(&office.ask(asks(vec![both]), NOW)),
+        [9],
+        "with another key as well"
+    );
+}
+
+#[test]
 fn an_attempt_that_was_lost_gives_the_next_a_greater_token_under_the_same_hold() {
     let mut office = Office::new();
     let first = office.ask(asks(vec![want(1, vec![key("db", 1, 1)])]), NOW);
@@ -273,12 +300,18 @@ fn the_next_owner_of_a_partition_gets_a_greater_token_since_the_one_before_may_h
     };
     office.desk.ask(next(wanted()), NOW);
     let before = office.desk.said();
-    assert!(before.iter().all(|grant| grant.held.is_empty()), "the old token is told to nobody");
+    assert!(
+        before.iter().all(|grant| grant.held.is_empty()),
+        "the old token is told to nobody"
+    );
     let renewed = office.settle(NOW);
     assert_eq!(runs(&renewed), [1], "nobody comes between");
     assert!(renewed[0].token > first[0].token);
     let again = office.ask(next(wanted()), NOW);
-    assert!(again.iter().all(|held| held.token == renewed[0].token), "asking again is the same request");
+    assert!(
+        again.iter().all(|held| held.token == renewed[0].token),
+        "asking again is the same request"
+    );
     assert_eq!(office.desk.decide(NOW), None);
 }
 
@@ -295,7 +328,11 @@ fn a_run_keeps_the_token_of_its_own_lock_under_any_owner() {
         epoch: 2,
         ..asks(scope())
     };
-    assert_eq!(office.ask(next, NOW)[0].token, first[0].token, "its tasks were told it already");
+    assert_eq!(
+        office.ask(next, NOW)[0].token,
+        first[0].token,
+        "its tasks were told it already"
+    );
 }
 
 #[test]

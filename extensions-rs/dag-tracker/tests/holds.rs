@@ -208,6 +208,22 @@ fn a_workflows_lock_is_held_from_the_start_of_the_first_task_to_the_end_of_the_l
 }
 
 #[test]
+fn a_task_that_takes_the_key_of_its_run_is_not_behind_those_who_wait_for_the_run() {
+    let tasks = json!({"a": {"call": "f"}, "b": {"call": "f", "after": ["a"], "lock": "db"}});
+    let lock = json!({"key": "db", "scope": ["a", "b"]});
+    let mut ring = Ring::new();
+    for number in 1..=40 {
+        ring.submit(&run_id(number), written(json!({"tasks": tasks, "lock": lock})));
+    }
+    for _ in 1..=40 {
+        acquire(&mut ring, 12);
+        answer(&mut ring, "a");
+        answer(&mut ring, "b");
+    }
+    assert_eq!(ring.ended.len(), 40);
+}
+
+#[test]
 fn what_is_inside_a_task_of_the_scope_knows_the_token() {
     let inside = json!([{"else": {"tasks": {"c": {"call": "f"}}}}]);
     let mut ring = scoped(json!({"a": {"switch": inside}, "b": {"call": "f"}}));

@@ -183,14 +183,20 @@ impl Desk {
         self.moved.extend(timed);
         let overdue_ms = now.wall_ms.saturating_sub(self.starvation_ms);
         for line in std::mem::take(&mut self.moved) {
+            let mut closed = false;
             for id in self.waiters.order(&line, overdue_ms) {
+                if closed && !self.is_within(&id, &line) {
+                    continue;
+                }
                 if draft.acquired.len() >= ENTRIES_MAX {
                     self.moved.insert(line);
                     break;
                 }
                 match self.hindrance(&draft, &id, overdue_ms, now) {
                     None => self.grant(&mut draft, &id, now),
-                    Some(hindrance) if hindrance == line || self.waiters.is_overdue(&id, overdue_ms) => break,
+                    Some(hindrance) if hindrance == line || self.waiters.is_overdue(&id, overdue_ms) => {
+                        closed = true
+                    }
                     Some(_) => {} // it waits for another of its keys: who comes after it need not
                 }
             }
@@ -213,13 +219,18 @@ impl Desk {
             }
             // Of several keys each has its own line: nobody is overtaken there either.
             let several = want.wants.keys.len() > 1 || want.wants.rate.is_some();
-            if several && self.is_behind(draft, id, &line, overdue_ms) {
+            if several && !self.is_within(id, &line) && self.is_behind(draft, id, &line, overdue_ms) {
                 return Some(line);
             }
         }
         let rate = want.wants.rate.as_ref()?;
         let key = (want.tenant.clone(), rate.key.clone());
         (self.buckets.wait_ms(&key, rate, now.ms) > 0).then_some(Line::Rate(key))
+    }
+
+    /// Whether a waiter is a task of a run that holds the key: who waits for the run's end must not stand before it.
+    fn is_within(&self, id: &Id, line: &Line) -> bool {
+        matches!(line, Line::Permits((tenant, key)) if self.ledger.is_within(tenant, key, &id.0))
     }
 
     /// Whether somebody stands before a waiter who waits for this very line.

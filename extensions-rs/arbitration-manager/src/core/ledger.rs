@@ -159,6 +159,13 @@ impl Ledger {
         first.filter(|_| used > of)
     }
 
+    /// Whether a run holds a key over its tasks: they wait behind nobody who waits for the run.
+    pub fn is_within(&self, tenant: &str, key: &str, run: &str) -> bool {
+        let at = (tenant.to_owned(), key.to_owned());
+        let mut holders = self.takers.get(&at).into_iter().flatten();
+        holders.any(|id| id.0 == run && self.holds.get(id).is_some_and(|hold| hold.scope))
+    }
+
     fn insert(&mut self, sequence: u64, mut hold: LedgerHold) {
         if hold.token == 0 {
             hold.token = sequence;

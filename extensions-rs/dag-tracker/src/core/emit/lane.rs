@@ -10,6 +10,7 @@ use symphony_protocol::bounds::FUNCTIONS_COUNT_MAX;
 
 use super::{Emitter, Queue};
 use crate::core::called::Called;
+use crate::core::state::{ExecId, LOCK, Run};
 
 /// Executions of all lanes of a partition that are given out.
 pub const LANES_OPEN_MAX: u64 = 2048;
@@ -22,7 +23,9 @@ pub const BEHIND: &str = "\u{2}";
 
 /// The name of the queue that an execution waits in, where it is not its function's, and how many of a lane are given out.
 /// A range of versions has a queue of its own, since it may have no worker where its function has.
-pub fn of(tenant: &str, called: &Called<'_>) -> Option<(String, Option<u64>)> {
+///
+/// A task of a run that holds its key already has a lane of its own: those before it in the key's wait for the run to end.
+pub fn of(run: &Run, id: ExecId, called: &Called<'_>) -> Option<(String, Option<u64>)> {
     let ranged = || {
         let range = called.function.range.as_ref()?;
         Some((format!("{}@{range}", called.function.capability), None))
@@ -39,7 +42,14 @@ pub fn of(tenant: &str, called: &Called<'_>) -> Option<(String, Option<u64>)> {
         (None, None) => return ranged(),
     };
     let window = room.saturating_add(AHEAD).min(WINDOW_MAX);
-    Some((format!("{MARK}{tenant}{MARK}{key}"), Some(window)))
+    let fence = run.fence(id).filter(|_| id.frame != LOCK);
+    let within = fence.is_some_and(|(held, _)| wants.keys.iter().any(|want| want.key == held));
+    let own = if within {
+        format!("{MARK}{:032x}", id.run)
+    } else {
+        String::new()
+    };
+    Some((format!("{MARK}{}{MARK}{key}{own}", run.tenant), Some(window)))
 }
 
 /// The function of a queue that is no lane.

@@ -100,7 +100,7 @@ impl Emitter {
         else {
             return;
         };
-        let named = lane::of(&run.tenant, &called);
+        let named = lane::of(run, id, &called);
         let (function, window) = match &named {
             Some((name, window)) => (name.as_str(), *window),
             None => (called.function.capability.as_str(), None),

@@ -44,7 +44,7 @@ impl Emitter {
             let Some(called) = run.called(id).filter(|called| is_current(called.exec)) else {
                 continue;
             };
-            let (function, window) = match lane::of(&run.tenant, &called) {
+            let (function, window) = match lane::of(run, id, &called) {
                 Some(named) => named,
                 None => (called.function.capability.clone(), None),
             };
