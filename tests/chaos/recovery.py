@@ -15,6 +15,8 @@ import msgspec
 from conductor.bus import NatsBus
 
 PATIENCE_S = 60.0
+IN_FLIGHT_S = 0.5
+"""What a process that was killed has sent may arrive so long after."""
 
 
 class _Tasks(msgspec.Struct):
@@ -50,6 +52,8 @@ class Measure:
     """Nothing else was wrong at the time."""
     dispatch_s: float | None = None
     step_s: float | None = None
+    back_s: float | None = None
+    """When the last of its partitions that are back was."""
     epochs: dict[int, int] = field(default_factory=dict)
     """Of those who had the partitions before: only a later one's dispatch counts."""
 
@@ -115,20 +119,46 @@ class Observer:
         self.owners[batch.partition] = (batch.conductor, batch.epoch)
         for entry in list(self._waiting):
             measure, missing = entry
-            if batch.partition not in missing:
+            if batch.partition not in missing or self._lives(entry, "conductor", batch.partition, batch.epoch):
                 continue
             back = batch.epoch if measure.role == "conductor" else self.emitters.get(batch.partition, 0)
             if measure.role in ("conductor", "tracker") and back <= measure.epochs[batch.partition]:
                 continue  # what the one before had sent already
             missing.discard(batch.partition)
+            measure.back_s = now_s - measure.began_s
             if not missing:
-                measure.dispatch_s = now_s - measure.began_s
-                self._waiting.remove(entry)
+                self._complete(entry)
             elif now_s - measure.began_s > PATIENCE_S:
                 self._waiting.remove(entry)
 
+    def _lives(self, entry: tuple[Measure, set[int]], role: str, partition: int, epoch: int) -> bool:
+        """Whether it was another process that had a partition when one of them was killed, as it has it still.
+
+        Who has a lease is heard of a moment late: such a partition was not interrupted, and waits for no later epoch.
+        """
+        measure, missing = entry
+        killed = measure.role == role and measure.kind != "stop"
+        if not killed or epoch != measure.epochs[partition] or time.monotonic() - measure.began_s < IN_FLIGHT_S:
+            return False
+        missing.discard(partition)
+        if not missing:
+            self._complete(entry)
+        return True
+
+    def _complete(self, entry: tuple[Measure, set[int]]) -> None:
+        """All partitions are back; where none was away there is nothing to measure."""
+        measure, _ = entry
+        measure.dispatch_s = measure.back_s
+        self._waiting.remove(entry)
+        if measure.back_s is None:
+            self.measures.remove(measure)
+            self._steps = [other for other in self._steps if other is not measure]
+
     def _ready(self, data: bytes) -> None:
         told = msgspec.msgpack.decode(data, type=_Emitted)
+        for entry in list(self._waiting):
+            if told.partition in entry[1]:
+                self._lives(entry, "tracker", told.partition, told.epoch)
         if told.tasks:
             self.emitters[told.partition] = max(told.epoch, self.emitters.get(told.partition, 0))
 
