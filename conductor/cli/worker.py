@@ -45,6 +45,8 @@ async def _serve(module: str, slots: int, name: str | None, pool: str | None, pl
     say(f"{user} serves {names} with {slots} slots", err=True)
     await serving.run()
     await bus.close()
+    if serving.lingers:
+        os._exit(0)  # Python would wait for the thread, which goes on with what others are given
 
 
 def _identity(place: Place, name: str | None) -> tuple[str, Path | None]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextvars
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any
 
 from conductor.wire.values import Value
@@ -21,6 +21,13 @@ class Executor:
     def __init__(self, slots: int) -> None:
         self._threads = ThreadPoolExecutor(max_workers=slots, thread_name_prefix="task")
         self._processes = Processes(slots)
+        self._calls: set[Future[Any]] = set()
+        """In threads, as many as there are."""
+
+    @property
+    def lingers(self) -> bool:
+        """Whether a thread is under way, its attempt wanted or not."""
+        return bool(self._calls)
 
     async def run(
         self, task: TaskFunction[..., Any], inputs: Value, attempt: TaskContext, timeout_ms: int | None
@@ -55,8 +62,10 @@ class Executor:
             return await task.function(**arguments)
         inside = contextvars.copy_context()
         inside.run(entered, attempt)
-        loop = asyncio.get_running_loop()
-        return await loop.run_in_executor(self._threads, lambda: inside.run(task.function, **arguments))
+        call = self._threads.submit(lambda: inside.run(task.function, **arguments))
+        self._calls.add(call)
+        call.add_done_callback(self._calls.discard)
+        return await asyncio.wrap_future(call)
 
     def close(self) -> None:
         """Let go of threads and processes; calls still under way are abandoned."""

@@ -42,6 +42,8 @@ _log = logging.getLogger("symphony.worker")
 
 DRAIN_S = 10.0
 """How long attempts under way may take after SIGTERM; what is not done then is done elsewhere."""
+ABANDON_S = 1.0
+"""How long functions that are abandoned may take to end: they only have to hear of it."""
 STORE_PATIENCE_S = 60.0
 """How long values wait for an Artifact Store that starts again: the function has done its part, and is not done again."""
 MANIFEST_BEATS = 4
@@ -86,6 +88,12 @@ class Worker:
         """None of a worker without a pool: it is its user's own, and outlives the terminal that it was started from."""
         self.stopping = asyncio.Event()
         self._wake = asyncio.Event()
+        self._abandoning = False
+
+    @property
+    def lingers(self) -> bool:
+        """After `run`: a function goes on in a thread, which only the end of the process stops."""
+        return self._executor.lingers
 
     def manifest(self) -> Manifest:
         """What this worker offers."""
@@ -143,10 +151,25 @@ class Worker:
                 deadline = deadline or await self._drain()
                 if self._drained(deadline):
                     break
-        await self._heartbeat(state="stopped")
+        await self._abandon()
+        if (
+            not self.lingers
+        ):  # else the silence says it, once the process is gone: what it holds is not let go of before
+            await self._heartbeat(state="stopped")
         with contextlib.suppress(BusError):
             await self._bus.flush()
         self._close()
+
+    async def _abandon(self) -> None:
+        """End what is under way, without an answer: others do it once this worker says that it has stopped."""
+        self._abandoning = True
+        self._pending.clear()
+        running = [held.running for held in self._held.values()]
+        for held in self._held.values():
+            held.context.stop.set()
+            held.running.cancel()
+        if running:
+            await asyncio.wait(running, timeout=ABANDON_S)
 
     async def _drain(self) -> float:
         """Take no more. Returns until when what is under way may take."""
@@ -234,6 +257,9 @@ class Worker:
             if not isinstance(error, TaskError):
                 _log.info("%s of run %s raised", task.task, task.run, exc_info=error)
             outcome = Failed(error=error_value(error))
+        if self._abandoning and isinstance(outcome, CancelledOutcome):
+            self._held.pop(key, None)  # still listed as held, and so as lost: it may have done something
+            return
         run_us = int((time.perf_counter() - began) * 1e6)
         result = TaskResult(
             run=task.run,

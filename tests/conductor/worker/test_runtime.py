@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import subprocess
+import threading
 from collections.abc import AsyncIterator, Callable
 from typing import Any
 
@@ -23,12 +24,30 @@ from conductor.worker.starter import POOL_PID
 from conductor.worker.task import task
 
 EPOCH = 5
+ENDS: list[str] = []
+RELEASE = threading.Event()
 
 
 @task("sample.wait")
 async def wait() -> str:
     await asyncio.Event().wait()
     return "never"
+
+
+@task("sample.linger")
+async def linger() -> str:
+    """Notes when it ends: what it holds must not be another's before."""
+    try:
+        await asyncio.Event().wait()
+    finally:
+        ENDS.append("linger")
+    return "never"
+
+
+@task("sample.thread")
+def thread() -> str:
+    RELEASE.wait()
+    return "late"
 
 
 @task("sample.quick")
@@ -42,7 +61,7 @@ class Place:
     def __init__(self, broker: MemoryBroker, slots: int, pool: str | None = None) -> None:
         self._bus = MemoryBus(broker)
         self._broker = broker
-        self.worker = Worker(MemoryBus(broker), WorkerOptions("w", slots, pool), [wait, quick])
+        self.worker = Worker(MemoryBus(broker), WorkerOptions("w", slots, pool), [wait, linger, thread, quick])
         self._mailbox: Any = None
         self.beats: list[Heartbeat] = []
         self.results: list[TaskResult] = []
@@ -150,6 +169,60 @@ async def test_a_worker_whose_pool_manager_dies_takes_no_more(monkeypatch: pytes
         await running
     await place.until(lambda: place.beats[-1].state == "stopped")
     assert place.results == []
+
+
+def note_stops(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Note among the ends when the worker says that it has stopped."""
+    beat = place.worker._heartbeat
+
+    async def noting(manifest: bool = False, attempts: bool = False, state: str | None = None) -> None:
+        if state is not None:
+            ENDS.append(state)
+        await beat(manifest, attempts, state)
+
+    monkeypatch.setattr(place.worker, "_heartbeat", noting)
+
+
+async def test_what_is_abandoned_has_ended_before_the_worker_says_that_it_stopped(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    starter = await asyncio.create_subprocess_exec("sleep", "60")
+    monkeypatch.setenv(POOL_PID, str(starter.pid))
+    ENDS.clear()
+    place = Place(MemoryBroker(), slots=1, pool="p")
+    note_stops(place, monkeypatch)
+    running = await place.open()
+    place.send(1, 2, capability="sample.linger")
+    await place.until(lambda: place.beats[-1].busy == 1)
+    starter.kill()
+    await starter.wait()
+    async with asyncio.timeout(5):
+        await running
+    assert ENDS == ["linger", "stopped"]
+    await place.until(lambda: place.beats[-1].state == "stopped")
+    assert [held.n for held in place.beats[-1].held] == [1, 2]  # lost, and not refused: the first had begun
+    assert (place.results, place.beats[-1].refused) == ([], [])
+
+
+async def test_a_worker_whose_thread_cannot_be_stopped_does_not_say_that_it_has(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("conductor.worker.runtime.DRAIN_S", 0.0)
+    RELEASE.clear()
+    ENDS.clear()
+    place = Place(MemoryBroker(), slots=1)
+    note_stops(place, monkeypatch)
+    running = await place.open()
+    place.send(1, capability="sample.thread")
+    await place.until(lambda: place.beats[-1].busy == 1)
+    place.worker.stop()
+    try:
+        async with asyncio.timeout(5):
+            await running
+        assert place.worker.lingers
+        assert ENDS == []
+    finally:
+        RELEASE.set()
 
 
 async def test_a_worker_goes_on_while_its_pool_manager_lives(monkeypatch: pytest.MonkeyPatch) -> None:
