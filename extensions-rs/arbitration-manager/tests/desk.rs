@@ -288,6 +288,28 @@ fn an_attempt_that_was_lost_gives_the_next_a_greater_token_under_the_same_hold()
 }
 
 #[test]
+fn who_wants_another_token_waits_behind_nobody_who_waits_for_its_hold() {
+    let mut office = Office::new();
+    let first = office.ask(asks(vec![want(7, vec![key("db", 1, 1)])]), NOW);
+    let urgent = HoldWant {
+        priority: 9,
+        ..want(1, vec![key("db", 1, 1)])
+    };
+    assert!(office.ask(asks(vec![urgent]), NOW).is_empty());
+    let again = HoldWant {
+        renewal: 1,
+        ..want(7, vec![key("db", 1, 1)])
+    };
+    let late = Now {
+        wall_ms: NOW.wall_ms + 60_000,
+        ..NOW
+    };
+    let renewed = office.ask(asks(vec![again]), late);
+    assert_eq!(runs(&renewed), [7]);
+    assert!(renewed[0].token > first[0].token);
+}
+
+#[test]
 fn the_next_owner_of_a_partition_gets_a_greater_token_since_the_one_before_may_have_sent_an_attempt() {
     let mut office = Office::new();
     let wanted = || vec![want(1, vec![key("db", 1, 1)])];

@@ -228,9 +228,11 @@ impl Desk {
         (self.buckets.wait_ms(&key, rate, now.ms) > 0).then_some(Line::Rate(key))
     }
 
-    /// Whether a waiter is a task of a run that holds the key: who waits for the run's end must not stand before it.
+    /// Whether a waiter holds the key itself, and wants another token, or its run does: who waits for either to let go of it
+    /// must not stand before it.
     fn is_within(&self, id: &Id, line: &Line) -> bool {
-        matches!(line, Line::Permits((tenant, key)) if self.ledger.is_within(tenant, key, &id.0))
+        self.ledger.get(id).is_some()
+            || matches!(line, Line::Permits((tenant, key)) if self.ledger.is_within(tenant, key, &id.0))
     }
 
     /// Whether somebody stands before a waiter who waits for this very line.
