@@ -152,9 +152,8 @@ class Worker:
                 if self._drained(deadline):
                     break
         await self._abandon()
-        if (
-            not self.lingers
-        ):  # else the silence says it, once the process is gone: what it holds is not let go of before
+        if not self.lingers:
+            # Else the silence says it, once the process is gone: what it holds is not let go of before.
             await self._heartbeat(state="stopped")
         with contextlib.suppress(BusError):
             await self._bus.flush()
