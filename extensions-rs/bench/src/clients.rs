@@ -1,48 +1,84 @@
-//! A client that submits runs and hears their ends.
+//! A client that submits runs of one document and hears their ends.
 
 use std::collections::HashMap;
-use std::time::{Instant, SystemTime, UNIX_EPOCH};
+use std::future::{Future, IntoFuture};
+use std::pin::Pin;
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use async_nats::Subscriber;
-use bytes::Bytes;
+use async_nats::jetstream::context::PublishAckFuture;
 use futures_util::StreamExt;
+use futures_util::stream::FuturesUnordered;
+use serde_json::Value as Json;
 use symphony_protocol::subjects::{self, partition_of};
-use symphony_protocol::{
-    ArchivedRun, ReadRun, RunEnded, RunEvent, RunView, Show, Submit, SubmitBatch, decode, encode,
-};
+use symphony_protocol::{Payload, RunEnded, RunEvent, Submit, SubmitBatch, decode, encode};
 use symphony_sdk::{Bus, Error, ErrorKind};
 
-/// How long the end of a run is waited for before the benchmark gives up.
-const PATIENCE: std::time::Duration = std::time::Duration::from_secs(60);
+use crate::documents::packed;
 
-/// Submits runs of one document.
+/// How long the end of a run is waited for before the benchmark gives up.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+type Ack = Pin<Box<dyn Future<Output = Result<(), Error>> + Send>>;
+
+/// What became of a run of ours.
+pub struct Ended {
+    pub run: RunEnded,
+    /// From the moment of its submission, or from that at which it was to be submitted.
+    pub took: Duration,
+}
+
 pub struct Client {
     bus: Bus,
-    tenant: String,
+    partitions: u32,
+    workflow: String,
+    document: Payload,
+    inputs: Payload,
     ends: Subscriber,
     started: HashMap<String, Instant>,
+    /// Submissions that the broker has not acknowledged.
+    acks: FuturesUnordered<Ack>,
     count: u128,
 }
 
 impl Client {
-    pub async fn new(bus: &Bus, tenant: &str) -> Result<Self, Error> {
+    /// A client of one tenant, or of all (`*`).
+    pub async fn new(bus: &Bus, tenant: &str, partitions: u32, document: &Json) -> Result<Self, Error> {
         let ends = bus.subscribe(format!("sym.run.{tenant}.*.ended")).await?;
         bus.flush().await?;
         // Identifiers of one benchmark must not meet those of another on the same system.
         let now = SystemTime::now()
             .duration_since(UNIX_EPOCH)
             .map_or(0, |since| since.as_nanos());
-        let count = now << 40;
-        Ok(Self {
+        let mut client = Self {
             bus: bus.clone(),
-            tenant: tenant.to_owned(),
+            partitions,
+            workflow: String::new(),
+            document: Payload::default(),
+            inputs: vec![0x80].into(),
             ends,
             started: HashMap::new(),
-            count,
-        })
+            acks: FuturesUnordered::new(),
+            count: now << 40,
+        };
+        client.take(document)?;
+        Ok(client)
     }
 
-    fn submit(&mut self, workflow: &str, document: &[u8], inputs: &[u8]) -> Submit {
+    /// The inputs of the runs that follow, as a msgpack map.
+    pub fn give(&mut self, inputs: Vec<u8>) {
+        self.inputs = inputs.into();
+    }
+
+    /// The document of the runs that follow.
+    pub fn take(&mut self, document: &Json) -> Result<(), Error> {
+        let workflow = document.get("workflow").and_then(Json::as_str);
+        workflow.unwrap_or("bench").clone_into(&mut self.workflow);
+        self.document = packed(document)?.into();
+        Ok(())
+    }
+
+    fn draft(&mut self) -> Submit {
         self.count += 1;
         let run = format!(
             "{:032x}",
@@ -50,130 +86,102 @@ impl Client {
         );
         Submit {
             run,
-            workflow: workflow.to_owned(),
-            document: document.into(),
-            inputs: inputs.into(),
+            workflow: self.workflow.clone(),
+            document: self.document.clone(),
+            inputs: self.inputs.clone(),
             ..Default::default()
         }
     }
 
-    /// Submit runs, one message for each partition's; the acknowledgements are awaited.
-    pub async fn begin(
-        &mut self,
-        count: usize,
-        workflow: &str,
-        document: &[u8],
-        partitions: u32,
-    ) -> Result<(), Error> {
+    async fn publish(&mut self, tenant: &str, runs: Vec<Submit>) -> Result<(), Error> {
+        let Some(first) = runs.first().map(|submit| submit.run.clone()) else {
+            return Ok(());
+        };
+        let data = encode(&SubmitBatch { v: 1, runs })?;
+        let subject = subjects::submit(tenant, &first);
+        let sent = self.bus.publish_log(subject, data.into(), None).await?;
+        self.acks.push(Box::pin(acknowledged(sent)));
+        Ok(())
+    }
+
+    /// Submit runs together: a message for each partition's.
+    pub async fn begin(&mut self, tenant: &str, count: usize) -> Result<(), Error> {
         let mut batches: HashMap<u32, Vec<Submit>> = HashMap::new();
         for _ in 0..count {
-            let submit = self.submit(workflow, document, &[0x80]);
+            let submit = self.draft();
             self.started.insert(submit.run.clone(), Instant::now());
             batches
-                .entry(partition_of(&submit.run, partitions))
+                .entry(partition_of(&submit.run, self.partitions))
                 .or_default()
                 .push(submit);
         }
         for runs in batches.into_values() {
-            let Some(first) = runs.first().map(|submit| submit.run.clone()) else {
-                continue;
-            };
-            let data = encode(&SubmitBatch { v: 1, runs })?;
-            let subject = subjects::submit(&self.tenant, &first);
-            self.bus
-                .publish_log(subject, data.into(), None)
-                .await?
-                .await
-                .map_err(Error::unavailable)?;
+            self.publish(tenant, runs).await?;
         }
         Ok(())
     }
 
-    /// One submission in a message of its own, without waiting for more than the acknowledgement.
-    pub async fn submit_one(&mut self, workflow: &str, document: &[u8]) -> Result<Bytes, Error> {
-        let submit = self.submit(workflow, document, &[0x80]);
-        let subject = subjects::submit(&self.tenant, &submit.run);
-        self.started.insert(submit.run.clone(), Instant::now());
-        let data: Bytes = encode(&SubmitBatch {
-            v: 1,
-            runs: vec![submit],
-        })?
-        .into();
-        self.bus
-            .publish_log(subject, data.clone(), None)
-            .await?
-            .await
-            .map_err(Error::unavailable)?;
-        Ok(data)
+    /// Submit a run alone, that was to be submitted at this moment. Gives its identifier.
+    pub async fn post(&mut self, tenant: &str, meant: Instant) -> Result<String, Error> {
+        let submit = self.draft();
+        let run = submit.run.clone();
+        self.started.insert(run.clone(), meant);
+        self.publish(tenant, vec![submit]).await?;
+        Ok(run)
     }
 
-    /// The next end of a run of ours, and how long it took. A run that did not succeed ends the benchmark.
-    pub async fn next_end(&mut self) -> Result<(RunEnded, u64), Error> {
+    /// Until the broker has every submission on its disk.
+    pub async fn acknowledged(&mut self) -> Result<(), Error> {
+        while let Some(ack) = self.acks.next().await {
+            ack?;
+        }
+        Ok(())
+    }
+
+    /// The next end of a run of ours. A run that did not succeed ends the benchmark. What is dropped loses nothing.
+    pub async fn next_end(&mut self) -> Result<Ended, Error> {
+        let patience = tokio::time::sleep(PATIENCE);
+        tokio::pin!(patience);
         loop {
-            let message = tokio::time::timeout(PATIENCE, self.ends.next()).await;
-            let message =
-                message.map_err(|_| Error::new(ErrorKind::TimedOut, "no run ended within a minute"))?;
+            let message = tokio::select! {
+                Some(ack) = self.acks.next(), if !self.acks.is_empty() => {
+                    ack?;
+                    continue;
+                }
+                message = self.ends.next() => message,
+                () = &mut patience => {
+                    return Err(Error::new(ErrorKind::TimedOut, "no run ended within a minute"));
+                }
+            };
             let message = message.ok_or_else(|| Error::unavailable("the subscription ended"))?;
             let event: RunEvent = decode(&message.payload)?;
-            let Some(ended) = event.ended else { continue };
-            let Some(began) = self.started.remove(&ended.run) else {
+            let Some(run) = event.ended else { continue };
+            let Some(began) = self.started.remove(&run.run) else {
                 continue;
             };
-            if ended.status != "succeeded" {
-                let why = ended.error.map(|error| error.message).unwrap_or_default();
-                return Err(Error::new(
-                    ErrorKind::Internal,
-                    format!("a run {}: {why}", ended.status),
-                ));
+            if run.status != "succeeded" {
+                let why = run.error.map(|error| error.message).unwrap_or_default();
+                let text = format!("a run of {} {}: {why}", self.workflow, run.status);
+                return Err(Error::new(ErrorKind::Internal, text));
             }
-            return Ok((
-                ended,
-                u64::try_from(began.elapsed().as_micros()).unwrap_or(u64::MAX),
-            ));
+            let took = began.elapsed();
+            return Ok(Ended { run, took });
         }
     }
 
-    /// The time that all tasks of a run were inside function code, as their workers measured it.
-    pub async fn function_us(&self, run: &str, partitions: u32) -> Result<u64, Error> {
-        let partition = partition_of(run, partitions).to_string();
-        let subject = subjects::pit("dag", "show", &[&partition, &self.tenant]);
-        let mut total = 0;
-        let mut cursor = 0;
-        loop {
-            let show = Show {
-                run: run.to_owned(),
-                nodes: true,
-                cursor,
-                ..Default::default()
-            };
-            let view: RunView = self.bus.request(subject.clone(), &show).await?;
-            if !view.found {
-                return self.archived_us(run).await;
-            }
-            total += view.nodes.iter().map(|node| node.run_us).sum::<u64>();
-            match view.next {
-                Some(next) => cursor = next,
-                None => return Ok(total),
-            }
+    /// Until nothing of ours is under way: what follows is measured alone.
+    pub async fn drain(&mut self) -> Result<(), Error> {
+        while self.under_way() > 0 {
+            self.next_end().await?;
         }
-    }
-
-    /// The same from the archive, where the run has gone meanwhile.
-    async fn archived_us(&self, run: &str) -> Result<u64, Error> {
-        let ask = ReadRun {
-            run: run.to_owned(),
-            ..Default::default()
-        };
-        let subject = subjects::pit("stale", "read", &[&self.tenant]);
-        let read: ArchivedRun = self.bus.request(subject, &ask).await?;
-        let data = read
-            .view
-            .ok_or_else(|| Error::new(ErrorKind::NotFound, "the run is in neither tracker nor archive"))?;
-        let view: RunView = decode(&data)?;
-        Ok(view.nodes.iter().map(|node| node.run_us).sum())
+        self.acknowledged().await
     }
 
     pub fn under_way(&self) -> usize {
         self.started.len()
     }
+}
+
+async fn acknowledged(sent: PublishAckFuture) -> Result<(), Error> {
+    sent.into_future().await.map(|_| ()).map_err(Error::unavailable)
 }

@@ -1,0 +1,61 @@
+//! The Artifact Store: a blob of 1 KiB written, synced, named by its digest and catalogued; and read and checked again.
+
+use std::path::Path;
+
+use symphony_artifact_store::Storage;
+use symphony_protocol::Lineage;
+use symphony_sdk::{Error, ErrorKind};
+
+use super::{spread, timed};
+use crate::floors::DISK;
+use crate::report::Row;
+
+const ROUNDS: usize = 100;
+const BYTES: usize = 1024;
+const MEDIA_TYPE: &str = "application/octet-stream";
+
+/// The folder is left as it was.
+pub fn put_and_get(folder: &Path) -> Result<Vec<Row>, Error> {
+    let place = folder.join(format!("store-{}", std::process::id()));
+    let measured = measure(&place);
+    std::fs::remove_dir_all(&place)?;
+    measured
+}
+
+fn measure(place: &Path) -> Result<Vec<Row>, Error> {
+    let storage = Storage::open(place).map_err(failed)?;
+    let (mut puts, mut gets) = (Vec::new(), Vec::new());
+    for round in 0..ROUNDS {
+        let data: Vec<u8> = (0..BYTES)
+            .map(|at| (at * 31 + round * 7 + at * round) as u8)
+            .collect();
+        let (seconds, digest) = timed(|| put(&storage, &data, round));
+        puts.push(seconds);
+        let digest = digest?;
+        let (seconds, back) = timed(|| storage.get(&digest, 0, BYTES).map_err(failed));
+        gets.push(seconds);
+        if back?.0 != data {
+            return Err(Error::new(
+                ErrorKind::Internal,
+                "an artifact came back as something else",
+            ));
+        }
+    }
+    Ok(vec![
+        spread("core_artifact_put_1kib", "ms", 1e3, 1, puts).beside(DISK),
+        spread("core_artifact_get_1kib", "ms", 1e3, 1, gets),
+    ])
+}
+
+fn put(storage: &Storage, data: &[u8], round: usize) -> Result<String, Error> {
+    let (part, mut writer) = storage.begin(&format!("{round}")).map_err(failed)?;
+    writer.write(data).map_err(failed)?;
+    let written = storage
+        .commit(&part, writer, None, MEDIA_TYPE, &Lineage::default(), round as u64)
+        .map_err(failed)?;
+    Ok(written.digest)
+}
+
+fn failed(error: symphony_artifact_store::Error) -> Error {
+    Error::new(ErrorKind::Io, error.to_string())
+}
