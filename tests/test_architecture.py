@@ -10,7 +10,7 @@ import pytest
 
 from tests.shared import ROOT
 
-ORDER = ["wire", "observe", "bus", "workflow", "policy", "kernel", "worker", "embedded", "cli"]
+ORDER = ["wire", "observe", "bus", "workflow", "policy", "kernel", "worker", "embedded", "measure", "cli"]
 """Each package imports only what is listed before it, and itself."""
 CRATES = {
     "symphony-protocol": set(),
@@ -23,7 +23,16 @@ CRATES = {
     "symphony-arbitration-manager": {"symphony-protocol", "symphony-sdk"},
     "symphony-stale-manager": {"symphony-protocol", "symphony-sdk"},
     "symphony-players": {"symphony-protocol", "symphony-sdk"},
-    "symphony-bench": {"symphony-protocol", "symphony-sdk", "symphony-workflow"},
+    "symphony-bench": {
+        "symphony-protocol",
+        "symphony-sdk",
+        "symphony-workflow",
+        "symphony-pool-manager",
+        "symphony-dag-tracker",
+        "symphony-artifact-store",
+        "symphony-arbitration-manager",
+        "symphony-players",
+    },
 }
 """What each crate may depend on; the binary `symphony-pit` depends on all."""
 LINES_MAX = 370

@@ -2,139 +2,189 @@
 
 from __future__ import annotations
 
-import asyncio
-import os
-import platform
-import sys
-import tempfile
+import time
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import click
-import msgspec
 
 from conductor import __version__
-from conductor.cli import connect, takeover
+from conductor.cli import connect
 from conductor.cli.connect import json_option
 from conductor.cli.output import FAILED, Refusal, emit, say, table
+from conductor.measure.scenarios import SCENARIOS, SHORT_NAMES, USUAL_NAMES
 
-SCENARIOS = ("floors", "chain", "fanout", "submit", "throughput", "overhead", "ready", "takeover")
-USUAL = SCENARIOS[:-1]
-"""Those that are measured where none is named: a takeover takes minutes."""
-MANY_SLOTS = 4096
-"""For no-op steps: the worker must not be what bounds them."""
-FULL_SLOTS = 8
-"""For the overhead at full slots: sleeping tasks need no processor, so more slots than cores are honest."""
-READY_ROUNDS = 5
+PROFILES = Path("build") / "profile"
+COLUMNS = ("name", "value", "unit", "p50", "p99", "runs", "beside the floor", "beside peers", "goal")
+CHECK_TRIES = 3
+"""A change for the worse shows in each of three measurements; noise rarely does."""
+BASELINE_ROUNDS = 5
 
 
-@click.command()
-@click.argument("names", nargs=-1)
+@click.command(epilog="Scenarios: " + "; ".join(f"{name}: {one.about}" for name, one in SCENARIOS.items()))
+@click.argument("names", nargs=-1, metavar="[NAME]...")
 @click.option("--against", metavar="PEER", help="Another orchestrator on the same work")
 @click.option("--window", type=click.FloatRange(0.5, 600), default=5.0, show_default=True, help="Seconds of each rate")
 @click.option("--runs", type=click.IntRange(1, 100_000), default=40, show_default=True, help="Runs of each latency")
+@click.option("--rate", type=click.FloatRange(0, 100_000, min_open=True), help="Runs a second of the open loop")
+@click.option(
+    "--traces",
+    envvar="SYMPHONY_TRACES",
+    type=click.Path(path_type=Path),
+    help="A folder of recorded workflows (WfFormat), for the scenario traces",
+)
 @click.option("--interval", is_flag=True, help="Without a sync before each acknowledgement: for comparison only")
+@click.option("--profile", is_flag=True, help=f"Leave flame graphs of every process below {PROFILES}")
+@click.option(
+    "--record", type=click.Path(path_type=Path), help="A folder whose history, page and chart get what is measured"
+)
+@click.option(
+    "--check", type=click.Path(path_type=Path), help="Fail where a ratio is worse than in this baseline, beyond noise"
+)
+@click.option("--update", is_flag=True, help=f"With --check: measure {BASELINE_ROUNDS} times and write the baseline")
 @json_option
-def bench(names: tuple[str, ...], against: str | None, window: float, runs: int, interval: bool, as_json: bool) -> None:
-    """Measure NAMES: floors, chain, fanout, submit, throughput, overhead, ready (these, where none is named), takeover."""
+def bench(
+    names: tuple[str, ...],
+    against: str | None,
+    window: float,
+    runs: int,
+    rate: float | None,
+    traces: Path | None,
+    interval: bool,
+    profile: bool,
+    record: Path | None,
+    check: Path | None,
+    update: bool,
+    as_json: bool,
+) -> None:
+    """Measure the scenarios NAME, or all usual ones, each beside the floors of this machine."""
+    from conductor.measure.load import LoadOptions
+    from conductor.measure.suite import Suite
+
     if against:
         raise Refusal(f"--against {against}: peers are not in version {__version__}")
     unknown = [name for name in names if name not in SCENARIOS]
     if unknown:
         raise Refusal(f"there is no benchmark {unknown[0]!r}; there are {', '.join(SCENARIOS)}")
-    wanted = names or USUAL
-    results = connect.run(_measure(wanted, window, runs, not interval))
-    durability = "interval" if interval else "always"
-    if as_json:
-        emit({"machine": machine(), "durability": durability, "results": results})
+    if update and check is None:
+        raise Refusal("--update says to write the file of --check, and none is named")
+    options = LoadOptions(window, runs, not interval, rate)
+    suite = Suite(list(names or (SHORT_NAMES if check else USUAL_NAMES)), options, traces, tell=_progress)
+    if check is not None and update:
+        _update(suite, check)
         return
-    rows = [
-        (r["name"], f"{r['value']:,.3f}", r["unit"], f"{r['p50']:,.3f}", f"{r['p99']:,.3f}", r["runs"]) for r in results
-    ]
-    said = machine()
-    say(f"{said['cpus']} cores ({said['processor']}), durability {durability}, version {__version__}")
-    table("", ("name", "value", "unit", "p50", "p99", "runs"), rows, ("value", "p50", "p99", "runs"))
+    if check is not None:
+        _check(suite, check)
+        return
+    if profile:
+        from conductor.measure.profile import Profiles
+
+        folder = PROFILES / time.strftime("%Y%m%d-%H%M%S")
+        suite.watch = Profiles(folder, _progress).watch
+    document = _measured(suite)
+    if profile:
+        say(f"flame graphs: {folder}", err=True)
+    if record is not None:
+        _record(document, record)
+    if as_json:
+        emit(document)
+    else:
+        _show(document)
 
 
-def machine() -> dict[str, Any]:
-    """What the figures were measured on."""
-    import psutil
+def _progress(line: str) -> None:
+    say(f"bench: {line}", err=True)
 
-    processor = platform.processor() or platform.machine()
-    cpuinfo = Path("/proc/cpuinfo")
-    if cpuinfo.exists():
-        names = [
-            line.partition(":")[2].strip() for line in cpuinfo.read_text().splitlines() if line.startswith("model name")
-        ]
-        processor = names[0] if names else processor
+
+def _measured(suite: Any) -> dict[str, Any]:
+    """What `--json` prints."""
+    from conductor.measure.machine import machine
+    from conductor.measure.rows import beside_peers
+    from conductor.measure.suite import measure
+
+    rows, skipped = connect.run(measure(suite))
+    for one in skipped:
+        _progress(f"{one.name} is left out: {one.why}")
     return {
-        "cpus": os.cpu_count(),
-        "processor": processor,
-        "memory_bytes": psutil.virtual_memory().total,
-        "system": f"{platform.system()} {platform.release()}",
-        "python": ".".join(map(str, sys.version_info[:3])),
-        "version": __version__,
+        "machine": machine(),
+        "durability": "always" if suite.options.durable else "interval",
+        "results": beside_peers(rows),
+        "skipped": [one._asdict() for one in skipped],
     }
 
 
-async def _measure(
-    wanted: tuple[str, ...] | list[str], window: float, runs: int, durable: bool
-) -> list[dict[str, Any]]:
-    results: list[dict[str, Any]] = []
-    quick = [name for name in wanted if name in ("floors", "chain", "fanout", "submit", "throughput")]
-    if quick:
-        results += await _load(quick, f"stock=1x{MANY_SLOTS}", MANY_SLOTS, window, runs, durable)
-    if "overhead" in wanted:
-        results += await _load(["overhead"], f"stock=1x{FULL_SLOTS}", FULL_SLOTS, window, runs, durable)
-    if "ready" in wanted:
-        results += await _ready(durable)
-    if "takeover" in wanted:
-        results += await takeover.measure(runs, _disk())
-    return results
+def _show(document: dict[str, Any]) -> None:
+    from conductor.measure.goals import verdicts
+    from conductor.measure.machine import described
+    from conductor.measure.rows import floors_of, number, peers_of
+
+    rows = document["results"]
+    shown = []
+    for row in rows:
+        goals = "; ".join(f"{one.goal}: {'met' if one.met else 'missed'}" for one in verdicts(row, rows))
+        figures = (number(row["value"]), row["unit"], number(row["p50"]), number(row["p99"]), row["runs"])
+        shown.append((row["name"], *figures, floors_of(row), peers_of(row), goals))
+    say(f"{described(document['machine'])}, durability {document['durability']}, version {__version__}")
+    table("", COLUMNS, shown, ("value", "p50", "p99", "runs"))
 
 
-async def _load(
-    names: list[str], workers: str, slots: int, window: float, runs: int, durable: bool
-) -> list[dict[str, Any]]:
-    """Run the load generator, a process of its own, against a fresh system."""
-    from conductor.embedded import System, SystemOptions, binaries, roles
+def _record(document: dict[str, Any], folder: Path) -> None:
+    """One more line of the history, and the page and the chart of all of them."""
+    from conductor.measure import history
+    from conductor.measure.chart import chart
+    from conductor.measure.machine import commit
+    from conductor.measure.page import PAGE, PICTURE, page
 
-    with tempfile.TemporaryDirectory(prefix="symphony-bench-", dir=_disk()) as folder:
-        async with System(SystemOptions(Path(folder), workers=workers, durable=durable)) as system:
-            creds = system.mint("bench", roles.bench())
-            env = {**os.environ, "SYMPHONY_URL": system.url, "SYMPHONY_CREDS": str(creds)}
-            command = [str(binaries.pit()), "bench", *names, "--window", str(window), "--runs", str(runs)]
-            command += ["--slots", str(slots)]
-            process = await asyncio.create_subprocess_exec(*command, stdout=asyncio.subprocess.PIPE, env=env)
-            said, _ = await process.communicate()
-            if process.returncode != 0:
-                raise Refusal(f"the load generator failed on {', '.join(names)}; its lines above say why", FAILED)
-            return [msgspec.json.decode(line) for line in said.splitlines()]
-
-
-def _disk() -> str | None:
-    """A folder on a disk: a sync in memory costs nothing, and would flatter."""
-    return os.environ.get("SYMPHONY_BENCH_DIR") or ("/var/tmp" if Path("/var/tmp").is_dir() else None)  # noqa: S108
+    try:
+        path = history.append(folder, history.recorded(document, commit()))
+        lines = history.read(folder)
+        (folder / PAGE).write_text(page(lines), "utf-8")
+        (folder / PICTURE).write_text(chart(lines), "utf-8")
+    except OSError as error:
+        raise Refusal(f"--record {folder}: {error.filename or ''} cannot be written: {error.strerror}") from None
+    except ValueError as error:
+        raise Refusal(f"--record {folder}: {error}; mend or remove the line") from None
+    say(f"recorded in {path}; the page is {folder / PAGE}", err=True)
 
 
-async def _ready(durable: bool) -> list[dict[str, Any]]:
-    """From exec to the first answer on `$SRV.PING`, of each service in a process of its own."""
-    from conductor.embedded import System, SystemOptions
+def _check(suite: Any, path: Path) -> None:
+    """Exit code 1 where a scenario is beyond its band in every one of a few measurements."""
+    from conductor.measure import baseline
 
-    times: dict[str, list[float]] = {}
-    for _ in range(READY_ROUNDS):
-        with tempfile.TemporaryDirectory(prefix="symphony-bench-", dir=_disk()) as folder:
-            options = SystemOptions(Path(folder), pit="each", workers="none", durable=durable)
-            async with System(options) as system:
-                for service in system.state().services:
-                    if service.ready_ms is not None:
-                        name = "conductor" if service.kind == "conductor" else service.name
-                        times.setdefault(name, []).append(service.ready_ms)
-    results = []
-    for name, measured in times.items():
-        measured.sort()
-        middle, last = measured[len(measured) // 2], measured[-1]
-        results.append(
-            {"name": f"ready_{name}", "unit": "ms", "value": middle, "p50": middle, "p99": last, "runs": len(measured)}
-        )
-    return results
+    known = _baseline(path)
+    rounds = [_measured(suite)["results"]]
+    misses = baseline.beyond(known, rounds[0])
+    while misses and len(rounds) < CHECK_TRIES:
+        for miss in misses:
+            _progress(f"once more: {miss}")
+        rounds.append(_measured(suite)["results"])
+        misses = baseline.beyond(known, baseline.best(known, rounds))
+    if misses:
+        raise Refusal(f"slower than {path} beyond its noise: {'; '.join(map(str, misses))}", FAILED)
+    say(f"{len(known.scenarios)} scenarios are as in {path}, or better")
+
+
+def _baseline(path: Path) -> Any:
+    import msgspec
+
+    from conductor.measure.baseline import Baseline
+
+    try:
+        return msgspec.json.decode(path.read_bytes(), type=Baseline)
+    except OSError as error:
+        raise Refusal(f"--check {path}: {error.strerror}; --update makes one") from None
+    except msgspec.MsgspecError as error:
+        raise Refusal(f"--check {path} is no baseline: {error}; --update makes one") from None
+
+
+def _update(suite: Any, path: Path) -> None:
+    import msgspec
+
+    from conductor.measure import baseline
+    from conductor.measure.machine import machine
+
+    rounds = [_measured(suite)["results"] for _ in range(BASELINE_ROUNDS)]
+    made = baseline.drawn(machine(), datetime.now(UTC).date().isoformat(), rounds)
+    path.write_bytes(msgspec.json.format(msgspec.json.encode(made), indent=1) + b"\n")
+    say(f"{path}: {len(made.scenarios)} scenarios, the medians of {BASELINE_ROUNDS} measurements")

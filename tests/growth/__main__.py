@@ -7,7 +7,7 @@ import asyncio
 import sys
 from pathlib import Path
 
-from conductor.cli.bench import machine
+from conductor.measure.machine import machine
 from tests.growth.measure import CASES, measure
 from tests.growth.page import missed, page
 from tests.growth.submit import submit

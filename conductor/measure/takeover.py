@@ -1,4 +1,4 @@
-"""`symphony bench takeover`: from the kill of an owner to the next dispatch, with nobody's help."""
+"""How long a takeover takes: from the kill of an owner to the next dispatch, with nobody's help."""
 
 from __future__ import annotations
 
@@ -11,6 +11,16 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
 
+from conductor.bus import BusOptions, NatsBus
+from conductor.bus.lease import Lease
+from conductor.embedded import System, SystemOptions, inspect
+from conductor.kernel.ownership import BUCKET
+from conductor.measure.ready import spread
+from conductor.measure.rows import Row
+from conductor.wire import subjects
+from conductor.workflow import read_bytes
+from conductor.workflow.client import Client, SubmitOptions
+
 PARTITIONS = 2
 PROBE_INTERVAL_S = 0.02
 STANDBYS = 4
@@ -19,13 +29,11 @@ REST_S = 1.0
 """Between two kills, with a standby there: it has heard the workers then."""
 
 
-async def measure(kills: int, disk: str | None) -> list[dict[str, Any]]:
+async def measure(kills: int, disk: str | None) -> list[Row]:
     """Kill conductors, then trackers, `kills` times each, always the one that has partition 0.
 
     The clock runs from the kill to the end of the first one-task run of that partition that was submitted after it.
     """
-    from conductor.embedded import System, SystemOptions
-
     results = []
     with tempfile.TemporaryDirectory(prefix="symphony-bench-", dir=disk) as folder:
         options = SystemOptions(Path(folder), workers="stock=1x64", partitions=PARTITIONS, conductors=STANDBYS)
@@ -39,10 +47,7 @@ async def measure(kills: int, disk: str | None) -> list[dict[str, Any]]:
     return results
 
 
-async def _series(name: str, system: Any, owner: Callable[[Any, Any], Awaitable[int]], kills: int) -> dict[str, Any]:
-    from conductor.bus import BusOptions, NatsBus
-    from conductor.workflow.client import Client
-
+async def _series(name: str, system: Any, owner: Callable[[Any, Any], Awaitable[int]], kills: int) -> Row:
     clients = [
         await NatsBus.connect(BusOptions(system.url, user, system.layout.cred(user), wait_s=10))
         for user in ("operator", "client-default")
@@ -60,15 +65,11 @@ async def _series(name: str, system: Any, owner: Callable[[Any, Any], Awaitable[
         took.append((time.perf_counter() - began) * 1000)
     for bus in clients:
         await bus.close()
-    took.sort()
-    middle, last = took[len(took) // 2], took[min(len(took) - 1, round(len(took) * 0.99))]
-    return {"name": name, "unit": "ms", "value": middle, "p50": middle, "p99": last, "runs": len(took)}
+    return spread(name, took)
 
 
 async def _standing_by(bus: Any, kind: str) -> None:
     """Another process of the kind is there. A tracker answers once for itself, and once for each partition it emits."""
-    from conductor.embedded import inspect
-
     name, least = ("conductor", 2) if kind == "conductor" else ("dag", 2 + PARTITIONS)
     while sum(service["name"] == name for service in await inspect.services(bus)) < least:  # noqa: ASYNC110 - nobody tells
         await asyncio.sleep(PROBE_INTERVAL_S)
@@ -76,10 +77,6 @@ async def _standing_by(bus: Any, kind: str) -> None:
 
 async def _ended(client: Any) -> None:
     """A run of partition 0 has ended."""
-    from conductor.wire import subjects
-    from conductor.workflow import read_bytes
-    from conductor.workflow.client import SubmitOptions
-
     packed = read_bytes(b'{"workflow": "w", "version": "1.0.0", "tasks": {"a": {"call": "test.noop"}}}').packed()
     while True:
         submit = client.draft("w", packed, {}, SubmitOptions())
@@ -91,8 +88,6 @@ async def _ended(client: Any) -> None:
 
 async def _conductor(system: Any, bus: Any) -> int:
     """The process of the conductor that has partition 0."""
-    from conductor.embedded import inspect
-
     while True:
         for name in system.options.names:
             if 0 in await inspect.owned(bus, [name]):
@@ -102,9 +97,6 @@ async def _conductor(system: Any, bus: Any) -> int:
 
 async def _tracker(_: Any, bus: Any) -> int:
     """The process of the tracker that emits partition 0, as its lease names it."""
-    from conductor.bus.lease import Lease
-    from conductor.kernel.ownership import BUCKET
-
     while True:
         holder = await Lease(bus, BUCKET, "tracker.0", "").holder()
         if holder is not None:
