@@ -15,10 +15,15 @@ CHAOS_ARGS ?=
 REFERENCE_CASES ?= 100000
 REFERENCE_SEED ?= 1
 TEST_WORKERS ?= 2
+BENCH ?=
+BENCH_ARGS ?=
+RECORD ?=
+TRACES ?= ../shared/data/wfinstances
+SHORT := --window 2 --runs 30
 export UV_PROJECT_ENVIRONMENT := .venv
 export CARGO_TERM_COLOR ?= auto
 
-.PHONY: help demo test test-rust test-python lint format types licences bench growth chaos reference schemas golden rules docs clean setup tools
+.PHONY: help demo test test-rust test-python lint format types licences bench bench-check baseline growth chaos reference schemas golden rules docs clean setup tools
 
 help: ## List the commands
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -52,9 +57,17 @@ format: setup ## Format Python and Rust
 types: setup ## Check the types
 	$(BIN)/mypy
 
-bench: setup ## Measure a release build, beside the floors of the same machine
+bench: setup ## Measure a release build beside the floors of the same machine; RECORD=docs/results writes it down, BENCH=names chooses
 	cargo build --locked --quiet --release --package symphony-pit
-	SYMPHONY_PIT="$(CURDIR)/target/release/symphony-pit" $(BIN)/symphony bench
+	SYMPHONY_PIT="$(CURDIR)/target/release/symphony-pit" $(BIN)/symphony bench $(BENCH) $(BENCH_ARGS) $(if $(wildcard $(TRACES)),--traces $(TRACES)) $(if $(RECORD),--record $(RECORD))
+
+bench-check: setup ## Compare a release build's ratios to the floors with docs/results/baseline.json; fails beyond the noise
+	cargo build --locked --quiet --release --package symphony-pit
+	SYMPHONY_PIT="$(CURDIR)/target/release/symphony-pit" $(BIN)/symphony bench $(SHORT) --check docs/results/baseline.json
+
+baseline: setup ## Measure a release build five times, and write docs/results/baseline.json
+	cargo build --locked --quiet --release --package symphony-pit
+	SYMPHONY_PIT="$(CURDIR)/target/release/symphony-pit" $(BIN)/symphony bench $(SHORT) --check docs/results/baseline.json --update
 
 growth: setup ## Measure how time and memory grow with the size of what runs, and write docs/results/growth.md
 	cargo build --locked --quiet --release --package symphony-pit

@@ -61,7 +61,7 @@ class Profiles:
             tool = _tool("py-spy")
             if tool is None:
                 self._missing(
-                    "py-spy", "no flame graphs of Python processes: pip install 'symphony-conductor[profile]'"
+                    "py-spy", "no flame graphs of Python processes without py-spy: install it (pip install py-spy)"
                 )
                 return None
             command = [tool, "record", "--pid", str(pid), "--output", str(picture), "--rate", str(RATE_HZ)]
@@ -69,7 +69,9 @@ class Profiles:
             return Profiler(name, picture, await _spawn(command))
         tool = _tool("perf")
         if tool is None:
-            self._missing("perf", "no flame graphs of Rust processes and the broker: install perf (Debian: linux-perf)")
+            self._missing(
+                "perf", "no flame graphs of Rust processes and the broker without perf: install it (Debian: linux-perf)"
+            )
             return None
         data = picture.with_suffix(".perf")
         # Go keeps frame pointers, a release build in Rust does not.

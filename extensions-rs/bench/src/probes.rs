@@ -52,10 +52,8 @@ async fn gone(bus: &Bus) -> Result<(), Error> {
 /// Publish to a durable stream and wait until a consumer has it, one at a time.
 pub async fn publish_fsync(bus: &Bus, other: &Bus, count: u64) -> Result<Row, Error> {
     let stream = stream(bus).await?;
-    // The subscription first: a consumer that was made without one may sleep through the first message.
     let inbox = other.client().new_inbox();
-    let mut messages = other.subscribe(inbox.clone()).await?;
-    other.flush().await?;
+    let mut messages = listening(other, &inbox).await?;
     stream
         .create_consumer(push::Config {
             deliver_subject: inbox,
@@ -78,6 +76,15 @@ pub async fn publish_fsync(bus: &Bus, other: &Bus, count: u64) -> Result<Row, Er
     }
     gone(bus).await?;
     Ok(Row::times(crate::floors::PUBLISH, &measured, 1.0))
+}
+
+/// A subscription that the broker knows of: a flush only writes it, and what another connection publishes meanwhile, or the
+/// consumer that it makes, would find nobody.
+async fn listening(bus: &Bus, subject: &str) -> Result<Subscriber, Error> {
+    let mut messages = bus.subscribe(subject.to_owned()).await?;
+    bus.publish_bytes(subject.to_owned(), Vec::new().into()).await?;
+    arrival(&mut messages).await?; // the broker takes what one connection says in its order
+    Ok(messages)
 }
 
 /// Durable messages a second, many under way: what the broker takes where each carries one step alone.
@@ -122,8 +129,7 @@ async fn arrival(messages: &mut Subscriber) -> Result<String, Error> {
 
 /// One core message, one way, between two connections.
 pub async fn hop(bus: &Bus, other: &Bus, count: u64) -> Result<Row, Error> {
-    let mut messages = other.subscribe("sym.bench.hop".to_owned()).await?;
-    other.flush().await?;
+    let mut messages = listening(other, "sym.bench.hop").await?;
     let mut measured = Times::default();
     for _ in 0..count {
         let began = Instant::now();
