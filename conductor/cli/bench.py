@@ -117,7 +117,7 @@ def _measured(suite: Any) -> dict[str, Any]:
 def _show(document: dict[str, Any]) -> None:
     from conductor.measure.goals import verdicts
     from conductor.measure.machine import described
-    from conductor.measure.rows import floors_of, number, peers_of
+    from conductor.measure.rows import floors_of, number, parts_of, peers_of
 
     rows = document["results"]
     shown = []
@@ -127,6 +127,9 @@ def _show(document: dict[str, Any]) -> None:
         shown.append((row["name"], *figures, floors_of(row), peers_of(row), goals))
     say(f"{described(document['machine'])}, durability {document['durability']}, version {__version__}")
     table("", COLUMNS, shown, ("value", "p50", "p99", "runs"))
+    for row in rows:
+        if row.get("parts"):
+            say(f"{row['name']}: {parts_of(row)}")
 
 
 def _record(document: dict[str, Any], folder: Path) -> None:

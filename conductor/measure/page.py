@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from conductor.measure.goals import verdicts
 from conductor.measure.history import Recorded, newest
 from conductor.measure.machine import described
-from conductor.measure.rows import Row, floors_of, number, peers_of
+from conductor.measure.rows import Row, floors_of, number, parts_of, peers_of
 
 PAGE, PICTURE = "performance.md", "performance.svg"
 HEAD = """# Performance
@@ -102,12 +102,8 @@ def _section(title: str, about: str, rows: list[Row], all_rows: Sequence[Row]) -
         lines.append("| " + " | ".join(cells) + " |")
     made = [row for row in rows if row.get("parts")]
     if made:
-        lines += ["", *(f"- `{row['name']}`: {_parts(row)}." for row in made)]
+        lines += ["", *(f"- `{row['name']}`: {parts_of(row)}." for row in made)]
     return [*lines, ""]
-
-
-def _parts(row: Row) -> str:
-    return ", ".join(f"{name} {number(value)}" for name, value in row["parts"].items())
 
 
 def _goals(rows: Sequence[Row]) -> str:

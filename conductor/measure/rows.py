@@ -49,6 +49,11 @@ def floors_of(row: Row) -> str:
     return ", ".join(said)
 
 
+def parts_of(row: Row) -> str:
+    """`broker 3.10, worker 1.20`, in the unit of the row where they add up to it."""
+    return ", ".join(f"{name} {number(value)}" for name, value in row.get("parts", {}).items())
+
+
 def peers_of(row: Row) -> str:
     """`0.75 x restate`; of a peer's own row its name."""
     if row.get("peer"):

@@ -5,7 +5,7 @@ use symphony_sdk::{Error, ErrorKind};
 use symphony_workflow::pack;
 
 /// The steps of the business flow, in their order: an order is taken, paid for and sent.
-const FLOW: [&str; 9] = [
+pub const FLOW: [&str; 9] = [
     "validate", "reserve", "price", "charge", "invoice", "pack", "label", "ship", "notify",
 ];
 

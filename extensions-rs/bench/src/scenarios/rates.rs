@@ -8,7 +8,7 @@ use symphony_sdk::Error;
 use super::Session;
 use super::latency::{CHAIN_STEPS, latency, processor};
 use crate::clients::Client;
-use crate::documents;
+use crate::documents::{self, FLOW};
 use crate::floors::{PUBLISH, RATE};
 use crate::processes::{Parts, growth};
 use crate::report::{Load, Row, Times};
@@ -84,7 +84,8 @@ pub async fn flow(session: &Session<'_>) -> Result<Vec<Row>, Error> {
     let mut rows = vec![
         Row::times("flow_9", &times, 1.0)
             .load(Load::Closed)
-            .beside(PUBLISH),
+            .beside(PUBLISH)
+            .part("step_ms", times.ms(0.5) / FLOW.len() as f64),
     ];
     for in_flight in [50, 500] {
         let tenants = [session.options.tenant.clone()];
