@@ -33,7 +33,7 @@ SECTIONS: tuple[tuple[str, str, tuple[str, ...]], ...] = (
     (
         "Many runs",
         "`one_step_<n>`: each run submitted and acknowledged alone, n under way; `flow_9`: nine steps that hand on an "
-        "order.",
+        "order. `after_s`: for so long after the load went on what it had put off (archiving).",
         ("one_step", "flow_", "submit", "throughput_", "tenants_"),
     ),
     (

@@ -1,9 +1,19 @@
 //! The processes of the system under load, as the kernel accounts for them. Elsewhere than on Linux nothing is known of them.
 
 use std::collections::BTreeMap;
+use std::time::{Duration, Instant};
 
 /// Ticks of a second in `/proc/<pid>/stat`. Source: proc(5), `USER_HZ`, which is 100 on every platform that this runs on.
 const TICKS: f64 = 100.0;
+
+/// How often the kernel is asked whether the processes rest.
+const LOOK: Duration = Duration::from_millis(250);
+/// Of one processor, what heartbeats, levels and leases take of it while nothing else is going on.
+const REST_SHARE: f64 = 0.15;
+/// So long they have to rest before they are believed to.
+const REST_LOOKS: u32 = 2;
+/// What is put off for longer than this is not waited for.
+const REST_WITHIN: Duration = Duration::from_secs(20);
 
 /// Processes by the part of the system that they are; a part may have several.
 #[derive(Clone, Debug, Default)]
@@ -29,6 +39,25 @@ impl Processes {
     /// Seconds that each has had a processor, in user and in kernel mode.
     pub fn seconds(&self) -> Parts {
         self.sum(|pid| ticks(&std::fs::read_to_string(format!("/proc/{pid}/stat")).ok()?))
+    }
+
+    /// Until nothing is going on any more: what a load put off (runs are archived off the path) must not be measured with the
+    /// next. Gives how long that went on.
+    pub async fn rest(&self) -> Duration {
+        let began = Instant::now();
+        let (mut busy, mut quiet) = (Duration::ZERO, 0);
+        let total = || self.seconds().values().sum::<f64>();
+        let mut before = total();
+        while !self.is_empty() && quiet < REST_LOOKS && began.elapsed() < REST_WITHIN {
+            tokio::time::sleep(LOOK).await;
+            let now = total();
+            quiet += 1;
+            if now - before > REST_SHARE * LOOK.as_secs_f64() {
+                (busy, quiet) = (began.elapsed(), 0);
+            }
+            before = now;
+        }
+        busy
     }
 
     /// Bytes of each in memory.
@@ -85,6 +114,20 @@ mod tests {
         assert_eq!(ticks(stat), Some(2.0));
         assert_eq!(resident("Name:\tx\nVmRSS:\t    2048 kB\n"), Some(2_097_152.0));
         assert_eq!(ticks("nonsense"), None);
+    }
+
+    #[tokio::test]
+    async fn what_computes_is_waited_for() {
+        let me = Processes::parse(&[format!("me={}", std::process::id())]).unwrap();
+        let computing = std::thread::spawn(|| {
+            let until = Instant::now() + Duration::from_millis(600);
+            while Instant::now() < until {
+                std::hint::black_box(0);
+            }
+        });
+        assert!(me.rest().await >= LOOK);
+        computing.join().unwrap();
+        assert_eq!(Processes::default().rest().await, Duration::ZERO);
     }
 
     #[test]

@@ -43,6 +43,7 @@ pub async fn run(options: &Options, bus: &Bus, other: &Bus) -> Result<Vec<Row>, 
     };
     let (mut rows, mut floors) = (Vec::new(), Vec::new());
     for scenario in options.scenarios.iter().filter(|name| *name != "floors") {
+        options.processes.rest().await;
         let before = measured(&ground, scenario).await?;
         let mut made = scenarios::run(scenario, &session).await?;
         let after = measured(&ground, scenario).await?;

@@ -1,6 +1,6 @@
 //! Closed loops: a number of runs under way, each that ends replaced by the next.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use serde_json::Value as Json;
 use symphony_sdk::Error;
@@ -32,6 +32,16 @@ struct Loop {
     times: Times,
     spent: Parts,
     ended: u64,
+    /// What the load put off went on for so long after it.
+    after: Duration,
+}
+
+impl Loop {
+    fn row(&self, name: impl Into<String>, unit: &'static str, per_second: f64) -> Row {
+        let row = Row::rate(name, unit, per_second, &self.times);
+        let row = row.load(Load::Closed).beside(RATE);
+        row.part("after_s", self.after.as_secs_f64())
+    }
 }
 
 /// A chain of no-ops, and what a step costs each process at full load.
@@ -43,16 +53,11 @@ pub async fn throughput(session: &Session<'_>) -> Result<Vec<Row>, Error> {
         let by = By::Many((in_flight / 20).max(1));
         let made = closed(session, &document, &tenants, in_flight, by).await?;
         let steps = CHAIN_STEPS as f64;
-        rows.push(
-            Row::rate(
-                format!("throughput_{in_flight}"),
-                "steps/s",
-                made.per_second * steps,
-                &made.times,
-            )
-            .load(Load::Closed)
-            .beside(RATE),
-        );
+        rows.push(made.row(
+            format!("throughput_{in_flight}"),
+            "steps/s",
+            made.per_second * steps,
+        ));
         if !session.options.processes.is_empty() {
             rows.push(processor(
                 format!("cpu_{in_flight}"),
@@ -70,11 +75,7 @@ pub async fn tenants(session: &Session<'_>) -> Result<Vec<Row>, Error> {
     let document = documents::chain(CHAIN_STEPS, false);
     let made = closed(session, &document, &names, 500, By::Many(5)).await?;
     let steps = made.per_second * CHAIN_STEPS as f64;
-    Ok(vec![
-        Row::rate("tenants_100", "steps/s", steps, &made.times)
-            .load(Load::Closed)
-            .beside(RATE),
-    ])
+    Ok(vec![made.row("tenants_100", "steps/s", steps)])
 }
 
 /// The business flow: one at a time, and many at once.
@@ -90,16 +91,7 @@ pub async fn flow(session: &Session<'_>) -> Result<Vec<Row>, Error> {
     for in_flight in [50, 500] {
         let tenants = [session.options.tenant.clone()];
         let made = closed(session, &document, &tenants, in_flight, By::One).await?;
-        rows.push(
-            Row::rate(
-                format!("flow_9_{in_flight}"),
-                "runs/s",
-                made.per_second,
-                &made.times,
-            )
-            .load(Load::Closed)
-            .beside(RATE),
-        );
+        rows.push(made.row(format!("flow_9_{in_flight}"), "runs/s", made.per_second));
     }
     Ok(rows)
 }
@@ -121,11 +113,7 @@ pub async fn one(session: &Session<'_>) -> Result<Vec<Row>, Error> {
     ];
     for (name, in_flight, by) in loops {
         let made = closed(session, &document, &tenants, in_flight, by).await?;
-        rows.push(
-            Row::rate(name, "runs/s", made.per_second, &made.times)
-                .load(Load::Closed)
-                .beside(RATE),
-        );
+        rows.push(made.row(name, "runs/s", made.per_second));
     }
     Ok(rows)
 }
@@ -203,6 +191,7 @@ async fn closed(
         times,
         spent,
         ended,
+        after: session.options.processes.rest().await,
     })
 }
 

@@ -42,8 +42,7 @@ pub async fn traces(session: &Session<'_>) -> Result<Vec<Row>, Error> {
         let mut times = Times::default();
         times.add(took);
         let more = 100.0 * (took.as_secs_f64() / PATH_S - 1.0);
-        let row = Row::rate(format!("trace_{}", trace.name), "%", more, &times).load(Load::Closed);
-        rows.push(row.part("tasks", trace.tasks as f64));
+        rows.push(Row::rate(format!("trace_{}", trace.name), "%", more, &times).load(Load::Closed));
     }
     let (mut times, mut tasks) = (Times::default(), 0);
     let began = Instant::now();
