@@ -154,8 +154,9 @@ def _record(document: dict[str, Any], folder: Path) -> None:
 def _check(suite: Any, path: Path) -> None:
     """Exit code 1 where a scenario is beyond its band in every one of a few measurements."""
     from conductor.measure import baseline
+    from conductor.measure.machine import machine
 
-    known = _baseline(path)
+    known = _baseline(path).on(machine())
     rounds = [_measured(suite)["results"]]
     misses = baseline.beyond(known, rounds[0])
     while misses and len(rounds) < CHECK_TRIES:

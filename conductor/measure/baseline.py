@@ -41,6 +41,13 @@ class Baseline(msgspec.Struct, frozen=True, kw_only=True):
     measured: str
     scenarios: dict[str, Entry]
 
+    def on(self, machine: dict[str, Any]) -> Baseline:
+        """What of it can be compared on a machine: a value without a floor only where the processor is the same."""
+        if machine.get("processor") == self.machine.get("processor"):
+            return self
+        kept = {name: entry for name, entry in self.scenarios.items() if entry.floor is not None}
+        return msgspec.structs.replace(self, scenarios=kept)
+
 
 class Miss(msgspec.Struct, frozen=True):
     """A row that is beyond its band, or was not measured (`ratio` none)."""

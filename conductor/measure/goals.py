@@ -24,6 +24,7 @@ GOALS: dict[str, tuple[Goal, ...]] = {
     "throughput_500": (Goal(75_000),),
     "throughput_2000": (Goal(150_000),),
     "one_step": (Goal(3.0),),
+    "one_step_50": (Goal(3_000),),
     "one_step_500": (Goal(3_000),),
     "one_step_batch_100": (Goal(15_000),),
     "map_10000": (Goal(500.0),),

@@ -72,3 +72,11 @@ def test_cores_are_compared_by_their_value_and_other_rows_without_a_floor_not_at
     rows = [{"name": "core_fold_result", "value": 0.8, **bare}, {"name": "memory_rest", "value": 120.0, **bare}]
     made = drawn(MACHINE, "2026-11-25", [rows])
     assert made.scenarios == {"core_fold_result": Entry(ratio=0.8, band=BAND_LEAST, better="lower")}
+
+
+def test_a_value_without_a_floor_is_not_compared_on_another_processor() -> None:
+    bare = Entry(ratio=0.8, band=1.3, better="lower")
+    here = {"processor": "one"}
+    made = Baseline(machine=here, measured="2026-11-25", scenarios={**KNOWN.scenarios, "core_fold_result": bare})
+    assert made.on(here) == made
+    assert made.on({"processor": "another"}).scenarios == KNOWN.scenarios
