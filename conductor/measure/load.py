@@ -33,7 +33,7 @@ class LoadOptions:
 
 
 class Watch(Protocol):
-    """What goes on beside a load: `SYSTEM` has started, the load has not begun."""
+    """What goes on beside a load, from before it until after it; told the processes of the system, which has started."""
 
     def __call__(self, processes: list[tuple[str, int]]) -> AbstractAsyncContextManager[None]: ...
 
