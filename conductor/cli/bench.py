@@ -22,7 +22,10 @@ CHECK_TRIES = 3
 BASELINE_ROUNDS = 5
 
 
-@click.command(epilog="Scenarios: " + "; ".join(f"{name}: {one.about}" for name, one in SCENARIOS.items()))
+LISTED = "\n".join(f"  {name:<11} {one.about}" for name, one in SCENARIOS.items())
+
+
+@click.command(epilog=f"\b\nScenarios:\n{LISTED}")
 @click.argument("names", nargs=-1, metavar="[NAME]...")
 @click.option("--against", metavar="PEER", help="Another orchestrator on the same work")
 @click.option("--window", type=click.FloatRange(0.5, 600), default=5.0, show_default=True, help="Seconds of each rate")

@@ -15,7 +15,7 @@ import pytest
 from conductor.measure import profile
 from conductor.measure.baseline import Baseline, Entry
 
-pytestmark = [pytest.mark.broker, pytest.mark.serial]
+pytestmark = [pytest.mark.broker, pytest.mark.serial, pytest.mark.xdist_group("bench")]
 
 QUICK = ("--window", "0.5", "--runs", "3")
 
