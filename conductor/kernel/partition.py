@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from conductor.kernel.execution import Execution, Key
 from conductor.kernel.takeover import Takeover
 from conductor.wire import bounds
-from conductor.wire.log import Decided
+from conductor.wire.log import Decided, Lost
 from conductor.wire.ready import Failure, Ready, ReadyTask, ResyncPage
 from conductor.wire.runs import RunEnded
 
@@ -153,8 +153,13 @@ class Partition:
         self.ended.pop(run, None)
 
     def undecided(self, failure: Failure) -> bool:
-        """Whether a failure still needs a decision of ours."""
-        return (failure.run, failure.task, failure.generation, failure.try_) not in self.deciding
+        """Whether a failure still needs a decision of ours.
+
+        A `lost` of ours is none: the failure may be what came of it, told before the broker has acknowledged it. It is not
+        told again, and a run whose failure was passed over would never end. Of two decisions of a try the fold takes the first.
+        """
+        ours = self.deciding.get((failure.run, failure.task, failure.generation, failure.try_))
+        return ours is None or isinstance(ours.action, Lost)
 
 
 def is_level(message: Ready) -> bool:

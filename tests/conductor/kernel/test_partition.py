@@ -8,7 +8,9 @@ import pytest
 
 from conductor.kernel.partition import Owned, Partition
 from conductor.kernel.workers import Workers
-from conductor.wire.ready import Ready, ResyncPage
+from conductor.wire.errors import ErrorValue
+from conductor.wire.log import Action, Decided, Fail, Lost
+from conductor.wire.ready import Failure, Ready, ResyncPage
 from conductor.wire.runs import RunEnded
 from tests.conductor.kernel.support import grant, task
 
@@ -24,6 +26,33 @@ def partition() -> Partition:
     made.add(task(1))
     made.stale = False
     return made
+
+
+def test_a_failure_that_came_of_our_lost_needs_a_decision_though_the_lost_is_not_acknowledged_yet(
+    partition: Partition,
+) -> None:
+    wanted = task(1)
+    key = (wanted.run, wanted.task, wanted.generation, wanted.try_)
+
+    def ours(action: Action) -> Decided:
+        return Decided(run=wanted.run, task=wanted.task, generation=wanted.generation, try_=wanted.try_, action=action)
+
+    failure = Failure(
+        run=wanted.run,
+        tenant="default",
+        workflow="w",
+        task=wanted.task,
+        generation=wanted.generation,
+        try_=wanted.try_,
+        capability=wanted.capability,
+        error=ErrorValue(kind="lost", message="its worker is gone"),
+        actions=[Fail()],
+    )
+    assert partition.undecided(failure)
+    partition.deciding[key] = ours(Lost())
+    assert partition.undecided(failure)
+    partition.deciding[key] = ours(Fail())
+    assert not partition.undecided(failure)
 
 
 def test_rule_6_what_ended_behind_a_page_is_not_taken_from_it(partition: Partition) -> None:
