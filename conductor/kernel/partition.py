@@ -156,7 +156,7 @@ class Partition:
         """Whether a failure still needs a decision of ours.
 
         A `lost` of ours is none: the failure may be what came of it, told before the broker has acknowledged it. It is not
-        told again, and a run whose failure was passed over would never end. Of two decisions of a try the fold takes the first.
+        told again, and a run whose failure was passed over would never end. Of two decisions of a try the first counts.
         """
         ours = self.deciding.get((failure.run, failure.task, failure.generation, failure.try_))
         return ours is None or isinstance(ours.action, Lost)
