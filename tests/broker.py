@@ -35,7 +35,7 @@ class Broker:
         config = folder / "nats.conf"
         config.write_text(
             f'listen: "127.0.0.1:{self.port}"\nmax_payload: 4198400\n'
-            f'jetstream {{ store_dir: "{folder}/data", sync_interval: always }}\n'
+            f'jetstream {{ store_dir: "{folder}/data", max_file_store: 64GB, sync_interval: always }}\n'
         )
         self._process = subprocess.Popen(
             [binaries.nats_server(), "-c", config], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
