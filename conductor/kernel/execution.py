@@ -7,6 +7,8 @@ from conductor.wire.ready import ReadyTask
 
 Key = tuple[str, str, int, int]
 """Run, task path, generation, try: the identity of DESIGN.md's rule 1."""
+Place = tuple[int, int]
+"""Of a tracker's message: the epoch of the emitter, and its number. Every emitter counts from 0 on."""
 SUSPECT_DEATHS = 2
 """A worker dies now and then. One execution that two died with may be why."""
 DEATHS_MAX = 3
@@ -28,22 +30,22 @@ class Execution:
         "partition",
         "renewal",
         "sent_at_ms",
-        "sequence",
         "span",
         "task",
         "token",
+        "told",
         "usage",
         "worker",
     )
 
-    def __init__(self, task: ReadyTask, partition: int, sequence: int) -> None:
+    def __init__(self, task: ReadyTask, partition: int, told: Place) -> None:
         self.task = task
         self.key: Key = (task.run, task.task, task.generation, task.try_)
         self.line = task.capability if task.range is None else f"{task.capability}@{task.range}"
         """What it waits in: those of one function and range of versions may go to the same workers."""
         self.partition = partition
-        self.sequence = sequence
-        """The number of the ready message that brought it: what a resync is compared with."""
+        self.told = told
+        """The message that brought it: what a resync is compared with."""
         self.worker: str | None = None
         self.n = 0
         self.sent_at_ms = 0

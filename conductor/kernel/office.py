@@ -211,9 +211,9 @@ class Office:
             )
             subject = subjects.pit("dag", "resync", partition.number)
             page = decode(await self._bus.request(subject, encode(ask), RESYNC_TIME_S), ResyncPage)
-            if page.epoch < partition.emitter_epoch:
-                raise ValueError("a page of an earlier emitter")
             first = first or page
+            if partition.precedes(page) or page.epoch != first.epoch:
+                raise ValueError("a page of an emitter that is behind, or of another than the first")
             for task in page.tasks:
                 if partition.overtaken(task, page):
                     continue

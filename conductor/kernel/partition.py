@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Collection
 from dataclasses import dataclass, field
 
-from conductor.kernel.execution import Execution, Key
+from conductor.kernel.execution import Execution, Key, Place
 from conductor.kernel.takeover import Takeover
 from conductor.wire import bounds
 from conductor.wire.log import Decided, Lost
@@ -17,6 +17,8 @@ from conductor.wire.runs import RunEnded
 
 ENDED_KEPT_MAX = 100_000
 """Ended runs that wait for the archive, or were told lately: the tracker tells older ones again at a resync."""
+
+BEFORE_ALL: Place = (0, 0)
 
 
 @dataclass(slots=True)
@@ -38,6 +40,9 @@ class Partition:
     emitter_epoch: int = 0
     sequence: int = 0
     folded: int = 0
+    required: int = 0
+    """What earlier emitters had folded when they were last heard. A tracker that sleeps through the end of its lease may
+    tell of more than its successor knew when it began: from whoever has folded less, what ended would be done again."""
     live: int = 0
     floor: int = 0
     open: dict[Key, Execution] = field(default_factory=dict)
@@ -55,8 +60,8 @@ class Partition:
     """Runs that ended and are not archived yet."""
     takeover: Takeover = field(init=False)
     """What workers still do for the owner before."""
-    settled: dict[tuple[str, str], int] = field(default_factory=dict)
-    """By run and task: the number of the message that ended an execution while a resync was under way. A page may have been
+    settled: dict[tuple[str, str], Place] = field(default_factory=dict)
+    """By run and task: the place of the message that ended an execution while a resync was under way. A page may have been
     written before that message, and still list what ended; it goes another way, and may come in behind."""
     told: dict[str, None] = field(default_factory=dict)
     """Runs whose end was told lately, oldest first."""
@@ -65,14 +70,19 @@ class Partition:
         self.takeover = Takeover(self.number)
 
     def arrived(self, message: Ready) -> bool:
-        """Note a ready message's number. False: it is of an older emitter and must be passed over."""
+        """Note a ready message's number. False: it must be passed over, being of an older emitter, or of a new one that has
+        not folded yet what the one before told of."""
         if message.epoch < self.emitter_epoch:
+            return False
+        if message.epoch > self.emitter_epoch:
+            self.emitter_epoch, self.required, self.stale = message.epoch, self.folded, True
+        if message.folded < self.required:
+            self.sequence, self.stale = message.sequence, True
             return False
         level = is_level(message)
         expected = self.sequence if level else self.sequence + 1
-        if message.epoch > self.emitter_epoch or message.sequence != expected:
+        if message.sequence != expected:
             self.stale = True
-        self.emitter_epoch = message.epoch
         self.sequence = message.sequence
         self.folded = max(self.folded, message.folded)
         self.live = message.live
@@ -92,25 +102,35 @@ class Partition:
             self.mismatches = 0
             self.stale = True
 
+    @property
+    def heard(self) -> Place:
+        """The place of the last message that counted."""
+        return self.emitter_epoch, self.sequence
+
     def add(self, task: ReadyTask) -> Execution | None:
         """An execution was given out; None where it is known already."""
         key = (task.run, task.task, task.generation, task.try_)
         known = self.open.get(key)
         if known is not None:
-            known.sequence = self.sequence
+            known.told = self.heard
             return None
         if key in self.deciding:
             return None  # a `lost` of ours is on its way
-        execution = self.open[key] = Execution(task, self.number, self.sequence)
+        execution = self.open[key] = Execution(task, self.number, self.heard)
         return execution
 
     def settle(self, run: str, task: str) -> None:
         """An execution of a task ended, by the message that came in last."""
-        self.settled[run, task] = self.sequence
+        self.settled[run, task] = self.heard
+
+    def precedes(self, page: ResyncPage) -> bool:
+        """Whether a page says less than is known: it is of an earlier emitter, or of a new one that is behind that."""
+        required = self.required if page.epoch == self.emitter_epoch else self.folded
+        return page.epoch < self.emitter_epoch or page.folded < required
 
     def overtaken(self, task: ReadyTask, page: ResyncPage) -> bool:
         """Whether what a page lists has ended since it was written."""
-        return page.epoch == self.emitter_epoch and self.settled.get((task.run, task.task), 0) > page.sequence
+        return self.settled.get((task.run, task.task), BEFORE_ALL) > (page.epoch, page.sequence)
 
     def claims(self) -> list[Key]:
         """What workers are at, for the owner before us and for us: as many as one message holds."""
@@ -126,12 +146,11 @@ class Partition:
         gone = [
             e
             for key, e in self.open.items()
-            if key not in listed and e.sequence <= page.sequence and (e.worker is None or key in claimed)
+            if key not in listed and e.told <= (page.epoch, page.sequence) and (e.worker is None or key in claimed)
         ]
         for execution in gone:
             del self.open[execution.key]
-        self.emitter_epoch = max(self.emitter_epoch, page.epoch)
-        self.sequence = max(self.sequence, page.sequence)
+        self.emitter_epoch, self.sequence = max(self.heard, (page.epoch, page.sequence))
         self.folded = max(self.folded, page.folded)
         return gone
 

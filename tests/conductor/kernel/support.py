@@ -36,7 +36,7 @@ def task(number: int = 1, **said: Any) -> ReadyTask:
 
 
 def execution(number: int = 1, **said: Any) -> Execution:
-    return Execution(task(number, **said), 0, number)
+    return Execution(task(number, **said), 0, (1, number))
 
 
 def grant(*leases: tuple[str, int], dead: list[str] | None = None, **said: Any) -> PoolGrant:

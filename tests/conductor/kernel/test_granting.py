@@ -99,7 +99,7 @@ def test_what_an_earlier_owner_dispatched_keeps_its_hold_until_its_worker_lets_g
     held = Holding(partition=0, epoch=4, n=3, run=f"{1:032x}", task="t")
     takeover.answered(Heartbeat(worker="w", beat=1, holding=[held]))
     assert takeover.left({}) == []
-    gone = Execution(task(wants=Wants(keys=[HoldKey(key="db")])), 0, 1)
+    gone = Execution(task(wants=Wants(keys=[HoldKey(key="db")])), 0, (1, 1))
     desk.grant(gone)
     assert desk.released() == [], "an attempt of it runs"
     running = Heartbeat(worker="w", beat=2, held=[Attempt(partition=0, epoch=4, n=3)])
@@ -130,7 +130,7 @@ def test_a_runs_own_lock_is_kept_until_its_last_attempt_has_stopped() -> None:
     desk.grant(scope)
     worker = Worker("w", slots=1, expires_at_ms=time.time_ns())
     desk.workers.by_name["w"] = worker
-    worker.cancelled[(0, 1)] = Execution(task(task="inside"), 0, 1)
+    worker.cancelled[(0, 1)] = Execution(task(task="inside"), 0, (1, 1))
     del desk.office.partition.open[scope.key]
     desk.touched.append(scope)
     assert desk.released() == []

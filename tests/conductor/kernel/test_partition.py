@@ -86,6 +86,43 @@ def test_rule_4_a_lower_emitter_is_passed_over_and_a_higher_one_asked_for_everyt
     assert partition.stale
 
 
+def test_rule_4_a_new_emitter_counts_once_it_has_folded_what_the_one_before_told_of(partition: Partition) -> None:
+    partition.arrived(message(2))
+    partition.open.clear()  # the task ended, by the second message of the first emitter, folded up to 20
+
+    def page(folded: int, epoch: int = 2) -> ResyncPage:
+        return ResyncPage(partition=0, epoch=epoch, sequence=0, folded=folded)
+
+    assert partition.precedes(page(19))
+    assert not partition.precedes(page(20))
+    behind = Ready(partition=0, epoch=2, sequence=1, folded=19, tasks=[task(1)])
+    assert not partition.arrived(behind)
+    assert partition.stale
+    assert not partition.arrived(message(3)), "the first emitter is heard no more"
+    assert partition.precedes(page(19))
+    assert not partition.precedes(page(20))
+    assert partition.arrived(Ready(partition=0, epoch=2, sequence=2, folded=20))
+
+
+def test_what_ended_between_two_emitters_is_dropped_though_the_second_counts_from_the_start(
+    partition: Partition,
+) -> None:
+    for number in range(2, 50):
+        partition.arrived(message(number))
+    partition.add(task(2))  # told as number 49; it ended with the first emitter, which died before it could say so
+    page = ResyncPage(partition=0, epoch=2, sequence=0, folded=500, tasks=[])
+    assert [e.task.run for e in partition.resynced(page, set())] == [task(1).run, task(2).run]
+    assert partition.open == {}
+    assert partition.heard == (2, 0)
+
+
+def test_rule_6_what_ended_with_an_emitter_does_not_hide_what_its_successor_lists(partition: Partition) -> None:
+    partition.arrived(message(9))
+    partition.settle(task(1).run, task(1).task)
+    assert partition.overtaken(task(1), ResyncPage(partition=0, epoch=1, sequence=8, folded=80))
+    assert not partition.overtaken(task(1), ResyncPage(partition=0, epoch=2, sequence=1, folded=95))
+
+
 def test_rule_5_the_next_message_and_its_level_are_no_gap(partition: Partition) -> None:
     assert partition.arrived(message(2, tasks=[task(2)]))
     assert partition.arrived(message(2))
