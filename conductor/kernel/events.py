@@ -8,6 +8,7 @@ wait which it has seen.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import logging
 from collections import deque
@@ -15,7 +16,9 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import NamedTuple
 
-from nats.js.api import ConsumerConfig, DeliverPolicy
+import nats.errors
+from nats.js import JetStreamContext
+from nats.js.api import AckPolicy, ConsumerConfig, DeliverPolicy
 
 from conductor.bus import BusError, NatsBus
 from conductor.wire import bounds, subjects
@@ -29,6 +32,11 @@ KEPT_COUNT_MAX = 4096
 KEPT_BYTES_MAX = 16 * 1024 * 1024
 """Events of the last moments: a wait that is told late finds them here, without following the stream anew."""
 RETRY_S = 0.5
+LOOK_S = 1.0
+"""How long nothing comes before the broker is asked whether anything was sent."""
+IDLE_HEARTBEAT_S = 5.0
+INACTIVE_S = 30.0
+"""The broker forgets a consumer whose reader is gone for so long."""
 
 Write = Callable[[str, int, int, bytes], bool]
 """Name, sequence, moment and value of an event; False where there is no room now."""
@@ -41,6 +49,10 @@ class Event(NamedTuple):
     sequence: int
     at_ms: int
     value: bytes
+
+
+class MissedError(Exception):
+    """Events were sent, and did not come: the stream is followed anew."""
 
 
 class Listening:
@@ -104,6 +116,7 @@ class Events:
         self._listening = Listening()
         self._writers: dict[int, Write] = {}
         self._from_ms: int | None = None
+        self._taken_ms = 0
         self._wake = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
 
@@ -134,38 +147,66 @@ class Events:
                 await self._wake.wait()
                 continue
             self._listening.follow(since_ms)
+            self._taken_ms = since_ms
             try:
                 await self._follow(since_ms)
-            except (BusError, TimeoutError, OSError) as error:
+            except MissedError as error:
+                _log.info("events are followed anew: %s", error)
+            except (BusError, TimeoutError, OSError, nats.errors.Error) as error:
                 _log.warning("events are not followed: %s", error)
             except Exception:
                 _log.exception("following events")
             if self._from_ms is None and self._listening.wanted:
-                self._from_ms = since_ms
-            await asyncio.sleep(RETRY_S if self._from_ms == since_ms else 0)
+                self._from_ms = self._taken_ms  # those of this moment come twice, which does no harm
+                await asyncio.sleep(RETRY_S)
 
     async def _follow(self, since_ms: int) -> None:
-        """Until nobody listens, or the stream has to be followed from an earlier moment."""
-        moment = datetime.fromtimestamp(since_ms / 1000, UTC)
-        config = ConsumerConfig(deliver_policy=DeliverPolicy.BY_START_TIME, opt_start_time=moment)
+        """Until nobody listens, or the stream has to be followed from an earlier moment.
+
+        An ordered consumer of the client would be made anew by itself, but not one that begins at a moment: the broker
+        refuses the number that the client adds to it. So the numbers are watched here.
+
+        Raises:
+            MissedError: something did not come.
+            nats.errors.Error, TimeoutError: the broker does not answer, or knows the consumer no more.
+        """
+        config = ConsumerConfig(
+            deliver_policy=DeliverPolicy.BY_START_TIME,
+            opt_start_time=datetime.fromtimestamp(since_ms / 1000, UTC),
+            ack_policy=AckPolicy.NONE,
+            max_deliver=1,
+            flow_control=True,
+            idle_heartbeat=IDLE_HEARTBEAT_S,
+            inactive_threshold=INACTIVE_S,
+            mem_storage=True,
+            num_replicas=1,
+        )
         stream = self._bus.client.jetstream()
-        followed = await stream.subscribe(subjects.EVENTS, stream="SYM_EVENTS", ordered_consumer=True, config=config)
+        followed = await stream.subscribe(subjects.EVENTS, stream="SYM_EVENTS", manual_ack=True, config=config)
+        taken = 0
         try:
             while self._listening.wanted and self._from_ms is None:
                 try:
-                    message = await followed.next_msg(timeout=1)
+                    message = await followed.next_msg(timeout=LOOK_S)
                 except TimeoutError:
+                    told = await followed.consumer_info()
+                    sent = told.delivered.consumer_seq if told.delivered is not None else 0
+                    if sent != taken:
+                        raise MissedError(f"{sent} were sent, {taken} have come") from None
                     continue
+                said = message.metadata
+                if said.sequence.consumer != taken + 1:
+                    raise MissedError(f"number {said.sequence.consumer} came after {taken}")
+                taken += 1
+                self._taken_ms = int(said.timestamp.timestamp() * 1000)
                 value = value_of(message.data)
                 if value is None:
                     _log.warning("an event on %s is neither JSON nor a message, or too large", message.subject)
                     continue
-                said = message.metadata
-                at_ms = int(said.timestamp.timestamp() * 1000)
                 name = message.subject.rpartition(".")[2]
-                await self._write(Event(name, said.sequence.stream, at_ms, value))
+                await self._write(Event(name, said.sequence.stream, self._taken_ms, value))
         finally:
-            await followed.unsubscribe()
+            await _end(followed)
 
     async def _write(self, event: Event) -> None:
         for partition in self._listening.take(event):
@@ -180,6 +221,12 @@ class Events:
         if self._task is not None:
             self._task.cancel()
             await asyncio.gather(self._task, return_exceptions=True)
+
+
+async def _end(followed: JetStreamContext.PushSubscription) -> None:
+    """Where the broker is away it forgets the consumer by itself."""
+    with contextlib.suppress(nats.errors.Error, OSError):
+        await followed.unsubscribe()
 
 
 def value_of(data: bytes) -> bytes | None:
