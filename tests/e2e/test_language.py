@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from conductor.embedded import System, SystemOptions
+from conductor.embedded.roles import client as client_role
 from tests.e2e.conftest import until
 from tests.e2e.running import Running, document, outputs
 
@@ -110,6 +111,21 @@ async def test_an_approval_is_given_or_refused(running: Running) -> None:
     assert ended.error is not None
     assert (ended.status, ended.error.kind) == ("failed", "rejected")
     assert "not today" in ended.error.message
+
+
+async def test_an_approval_is_given_by_another_tenant_that_cannot_see_the_run(
+    running: Running, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    packed = document({"ok": {"approve": {"by": ["finance"]}}}, outputs={"ok": "${tasks.ok}"})
+    run = await running.begin(packed)
+    await running.cli_async("runs", "signal", run, "ok", "--value", "yes", check=1)
+    running.system.mint("client-finance", client_role("finance"))
+    monkeypatch.setenv("SYMPHONY_TENANT", "finance")
+    refused = await running.cli_async("runs", "signal", run, "ok", "--value", "yes", check=1)
+    assert "--foreign" in refused.stderr
+    await running.cli_async("runs", "signal", run, "ok", "--value", "yes", "--foreign")
+    found = outputs(await running.end(run))["ok"]
+    assert (found["answer"], found["by"]) == ("yes", "finance")
 
 
 async def test_waits_pass_by_the_clock_and_time_out(running: Running) -> None:
