@@ -25,4 +25,4 @@ pub use plan::{
 };
 pub use read::TASKS_MAX;
 pub use types::{compatible, fits};
-pub use versions::VersionRange;
+pub use versions::{VersionRange, compare_versions};

@@ -113,9 +113,14 @@ impl VersionRange {
     }
 }
 
-/// By their three numbers; what is no version comes first.
+/// By their three numbers; a release is newer than what comes before it, and the rest is told apart as text. What is no
+/// version comes first.
 pub fn compare_versions(one: &str, other: &str) -> Ordering {
-    numbers(core(one)).cmp(&numbers(core(other)))
+    let parts = |version: &str| {
+        let rest = version.get(core(version).len()..).unwrap_or_default().to_owned();
+        (numbers(core(version)), !rest.starts_with('-'), rest)
+    };
+    parts(one).cmp(&parts(other))
 }
 
 fn compare(comparison: Comparison, wanted: &[u64], have: &[u64]) -> bool {
@@ -139,6 +144,21 @@ fn compare(comparison: Comparison, wanted: &[u64], have: &[u64]) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn versions_stand_in_the_order_of_their_numbers() {
+        let pairs = [
+            ("1.9.0", "1.10.0"),
+            ("2.0.0-rc.1", "2.0.0"),
+            ("2.0.0-rc.1", "2.0.0+build.1"),
+            ("1.9.9", "2.0.0-rc.1"),
+            ("latest", "0.0.1"),
+        ];
+        for (older, later) in pairs {
+            assert_eq!(compare_versions(older, later), Ordering::Less, "{older} {later}");
+            assert_eq!(compare_versions(later, older), Ordering::Greater, "{older} {later}");
+        }
+    }
 
     #[test]
     fn ranges_take_what_they_say() {

@@ -1,11 +1,10 @@
 //! Versions of functions that workers serve, as the log says.
 
-use std::cmp::Ordering;
 use std::collections::BTreeMap;
 
 use symphony_protocol::Serving;
 use symphony_protocol::bounds::FIRST_VERSION;
-use symphony_workflow::{Function, VersionRange};
+use symphony_workflow::{Function, VersionRange, compare_versions};
 
 use super::Context;
 use super::budget::millionths;
@@ -38,7 +37,7 @@ impl Context {
         let known = self.served.get(&called.capability);
         let versions = known.iter().flat_map(|versions| versions.keys()).filter(fits);
         versions
-            .max_by(|a, b| newer(a, b))
+            .max_by(|one, other| compare_versions(one, other))
             .map_or(FIRST_VERSION, String::as_str)
     }
 
@@ -47,31 +46,5 @@ impl Context {
         let versions = self.served.get(&called.capability);
         let cost = versions.and_then(|versions| versions.get(version.unwrap_or(FIRST_VERSION)));
         cost.copied().unwrap_or_default()
-    }
-}
-
-/// By their numbers; a release is newer than what comes before it, and the rest is told apart as text.
-fn newer(one: &str, other: &str) -> Ordering {
-    let parts = |version: &str| {
-        let (core, rest) = version.split_once(['-', '+']).unwrap_or((version, ""));
-        let numbers: Vec<u64> = core
-            .split('.')
-            .map(|part| part.parse().unwrap_or_default())
-            .collect();
-        (numbers, rest.is_empty(), rest.to_owned())
-    };
-    parts(one).cmp(&parts(other))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::newer;
-    use std::cmp::Ordering;
-
-    #[test]
-    fn versions_are_ordered_by_their_numbers() {
-        for (older, later) in [("1.9.0", "1.10.0"), ("2.0.0-rc.1", "2.0.0"), ("0.9.9", "1.0.0")] {
-            assert_eq!(newer(older, later), Ordering::Less, "{older} {later}");
-        }
     }
 }
