@@ -8,7 +8,8 @@ use super::durations::Durations;
 use super::key::limited;
 use super::limit::Limit;
 use super::memory::Memory;
-use super::order::{Past, order};
+use super::order::{Decision, Past, decide};
+use super::rationale::placed;
 use super::{GONE_MS, LEASE_MS, SLACK_MS, shares};
 use crate::options::Options;
 
@@ -153,21 +154,35 @@ impl Arbiter {
         self.conductors.keys().cloned().collect()
     }
 
-    /// More claimants than slots: an order, with its reasons. `now_ms` is this service's clock, as in `claim`.
-    pub fn contend(&mut self, ask: &Contend, now_ms: u64) -> Order {
-        self.orders += 1;
-        let decision = format!("{}-{}", self.issuer, self.orders);
+    /// More claimants than slots: who gets how many. `now_ms` is this service's clock, as in `claim`.
+    pub fn decide<'a>(&self, ask: &'a Contend, now_ms: u64) -> Decision<'a> {
         let past = Past {
             memory: &self.memory,
             duration: self.durations.of(&ask.capability),
             now_ms,
         };
-        let made = order(ask, decision, &self.options, &past);
-        let mut noted = made.clone();
-        noted.order.truncate(PLACES_MAX);
+        decide(ask, &self.options, &past)
+    }
+
+    /// The same as an order, with the reasons of each place, and noted. Every claimant is in it once, also those who get
+    /// nothing.
+    pub fn contend(&mut self, ask: &Contend, now_ms: u64) -> Order {
+        self.orders += 1;
+        let made = self.decide(ask, now_ms);
+        let order = Order {
+            decision: format!("{}-{}", self.issuer, self.orders),
+            strategy: made.strategy,
+            order: made.all().map(placed).collect(),
+            ..Default::default()
+        };
+        let noted = Order {
+            order: order.order.iter().take(PLACES_MAX).cloned().collect(),
+            decision: order.decision.clone(),
+            ..order
+        };
         self.decisions.push_front(noted);
         self.decisions.truncate(DECISIONS_MAX);
-        made
+        order
     }
 
     pub fn show(&self) -> ArbitrationShow {

@@ -19,7 +19,7 @@ pub fn run(folder: &Path) -> Result<Vec<Row>, Error> {
     let floor = probes::disk(DISK, folder, probes::BLOCK_BYTES, 200)?;
     let mut rows = vec![pools::allocation()];
     rows.push(fold::result()?);
-    rows.push(arbitration::decision());
+    rows.extend(arbitration::decisions());
     rows.extend(artifacts::put_and_get(folder)?);
     crate::floors::attach(&mut rows, &[floor], &[]);
     Ok(rows)
@@ -58,6 +58,7 @@ mod tests {
             "core_pool_lease",
             "core_fold_result",
             "core_arbitration_1000",
+            "core_arbitration_1000_explained",
             "core_artifact_put_1kib",
             "core_artifact_get_1kib",
         ];

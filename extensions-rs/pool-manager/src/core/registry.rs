@@ -6,11 +6,13 @@ use symphony_protocol::{
     Activate, Demand, Heartbeat, HeartbeatState, Lease, PoolGrant, Register, WorkerView, WorkerViewState,
 };
 
-use super::leases::{LEASE_MS, Leases, shares};
+use super::leases::{LEASE_MS, Leases, Number, shares};
 use super::state::{Change, State};
 
 /// Three heartbeats: a worker that has said nothing for so long is dead.
 pub const DEAD_AFTER_MS: u64 = 750;
+/// Sweeps are a fraction of this apart. After a longer gap this process was stopped, and heard nobody.
+const SLEPT_MS: u64 = 500;
 /// A conductor that has not stated its demand for so long holds nothing.
 const CONDUCTOR_GONE_MS: u64 = 3_500;
 /// Dead workers are told of for so long.
@@ -53,6 +55,7 @@ impl Worker {
 
 #[derive(Clone, Debug, Default)]
 struct Conductor {
+    number: Number,
     last_ms: u64,
     epoch: u64,
     backlog: BTreeMap<String, i64>,
@@ -65,7 +68,10 @@ pub struct Registry {
     sequence: u64,
     workers: BTreeMap<String, Worker>,
     conductors: BTreeMap<String, Conductor>,
+    /// Conductors that there were so far: the number of the last one.
+    counted: Number,
     dead: BTreeMap<String, u64>,
+    swept_ms: u64,
 }
 
 impl Registry {
@@ -149,7 +155,12 @@ impl Registry {
     pub fn demand(&mut self, demand: &Demand, now_ms: u64) -> bool {
         let known = self.conductors.entry(demand.conductor.clone()).or_default();
         let changed = known.last_ms == 0 || known.epoch != demand.epoch;
+        if known.number == 0 {
+            self.counted += 1;
+            known.number = self.counted;
+        }
         *known = Conductor {
+            number: known.number,
             last_ms: now_ms,
             epoch: demand.epoch,
             backlog: demand.backlog.clone(),
@@ -167,6 +178,7 @@ impl Registry {
 
     /// Find the dead and the gone. Returns the workers that died.
     pub fn sweep(&mut self, now_ms: u64) -> Vec<String> {
+        self.slept(now_ms);
         let silent = |w: &Worker| match (w.queue_timeout_ms, w.expires_at_ms) {
             (Some(_), Some(at)) => at <= now_ms,
             (Some(_), None) => false,
@@ -187,11 +199,28 @@ impl Registry {
         found
     }
 
+    /// Silence while this process slept is no sign of anybody's death.
+    fn slept(&mut self, now_ms: u64) {
+        let gap_ms = now_ms.saturating_sub(self.swept_ms);
+        self.swept_ms = now_ms;
+        if gap_ms <= SLEPT_MS {
+            return;
+        }
+        let later = |at_ms: u64| at_ms.saturating_add(gap_ms).min(now_ms);
+        for worker in self.workers.values_mut() {
+            worker.last_beat_ms = later(worker.last_beat_ms);
+        }
+        for conductor in self.conductors.values_mut() {
+            conductor.last_ms = later(conductor.last_ms);
+        }
+    }
+
     /// The grant of every conductor: absolute, all that it holds.
     pub fn grants(&mut self, now_ms: u64) -> Vec<PoolGrant> {
         self.sequence += 1;
-        let mut leases: BTreeMap<&String, Vec<Lease>> =
-            self.conductors.keys().map(|name| (name, Vec::new())).collect();
+        // By the names of the conductors, as everything below.
+        let mut leases: Vec<Vec<Lease>> = self.conductors.values().map(|_| Vec::new()).collect();
+        let (mut demand, mut wanted) = (Vec::new(), Vec::new());
         for (number, (name, worker)) in self.workers.iter_mut().enumerate() {
             if !worker.leasable() {
                 continue;
@@ -206,16 +235,11 @@ impl Registry {
                 };
                 known.backlog.iter().map(of).sum::<i64>().unsigned_abs()
             };
-            let demand = self
-                .conductors
-                .iter()
-                .map(|(name, known)| (name.clone(), wants(known)))
-                .collect();
-            let wanted = shares(worker.slots, &demand);
-            for (conductor, slots) in worker.leases.divide(worker.slots, &wanted, now_ms) {
-                let Some(list) = leases.get_mut(&conductor) else {
-                    continue;
-                };
+            demand.clear();
+            demand.extend(self.conductors.values().map(|known| (known.number, wants(known))));
+            shares(worker.slots, &demand, &mut wanted);
+            worker.leases.divide(worker.slots, &wanted, now_ms);
+            for (list, (_, slots)) in leases.iter_mut().zip(worker.leases.held()) {
                 list.push(Lease {
                     lease: u64::try_from(number).unwrap_or_default(),
                     worker: name.clone(),
@@ -229,8 +253,9 @@ impl Registry {
             }
         }
         let dead: Vec<String> = self.dead.keys().take(4096).cloned().collect();
-        leases
-            .into_iter()
+        self.conductors
+            .keys()
+            .zip(leases)
             .map(|(conductor, leases)| PoolGrant {
                 v: 1,
                 conductor: conductor.clone(),
@@ -369,12 +394,26 @@ mod tests {
         registry.demand(&demand("c"), 0);
         registry.heartbeat(&beat("w", 0), 0);
         registry.activate(&activate("w"), 0);
+        assert!(registry.sweep(SLEPT_MS).is_empty());
         assert!(registry.sweep(DEAD_AFTER_MS).is_empty());
         assert_eq!(registry.sweep(DEAD_AFTER_MS + 1), ["w"]);
         let grants = registry.grants(DEAD_AFTER_MS + 2);
         let grant = grants.first().unwrap();
         assert!(grant.leases.is_empty());
         assert_eq!(grant.dead, ["w"]);
+    }
+
+    #[test]
+    fn who_slept_calls_nobody_dead_that_it_did_not_hear_meanwhile() {
+        let mut registry = Registry::new("pool");
+        registry.demand(&demand("c"), 0);
+        registry.heartbeat(&beat("w", 0), 0);
+        registry.activate(&activate("w"), 0);
+        assert!(registry.sweep(100).is_empty());
+        assert!(registry.sweep(9_000).is_empty());
+        assert_eq!(registry.grants(9_000).len(), 1, "nor is the conductor gone");
+        assert!(registry.sweep(9_500).is_empty());
+        assert_eq!(registry.sweep(9_700), ["w"], "it was silent for 800 ms of our waking time");
     }
 
     #[test]
