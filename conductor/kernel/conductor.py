@@ -150,7 +150,7 @@ class Conductor:
     def _take(self, ready: Mailbox, frames: Mailbox, grants: Mailbox, beats: Mailbox, holds: Mailbox) -> None:
         """Everything that has arrived. Grants come first: what they bring, this beat may spend."""
         core = self.core
-        core.now_ms, core.wall_ms = clock.steady_ms(), clock.wall_ms()
+        core.begin(clock.steady_ms(), clock.wall_ms())
         for message in grants.take_all():
             grant = _read(message.data, Grant)  # type: ignore[arg-type]  # a union stands for a type here
             if isinstance(grant, PoolGrant):

@@ -37,6 +37,10 @@ from conductor.wire.runs import RunEnded
 _log = logging.getLogger("symphony.kernel")
 
 ALIVE_MS = 750
+HEARD_MS = 500
+"""Two heartbeats. Who was heard here so lately is not dead, whatever a Pool Manager says that slept or was cut off."""
+SLEPT_MS = 500
+"""Beats are at most 250 ms apart: a longer gap means that this process was stopped, and heard nobody."""
 
 
 class Core:
@@ -92,6 +96,13 @@ class Core:
     def epochs(self) -> dict[int, int]:
         """Of our ownership, by partition."""
         return {number: office.partition.owned.epoch for number, office in self.offices.items()}
+
+    def begin(self, now_ms: int, wall_ms: int) -> None:
+        """A beat, by the two clocks. Silence while this process slept is no sign of anybody's death."""
+        gap_ms = now_ms - self.now_ms
+        if gap_ms > SLEPT_MS:
+            self.heard_at = {name: at + gap_ms for name, at in self.heard_at.items()}
+        self.now_ms, self.wall_ms = now_ms, wall_ms
 
     # From the tracker.
 
@@ -289,7 +300,9 @@ class Core:
             if worker.process is None and (last := self.roster.heard.get(worker.name)) is not None:
                 worker.process, worker.beat = last.process, max(worker.beat, last.beat)
         for worker in dead:
-            gone(self, worker, "its worker is dead: three heartbeats missed", died=True)
+            # It is told dead for ten seconds: if it is, the next grant finds it silent here as well.
+            if self.now_ms - self.heard_at.get(worker.name, self.now_ms - HEARD_MS) >= HEARD_MS:
+                gone(self, worker, "its worker is dead: three heartbeats missed", died=True)
         for lease in grant.leases:
             if lease.queue and 0 in self.offices:
                 self.lifecycle.plain(lease)

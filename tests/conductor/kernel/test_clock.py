@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from types import SimpleNamespace
+from types import MethodType, SimpleNamespace
 from typing import Any
 
 import pytest
 
 from conductor.kernel import clock
 from conductor.kernel.conductor import Conductor
+from conductor.kernel.core import Core
 from conductor.kernel.office import DUE_REPEAT_MS, Office
 from conductor.kernel.partition import Owned, Partition
 from conductor.kernel.workers import Workers
@@ -71,7 +72,8 @@ class Empty:
 
 def test_no_lease_runs_out_and_no_worker_is_silent_because_the_wall_jumped(monkeypatch: pytest.MonkeyPatch) -> None:
     made: Any = Conductor.__new__(Conductor)
-    made.core = SimpleNamespace(now_ms=0, wall_ms=0)
+    made.core = SimpleNamespace(now_ms=0, wall_ms=0, heard_at={})
+    made.core.begin = MethodType(Core.begin, made.core)
     boxes = (Empty(), Empty(), Empty(), Empty(), Empty())
     made._take(*boxes)
     workers, before = Workers(), made.core.now_ms
