@@ -57,6 +57,9 @@ class Bus(Protocol):
     async def publish(self, subject: str, data: bytes, headers: Headers | None = None) -> None:
         """A core message: sent once, lost if nobody listens."""
 
+    def send(self) -> None:
+        """Give what was published to the network now; without it, that is done in the next turn of the loop."""
+
     async def publish_log(self, subject: str, data: bytes, headers: Headers | None = None) -> int:
         """A durable message; the sequence at which the broker has it.
 

@@ -46,8 +46,19 @@ class BusOptions:
     """How long to wait for a broker that is not there yet."""
 
 
+class _Inlet(asyncio.Queue[Msg]):
+    """Where the client puts what it has parsed; it goes straight on: a task that waits costs a turn of the loop."""
+
+    def __init__(self, take: Callable[[Msg], None]) -> None:
+        super().__init__()
+        self._hand_on = take
+
+    def put_nowait(self, item: Msg) -> None:
+        self._hand_on(item)
+
+
 class NatsMailbox:
-    """A subscription's private queue, emptied by hand: no callback and no task for each message."""
+    """What some subscriptions received, emptied by hand: no callback and no task for each message."""
 
     def __init__(self, notify: Callable[[], None] | None) -> None:
         self._subscriptions: list[Subscription] = []
@@ -55,31 +66,27 @@ class NatsMailbox:
         self._notify = notify
         self._messages: list[Received] = []
 
-    async def _take(self, message: Msg) -> None:
-        headers = message.headers
-        self._messages.append(Received(message.subject, message.data, message.reply, headers))
+    def add(self, subscription: Subscription) -> None:
+        """Take over what `subscription` has received, and all that it will."""
+        before, subscription._pending_queue = subscription._pending_queue, _Inlet(self._take)
+        self._subscriptions.append(subscription)
+        while not before.empty():
+            self._take(before.get_nowait())
+
+    def _take(self, message: Msg) -> None:
+        if len(self._messages) >= PENDING_COUNT_MAX:
+            raise asyncio.QueueFull  # the client drops it, and says so
+        self._messages.append(Received(message.subject, message.data, message.reply, message.headers))
         self._arrived.set()
         if self._notify is not None:
             self._notify()
 
     def take_all(self) -> list[Received]:
         for subscription in self._subscriptions:
-            self._drain(subscription)
+            subscription._pending_size = 0  # the client adds to it, and drops what comes above its bound
         taken, self._messages = self._messages, []
         self._arrived.clear()
         return taken
-
-    def _drain(self, subscription: Subscription) -> None:
-        """Messages that the client's own task has not handed over yet. The queue's size has to be told."""
-        queue = subscription._pending_queue
-        while True:
-            try:
-                message = queue.get_nowait()
-            except asyncio.QueueEmpty:
-                return
-            subscription._pending_size -= len(message.data)
-            self._messages.append(Received(message.subject, message.data, message.reply, message.headers))
-            queue.task_done()
 
     async def wait(self) -> None:
         if not self._messages:
@@ -158,6 +165,17 @@ class NatsBus:
         except (nats.errors.Error, OSError) as error:
             raise BusError("unavailable", f"{subject}: {_reason(error)}") from error
 
+    def send(self) -> None:
+        client = self._client
+        transport = client._transport
+        if not client.is_connected or transport is None or not client._pending:
+            return
+        writer = getattr(transport, "_io_writer", None)
+        if writer is None or writer.transport.get_write_buffer_size() > 0:
+            return  # the broker is slower than we are: the client's own writer waits for it
+        pending, client._pending, client._pending_data_size = client._pending, [], 0
+        writer.writelines(pending)
+
     async def publish_log(self, subject: str, data: bytes, headers: Headers | None = None) -> int:
         try:
             ack = await self._js.publish(subject, data, headers=dict(headers) if headers else None)
@@ -178,11 +196,10 @@ class NatsBus:
             subscription = await self._client.subscribe(
                 subject,
                 queue=queue,
-                cb=mailbox._take,
                 pending_msgs_limit=PENDING_COUNT_MAX,
                 pending_bytes_limit=PENDING_BYTES_MAX,
             )
-            mailbox._subscriptions.append(subscription)
+            mailbox.add(subscription)
         return mailbox
 
     async def request(self, subject: str, data: bytes, timeout_s: float = 5.0) -> bytes:

@@ -31,6 +31,7 @@ from conductor.kernel.resolve import Resolutions
 from conductor.kernel.room import Room
 from conductor.kernel.spans import Spans
 from conductor.kernel.supply import Frames, Supplies
+from conductor.kernel.wake import Wake
 from conductor.observe import metrics
 from conductor.observe.tracing import Tracer
 from conductor.policy import Policy, Rules
@@ -67,7 +68,7 @@ class Conductor:
     def __init__(self, bus: NatsBus, options: ConductorOptions, policy: Policy | None = None) -> None:
         self._bus = bus
         self.options = options
-        self._wake = asyncio.Event()
+        self._wake = Wake()
         self._ownership = Ownership(bus, options.name, options.partitions)
         artifacts = Artifacts(bus)
         spans = Spans(Tracer("symphony-conductor"))
@@ -137,15 +138,9 @@ class Conductor:
 
     async def _rest(self) -> None:
         """Until something arrives, a timer is due, or a while has passed."""
-        if not self._wake.is_set():
-            now_ms = clock.wall_ms()
-            dues = [p.next_due_at_ms for p in self.core.partitions if p.next_due_at_ms is not None]
-            wait_s = min([IDLE_WAIT_S, *(max((due - now_ms) / 1000, 0.001) for due in dues)])
-            try:
-                await asyncio.wait_for(self._wake.wait(), wait_s)
-            except TimeoutError:
-                return
-        self._wake.clear()
+        now_ms = clock.wall_ms()
+        dues = [p.next_due_at_ms for p in self.core.partitions if p.next_due_at_ms is not None]
+        await self._wake.wait(min([IDLE_WAIT_S, *(max((due - now_ms) / 1000, 0.001) for due in dues)]))
 
     def _take(self, ready: Mailbox, frames: Mailbox, grants: Mailbox, beats: Mailbox, holds: Mailbox) -> None:
         """Everything that has arrived. Grants come first: what they bring, this beat may spend."""
@@ -189,6 +184,7 @@ class Conductor:
                 await self._bus.publish(subject, data)
             except BusError as error:
                 _log.warning("%s was not sent; the next level or heartbeat will show it: %s", subject, error)
+        self._bus.send()
 
     async def _keep(self) -> None:
         """Off the path: hold the partitions, and say every second what we have and want."""
