@@ -64,7 +64,10 @@ impl Case {
                 weight: WEIGHTS[*at],
                 ..Default::default()
             };
-            (0..).zip(of).map(|(n, at)| (format!("{prefix}{n}"), claims(at))).collect()
+            (0..)
+                .zip(of)
+                .map(|(n, at)| (format!("{prefix}{n}"), claims(at)))
+                .collect()
         };
         Options {
             tenants: named(&self.tenant_weights, "t"),
@@ -81,7 +84,9 @@ impl Case {
         let mut left = self.slots;
         let wants = |given: &[u32], at: usize| u64::from(given[at]) < all[at].waiting;
         let starving = |at: usize| all[at].waiting > 0 && all[at].waited_ms >= 30_000;
-        let own = |given: &[u32], at: usize| f64::from(self.used[at]) + all[at].running as f64 + f64::from(given[at]);
+        let own = |given: &[u32], at: usize| {
+            f64::from(self.used[at]) + all[at].running as f64 + f64::from(given[at])
+        };
         let workflow = |given: &[u32], at: usize| {
             (own(given, at) / Self::weight(&self.workflow_weights, &all[at].workflow)).to_bits()
         };
@@ -96,7 +101,14 @@ impl Case {
             let starved = if starving(at) { age } else { Reverse(0) };
             let shares = (tenant(&nothing, at), workflow(&nothing, at));
             let names = (&all[at].tenant, &all[at].workflow);
-            (!starving(at), starved, Reverse(all[at].priority), shares, age, names)
+            (
+                !starving(at),
+                starved,
+                Reverse(all[at].priority),
+                shares,
+                age,
+                names,
+            )
         };
         let mut serve = |given: &mut Vec<u32>, at: usize| {
             if given[at] == 0 {
@@ -115,12 +127,26 @@ impl Case {
         for priority in (0..=9).rev() {
             // Among tenants of equal shares the one goes first that has the first claimant, of those that want something at
             // the start of this priority.
-            let level: Vec<usize> =
-                line.iter().copied().filter(|at| all[*at].priority == priority && wants(&given, *at)).collect();
+            let level: Vec<usize> = line
+                .iter()
+                .copied()
+                .filter(|at| all[*at].priority == priority && wants(&given, *at))
+                .collect();
             while left > 0 {
-                let first = |at: usize| level.iter().position(|other| all[*other].tenant == all[at].tenant);
+                let first = |at: usize| {
+                    level
+                        .iter()
+                        .position(|other| all[*other].tenant == all[at].tenant)
+                };
                 let open = level.iter().copied().filter(|at| wants(&given, *at));
-                let key = |at: &usize| (tenant(&given, *at), first(*at), workflow(&given, *at), standing(*at));
+                let key = |at: &usize| {
+                    (
+                        tenant(&given, *at),
+                        first(*at),
+                        workflow(&given, *at),
+                        standing(*at),
+                    )
+                };
                 let Some(at) = open.min_by_key(key) else { break };
                 serve(&mut given, at);
                 left -= 1;

@@ -7,6 +7,7 @@ mod roles;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::time::Duration;
 
 use clap::{Parser, Subcommand};
 use mimalloc::MiMalloc;
@@ -15,6 +16,9 @@ use symphony_sdk::{ErrorKind, logs, metrics, telemetry};
 /// The fold makes and drops many small values a step: the system's allocator took a quarter of the tracker's time.
 #[global_allocator]
 static ALLOCATOR: MiMalloc = MiMalloc;
+
+/// For blocking work that is nearly done: a snapshot, an archive. What is cut off here, a crash cuts off as well.
+const THREADS_TIME: Duration = Duration::from_secs(2);
 
 #[derive(Parser)]
 #[command(
@@ -70,7 +74,7 @@ fn main() -> ExitCode {
         .enable_all()
         .build();
     let outcome = runtime.map_err(symphony_sdk::Error::from).and_then(|runtime| {
-        runtime.block_on(async {
+        let outcome = runtime.block_on(async {
             metrics::serve().await;
             use roles::Role::{Arbitration, Dag, Pool, Stale, Store};
             match arguments.command {
@@ -84,7 +88,10 @@ fn main() -> ExitCode {
                 Command::Bench(arguments) => bench::run(arguments).await,
                 Command::Check => Ok(()),
             }
-        })
+        });
+        // A function in a thread ends with this process, which else would wait for it.
+        runtime.shutdown_timeout(THREADS_TIME);
+        outcome
     });
     telemetry::shutdown();
     match outcome {

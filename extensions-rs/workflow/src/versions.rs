@@ -156,7 +156,11 @@ mod tests {
         ];
         for (older, later) in pairs {
             assert_eq!(compare_versions(older, later), Ordering::Less, "{older} {later}");
-            assert_eq!(compare_versions(later, older), Ordering::Greater, "{older} {later}");
+            assert_eq!(
+                compare_versions(later, older),
+                Ordering::Greater,
+                "{older} {later}"
+            );
         }
     }
 

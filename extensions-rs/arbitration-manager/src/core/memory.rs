@@ -98,14 +98,24 @@ impl Memory {
     }
 
     fn forget_the_oldest(&mut self) {
-        let of = |tenant: &Tenant| tenant.workflows.values().map(|used| used.at_ms).collect::<Vec<_>>();
+        let of = |tenant: &Tenant| {
+            tenant
+                .workflows
+                .values()
+                .map(|used| used.at_ms)
+                .collect::<Vec<_>>()
+        };
         let mut moments: Vec<u64> = self.tenants.values().flat_map(of).collect();
         moments.sort_unstable();
         let Some(limit) = moments.get(CLAIMANTS_MAX / 10).copied() else {
             return;
         };
         // Those of the last moment stay, where anything is older: else the whole of it goes.
-        let limit = if moments.first() == Some(&limit) { limit + 1 } else { limit };
+        let limit = if moments.first() == Some(&limit) {
+            limit + 1
+        } else {
+            limit
+        };
         self.tenants.retain(|_, tenant| {
             tenant.workflows.retain(|_, used| used.at_ms >= limit);
             tenant.amount = tenant.workflows.values().map(|used| used.amount).sum();

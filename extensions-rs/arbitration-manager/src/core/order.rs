@@ -224,7 +224,9 @@ fn candidates<'a, 'p>(
         tenant.burden = Burden::new(seconds, tenant.weight);
     }
     for candidate in &mut made {
-        candidate.tenant = tenants.get(candidate.tenant_at).map_or(candidate.tenant, |t| t.burden);
+        candidate.tenant = tenants
+            .get(candidate.tenant_at)
+            .map_or(candidate.tenant, |t| t.burden);
     }
     (made, tenants)
 }
@@ -280,7 +282,9 @@ impl Line<'_> {
     }
 
     fn rank(&self, tenant_at: usize) -> u64 {
-        self.tenants.get(tenant_at).map_or(0, |tenant| tenant.burden.rank())
+        self.tenants
+            .get(tenant_at)
+            .map_or(0, |tenant| tenant.burden.rank())
     }
 
     /// Serve those of one priority, slot by slot, until none of them wants more.
@@ -301,7 +305,10 @@ impl Line<'_> {
             };
             *link = Some(*last);
             *last = *at;
-            if candidates.get(*least).is_some_and(|other| candidate.precedes(other)) {
+            if candidates
+                .get(*least)
+                .is_some_and(|other| candidate.precedes(other))
+            {
                 *least = *at;
             }
         }
@@ -316,13 +323,19 @@ impl Line<'_> {
         while self.left > 0
             && let Some(Reverse((_, standing, tenant_at))) = turns.pop()
         {
-            let Some(slot) = queues.get_mut(tenant_at) else { continue };
+            let Some(slot) = queues.get_mut(tenant_at) else {
+                continue;
+            };
             let queue = slot.get_or_insert_with(|| {
                 let last = first.get(tenant_at).copied().flatten().map(|(_, last)| last);
                 let its = std::iter::successors(last, |at| chain.get(*at).copied().flatten());
-                its.filter_map(|at| self.turn(candidates, at)).collect::<Vec<_>>().into()
+                its.filter_map(|at| self.turn(candidates, at))
+                    .collect::<Vec<_>>()
+                    .into()
             });
-            let Some(Reverse((_, _, at))) = queue.pop() else { continue };
+            let Some(Reverse((_, _, at))) = queue.pop() else {
+                continue;
+            };
             self.serve(candidates, at);
             queue.extend(self.turn(candidates, at));
             if !queue.is_empty() {

@@ -56,6 +56,12 @@ pub fn decisions() -> [Row; 2] {
     });
     [
         decided,
-        spread("core_arbitration_1000_explained", "us", 1e6, 1, explained.collect()),
+        spread(
+            "core_arbitration_1000_explained",
+            "us",
+            1e6,
+            1,
+            explained.collect(),
+        ),
     ]
 }

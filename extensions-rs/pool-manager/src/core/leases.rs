@@ -35,9 +35,7 @@ impl Leases {
     /// Slots that somebody may believe to hold.
     pub fn believed(&self, now_ms: u64) -> u32 {
         let current = self.current.iter().map(|(_, held)| held);
-        let live = current
-            .chain(&self.fading)
-            .filter(|held| held.until_ms > now_ms);
+        let live = current.chain(&self.fading).filter(|held| held.until_ms > now_ms);
         live.map(|held| held.slots).fold(0, u32::saturating_add)
     }
 
@@ -129,7 +127,11 @@ mod tests {
     fn one_conductor_gets_everything_and_two_share() {
         assert_eq!(shared(8, &[(1, 0)]), [(1, 8)]);
         assert_eq!(shared(8, &[(1, 99), (2, 99)]), [(1, 4), (2, 4)]);
-        assert_eq!(shared(3, &[(1, 5), (2, 5)]), [(1, 2), (2, 1)], "the odd one goes to the first");
+        assert_eq!(
+            shared(3, &[(1, 5), (2, 5)]),
+            [(1, 2), (2, 1)],
+            "the odd one goes to the first"
+        );
         assert_eq!(shared(8, &[(1, u64::MAX), (2, 0)]), [(1, 7), (2, 1)]);
     }
 

@@ -413,7 +413,11 @@ mod tests {
         assert!(registry.sweep(9_000).is_empty());
         assert_eq!(registry.grants(9_000).len(), 1, "nor is the conductor gone");
         assert!(registry.sweep(9_500).is_empty());
-        assert_eq!(registry.sweep(9_700), ["w"], "it was silent for 800 ms of our waking time");
+        assert_eq!(
+            registry.sweep(9_700),
+            ["w"],
+            "it was silent for 800 ms of our waking time"
+        );
     }
 
     #[test]

@@ -8,6 +8,7 @@ use tokio::sync::mpsc;
 
 use super::context::Context;
 use super::function::{FunctionError, Handler, Offered, Outcome};
+use super::leaving::Threads;
 use super::ledger::Key;
 use super::payloads::{has_reference, resolve, spill};
 use crate::current::{within, within_here};
@@ -54,6 +55,7 @@ pub(super) struct Running {
     pub context: Context,
     pub timeout_ms: Option<u64>,
     pub traced: Traced,
+    pub threads: Threads,
 }
 
 impl Running {
@@ -100,13 +102,17 @@ impl Running {
     async fn call(&self, inputs: Value) -> Option<Outcome> {
         let (context, handler) = (self.context.clone(), self.offered.handler.clone());
         let mut stop = self.context.stop.clone();
-        let at = self.traced.at();
+        let (at, threads) = (self.traced.at(), self.threads.clone());
         let running = tokio::spawn(within(at, async move {
             match handler {
                 Handler::Async(run) => run(context, inputs).await,
                 Handler::Quick(run) | Handler::Blocking(run) => {
-                    let done =
-                        tokio::task::spawn_blocking(move || within_here(at, || run(&context, inputs))).await;
+                    let entered = threads.enter();
+                    let done = tokio::task::spawn_blocking(move || {
+                        let _entered = entered;
+                        within_here(at, || run(&context, inputs))
+                    })
+                    .await;
                     done.unwrap_or_else(|_| Err(FunctionError::new("internal", "the function panicked")))
                 }
             }

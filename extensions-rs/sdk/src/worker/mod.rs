@@ -1,8 +1,10 @@
 //! The worker runtime: takes tasks, runs functions, and sees that every result reaches the log.
 
 mod attempt;
+mod beat;
 pub mod context;
 pub mod function;
+mod leaving;
 pub mod ledger;
 pub mod outbox;
 pub mod payloads;

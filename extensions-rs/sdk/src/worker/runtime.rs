@@ -6,15 +6,14 @@ use std::time::{Duration, Instant};
 
 use async_nats::Subscriber;
 use futures_util::{FutureExt, StreamExt};
-use symphony_protocol::{
-    Heartbeat, HeartbeatState, Manifest, RollCall, Task, TaskBatch, TaskResult, Value, decode, subjects,
-};
+use symphony_protocol::{Manifest, RollCall, Task, TaskBatch, TaskResult, Value, decode, subjects};
 use tokio::sync::{mpsc, watch};
 
 use super::WorkerOptions;
 use super::attempt::{Ended, Running, failed, now_us, succeeded, unpack};
 use super::context::Context;
 use super::function::{FunctionError, Handler, Offered};
+use super::leaving::{Threads, forsaken};
 use super::ledger::{Identity, Key, Ledger};
 use super::outbox::{Outbox, Sent};
 use super::payloads::has_reference;
@@ -34,12 +33,12 @@ const ENDED_MAX: usize = 65_536;
 
 /// A worker of functions.
 pub struct Worker {
-    options: WorkerOptions,
+    pub(super) options: WorkerOptions,
     functions: HashMap<String, Arc<Offered>>,
 }
 
-struct Held {
-    stop: watch::Sender<bool>,
+pub(super) struct Held {
+    pub stop: watch::Sender<bool>,
 }
 
 impl Worker {
@@ -54,7 +53,7 @@ impl Worker {
         self
     }
 
-    fn manifest(&self) -> Manifest {
+    pub(super) fn manifest(&self) -> Manifest {
         let mut functions: Vec<_> = self
             .functions
             .values()
@@ -69,11 +68,19 @@ impl Worker {
         }
     }
 
-    /// Serve until told to stop; then finish what is under way.
-    pub async fn run(self, bus: Bus, mut shutdown: Shutdown) -> Result<(), Error> {
-        let began = Instant::now();
+    /// Serve until told to stop; then finish what is under way. Functions in threads may go on after it: whoever calls
+    /// this ends the process.
+    pub async fn run(self, bus: Bus, shutdown: Shutdown) -> Result<(), Error> {
         // A worker without a pool is its user's own: it outlives the terminal that it was started from.
         let starter = self.options.pool.is_some().then(Starter::find);
+        tokio::select! {
+            served = self.serve(bus, shutdown, starter) => served,
+            () = forsaken(starter) => Ok(()),
+        }
+    }
+
+    async fn serve(self, bus: Bus, mut shutdown: Shutdown, starter: Option<Starter>) -> Result<(), Error> {
+        let began = Instant::now();
         let orphaned = || starter.is_some_and(Starter::is_gone);
         let mut tasks = bus.subscribe(subjects::tasks_of(&self.options.name)).await?;
         let mut roll = bus.subscribe(subjects::ROLL_CALL.to_owned()).await?;
@@ -89,6 +96,7 @@ impl Worker {
             artifacts: Artifacts::new(bus.clone()),
             ledger: Ledger::default(),
             held: HashMap::new(),
+            threads: Threads::default(),
             pending: VecDeque::new(),
             beat: 0,
             ready_us: 0,
@@ -156,23 +164,24 @@ impl Worker {
                 break;
             }
         }
-        state.heartbeat(false, false, Some(HeartbeatState::Stopped)).await;
-        state.bus.flush().await
+        state.leave(ended).await;
+        Ok(())
     }
 }
 
-struct State {
-    spec: Worker,
-    bus: Bus,
+pub(super) struct State {
+    pub spec: Worker,
+    pub bus: Bus,
     worker: Arc<str>,
     outbox: Outbox,
     artifacts: Artifacts,
-    ledger: Ledger,
-    held: HashMap<Key, Held>,
+    pub ledger: Ledger,
+    pub held: HashMap<Key, Held>,
+    pub threads: Threads,
     pending: VecDeque<(Key, Arc<str>, Task)>,
-    beat: u64,
-    ready_us: u64,
-    draining: bool,
+    pub beat: u64,
+    pub ready_us: u64,
+    pub draining: bool,
     ended: mpsc::Sender<Ended>,
 }
 
@@ -288,6 +297,7 @@ impl State {
                 context,
                 timeout_ms: None,
                 traced,
+                threads: self.threads.clone(),
             };
             tokio::spawn(run.deliver(outcome, run_us, self.ended.clone()));
             self.held.insert(key, Held { stop });
@@ -302,6 +312,7 @@ impl State {
             context,
             timeout_ms: task.timeout_ms,
             traced,
+            threads: self.threads.clone(),
         };
         tokio::spawn(run.run(inputs, self.ended.clone()));
     }
@@ -325,43 +336,5 @@ impl State {
             self.ledger.store(key, done.sequence);
         }
         self.outbox.sent(&done.subject);
-    }
-
-    async fn heartbeat(&mut self, manifest: bool, attempts: bool, state: Option<HeartbeatState>) {
-        let holding = attempts.then(|| self.ledger.holding());
-        let lists = self.ledger.beat();
-        let serving = match self.draining {
-            true => HeartbeatState::Draining,
-            false => HeartbeatState::Serving,
-        };
-        let options = &self.spec.options;
-        let message = Heartbeat {
-            v: 1,
-            worker: options.name.clone(),
-            beat: self.beat,
-            state: state.unwrap_or(serving),
-            version: crate::VERSION.to_owned(),
-            pid: u64::from(std::process::id()),
-            pool: options.pool.clone(),
-            slots: options.slots,
-            busy: u32::try_from(self.held.len())
-                .unwrap_or(u32::MAX)
-                .min(options.slots),
-            ready_us: self.ready_us,
-            seen: lists.seen,
-            held: lists.held,
-            stored: lists.stored,
-            refused: lists.refused,
-            truncated: lists.truncated,
-            // The first beats carry the manifest: whoever starts a moment later has it without asking.
-            manifest: (manifest || self.beat < 4).then(|| self.spec.manifest()),
-            holding,
-            ..Default::default()
-        };
-        self.beat += 1;
-        let subject = subjects::heartbeat(&message.worker);
-        if let Err(error) = self.bus.publish(subject, &message).await {
-            tracing::debug!(%error, "no heartbeat");
-        }
     }
 }
