@@ -18,6 +18,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[2]
 TRACKER = "extensions-rs/dag-tracker/src"
 KERNEL = "conductor/kernel"
+ARBITRATION = "extensions-rs/arbitration-manager/src"
 TIME_S = 1200
 
 
@@ -137,6 +138,30 @@ REMOVALS = (
         ("symphony-dag-tracker", "recovery", "rule_10_a_damaged"),
     ),
     Removal(
+        11,
+        "a lock that is held is granted once more",
+        f"{ARBITRATION}/core/ledger.rs",
+        "first.filter(|_| used > of)",
+        "first.filter(|_| used > u32::MAX - of)",
+        ("symphony-arbitration-manager", "desk", "rule_11_a_lock"),
+    ),
+    Removal(
+        11,
+        "the ledger is written whoever wrote to it before",
+        f"{ARBITRATION}/ledger.rs",
+        "headers.insert(NATS_EXPECTED_LAST_SEQUENCE, folded.to_string().as_str());",
+        'headers.insert("Passed-Over", folded.to_string().as_str());',
+        ("symphony-arbitration-manager", "ledger", "rule_11_of_two"),
+    ),
+    Removal(
+        11,
+        "what a state of the ledger says is passed over",
+        f"{ARBITRATION}/holds.rs",
+        "self.desk().reset(sequence, state);",
+        "self.desk().skip(sequence);",
+        ("symphony-arbitration-manager", "ledger", "rule_11_what_was_granted"),
+    ),
+    Removal(
         12,
         "fold time goes where the broker's clock goes",
         f"{TRACKER}/core/fold/mod.rs",
@@ -185,7 +210,6 @@ REMOVALS = (
         ("tests/conductor/kernel/test_recovery.py", "rule_15"),
     ),
 )
-"""Rule 11 is that of locks, semaphores and hard budgets."""
 
 
 @contextmanager

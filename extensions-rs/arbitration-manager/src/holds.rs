@@ -10,12 +10,11 @@ use symphony_sdk::{Bus, Error, ErrorKind, Shutdown};
 
 use crate::core::{Desk, Now};
 use crate::ledger::{self, Entry};
+use crate::options::Options;
 
 /// Conductors tell of all that waits so often; who is told of no more is forgotten.
 const SWEEP_INTERVAL: Duration = Duration::from_secs(1);
 const RETRY: Duration = Duration::from_millis(250);
-/// Messages of the ledger between two that state all of it.
-const STATE_EVERY: u64 = 4096;
 
 /// Cheap to clone: the desk is shared with who answers questions about it.
 #[derive(Clone)]
@@ -23,14 +22,16 @@ pub struct Holds {
     bus: Bus,
     desk: Arc<Mutex<Desk>>,
     began: Instant,
+    state_every: u64,
 }
 
 impl Holds {
-    pub fn new(bus: &Bus, arbiter: &str, starvation_ms: u64) -> Self {
+    pub fn new(bus: &Bus, arbiter: &str, options: &Options) -> Self {
         Self {
             bus: bus.clone(),
-            desk: Arc::new(Mutex::new(Desk::new(arbiter, starvation_ms))),
+            desk: Arc::new(Mutex::new(Desk::new(arbiter, options.starvation_ms))),
             began: Instant::now(),
+            state_every: options.ledger_state_every,
         }
     }
 
@@ -98,7 +99,7 @@ impl Holds {
                 tracing::warn!(%error, "a grant of locks was not sent; it is asked for again");
             }
         }
-        if states.due(self.desk().sequence()) {
+        if states.last.unwrap_or(0) + self.state_every <= self.desk().sequence() {
             self.write_state(states).await;
         }
     }
@@ -187,9 +188,5 @@ struct States {
 impl States {
     fn note(&mut self, sequence: u64) {
         self.before = self.last.replace(sequence);
-    }
-
-    fn due(&self, sequence: u64) -> bool {
-        sequence >= self.last.unwrap_or(0) + STATE_EVERY
     }
 }

@@ -18,6 +18,8 @@ pub struct Options {
     pub starvation_ms: u64,
     /// What was used counts half after this time: the memory of the fair share.
     pub half_life_ms: u64,
+    /// Messages of the ledger of locks between two that state all of it; below the one before, it is purged.
+    pub ledger_state_every: u64,
     pub tenants: BTreeMap<String, Claims>,
     /// By name, over all tenants.
     pub workflows: BTreeMap<String, Claims>,
@@ -63,6 +65,7 @@ impl Default for Options {
         Self {
             starvation_ms: 30_000,
             half_life_ms: 10_000,
+            ledger_state_every: 4096,
             tenants: BTreeMap::new(),
             workflows: BTreeMap::new(),
             capabilities: BTreeMap::new(),
@@ -103,6 +106,9 @@ impl Options {
         };
         if self.half_life_ms == 0 {
             return wrong("half_life_ms", "at least 1");
+        }
+        if self.ledger_state_every == 0 {
+            return wrong("ledger_state_every", "at least 1");
         }
         let claims = self.tenants.iter().map(|(name, c)| ("tenants", name, c));
         let claims = claims.chain(self.workflows.iter().map(|(name, c)| ("workflows", name, c)));

@@ -48,7 +48,7 @@ impl Service {
         let started = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
         let first = u64::try_from(started.as_millis()).unwrap_or(0);
         let issuer = format!("arbitration-{}-{first}", std::process::id());
-        let holds = Holds::new(&bus, &issuer, self.options.starvation_ms);
+        let holds = Holds::new(&bus, &issuer, &self.options);
         let mut arbiter = Arbiter::new(&issuer, self.options, first, 0);
         // Beside this loop, since it waits for the broker's disk and leases do not.
         let ledger = tokio::spawn(holds.clone().run(shutdown.clone()));
