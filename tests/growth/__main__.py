@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 
 from conductor.measure.machine import machine
+from tests.growth.chart import chart
 from tests.growth.measure import CASES, measure
 from tests.growth.page import missed, page
 from tests.growth.submit import submit
@@ -26,6 +27,7 @@ def main() -> int:
     submissions = asyncio.run(submit(given.rounds))
     text = page(figures, submissions, machine(), given.profile, given.rounds)
     given.out.write_text(text)
+    given.out.with_suffix(".svg").write_text(chart(figures))
     sys.stdout.write(text)
     return 1 if missed(figures, submissions) else 0
 

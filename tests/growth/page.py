@@ -19,6 +19,8 @@ HEAD = """# Growth
 What a node, an item, a turn and a waiting run cost, as there are more of them. `make growth` measures all of it in one
 run and writes this page{command}. {machine}. Each figure is the least of {rounds}.
 
+![Time and memory of one more, by size](growth.svg)
+
 ## The fold
 
 Its core alone, without a broker, answered by the test as fast as it takes answers; a process for each figure. Small

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from xml.etree import ElementTree
 
+from tests.growth.chart import chart
 from tests.growth.measure import CASES, Figure
 from tests.growth.page import missed, page
 from tests.growth.submit import Submission
@@ -25,6 +27,17 @@ def test_flat_figures_meet_every_goal_and_stand_on_the_page() -> None:
     assert "| chain | 80 ms | 60 ms | 140 ms | 900 ms | 30.0 MiB |" in text
     assert "All are met." in text
     assert "development build" not in text
+
+
+def test_the_picture_has_a_line_for_the_time_and_one_for_the_memory_of_each_shape() -> None:
+    root = ElementTree.fromstring(chart(FLAT))
+    lines = root.findall(".//{*}polyline")
+    shapes = {shape for shape, _ in CASES}
+    assert len(lines) == 2 * len(shapes)
+    (chain,) = [len(line.attrib["points"].split()) for line in lines[:1]]
+    assert chain == len([shape for shape, _ in CASES if shape == "chain"])
+    heights = [float(point.split(",")[1]) for point in lines[0].attrib["points"].split()]
+    assert len(set(heights)) == 1, "what is flat is drawn flat"
 
 
 def test_what_grows_is_said() -> None:
