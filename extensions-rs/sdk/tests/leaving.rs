@@ -93,7 +93,6 @@ async fn says_stopped(first: impl FnOnce(mpsc::Sender<()>) -> Option<mpsc::Sende
         partition: 0,
         epoch: 1,
         n: 1,
-        ..Default::default()
     }];
     send(&other, &batch).await;
     let result: ResultBatch = decode(&results.next().await.unwrap().payload).unwrap();
