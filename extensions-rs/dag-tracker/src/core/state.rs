@@ -74,8 +74,8 @@ pub struct Run {
     pub journal: Journal,
     /// Nothing is given out meanwhile.
     pub paused: bool,
-    /// What its submission was recognised by, where it follows another document since.
-    pub submitted: Option<[u8; 32]>,
+    /// What its submission was recognised by, where it follows another document since: few have it, so few pay for it.
+    pub submitted: Option<Box<[u8; 32]>>,
     /// What it hears from outside, and who waits for it.
     pub mail: Option<Box<Mail>>,
     /// What completed and can be undone, in the order of completion.

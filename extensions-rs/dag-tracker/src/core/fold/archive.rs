@@ -34,6 +34,8 @@ impl Fold {
             };
             let fingerprint = run
                 .submitted
+                .as_deref()
+                .copied()
                 .unwrap_or_else(|| fingerprint(&run.document, &run.given_inputs));
             let tomb = Tombstone {
                 status: run.status,

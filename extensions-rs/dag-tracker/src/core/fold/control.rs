@@ -308,7 +308,7 @@ fn move_on(
     let version = plan.version.clone();
     // The same submission, sent again, is the same run whatever it follows now.
     let submitted = fingerprint(&run.document, &run.given_inputs);
-    run.submitted.get_or_insert(submitted);
+    run.submitted.get_or_insert_with(|| Box::new(submitted));
     let mut walk = Walk::new(run, context, effects);
     walk.go_on_by(plan, document, filled.pack().into(), &kept);
     walk.finish();

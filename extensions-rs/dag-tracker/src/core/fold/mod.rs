@@ -239,6 +239,8 @@ impl Fold {
         let known = match self.runs.get(&key) {
             Some(run) => Some(
                 run.submitted
+                    .as_deref()
+                    .copied()
                     .unwrap_or_else(|| fingerprint(&run.document, &run.given_inputs)),
             ),
             None => self.tombstones.get(&key).map(|tomb| tomb.fingerprint),
