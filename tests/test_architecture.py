@@ -10,7 +10,7 @@ import pytest
 
 from tests.shared import ROOT
 
-ORDER = ["wire", "observe", "bus", "workflow", "policy", "kernel", "worker", "embedded", "measure", "cli"]
+ORDER = ["wire", "observe", "bus", "workflow", "policy", "kernel", "worker", "embedded", "measure", "peers", "cli"]
 """Each package imports only what is listed before it, and itself."""
 CRATES = {
     "symphony-protocol": set(),

@@ -13,6 +13,7 @@ from conductor import __version__
 from conductor.cli import connect
 from conductor.cli.connect import json_option
 from conductor.cli.output import FAILED, Refusal, emit, say, table
+from conductor.cli.peers import PEER_NAMES, against_peer
 from conductor.measure.scenarios import SCENARIOS, SHORT_NAMES, USUAL_NAMES
 
 PROFILES = Path("build") / "profile"
@@ -27,7 +28,8 @@ LISTED = "\n".join(f"  {name:<11} {one.about}" for name, one in SCENARIOS.items(
 
 @click.command(epilog=f"\b\nScenarios:\n{LISTED}")
 @click.argument("names", nargs=-1, metavar="[NAME]...")
-@click.option("--against", metavar="PEER", help="Another orchestrator on the same work")
+@click.option("--against", metavar="PEER", help=f"Another orchestrator on the same work: {', '.join(PEER_NAMES)}")
+@click.option("--rounds", type=click.IntRange(1, 20), default=3, show_default=True, help="With --against: of each")
 @click.option("--window", type=click.FloatRange(0.5, 600), default=5.0, show_default=True, help="Seconds of each rate")
 @click.option("--runs", type=click.IntRange(1, 100_000), default=40, show_default=True, help="Runs of each latency")
 @click.option("--rate", type=click.FloatRange(0, 100_000, min_open=True), help="Runs a second of the open loop")
@@ -50,6 +52,7 @@ LISTED = "\n".join(f"  {name:<11} {one.about}" for name, one in SCENARIOS.items(
 def bench(
     names: tuple[str, ...],
     against: str | None,
+    rounds: int,
     window: float,
     runs: int,
     rate: float | None,
@@ -66,7 +69,8 @@ def bench(
     from conductor.measure.suite import Suite
 
     if against:
-        raise Refusal(f"--against {against}: peers are not in version {__version__}")
+        against_peer(against, names, LoadOptions(window, runs), rounds, record, as_json)
+        return
     unknown = [name for name in names if name not in SCENARIOS]
     if unknown:
         raise Refusal(f"there is no benchmark {unknown[0]!r}; there are {', '.join(SCENARIOS)}")

@@ -1,0 +1,73 @@
+"""Temporal: a worker of workflows and activities, and its client, in one process. TEMPORAL_ADDRESS: the server's."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import uuid
+from datetime import timedelta
+
+import load
+from temporalio import activity, workflow
+from temporalio.client import Client
+from temporalio.worker import UnsandboxedWorkflowRunner, Worker
+
+QUEUE = "bench"
+LONGEST = timedelta(seconds=60)
+AT_ONCE = 1000
+
+
+@activity.defn
+async def noop() -> dict[str, object]:
+    return {}
+
+
+@activity.defn
+async def echo(said: dict[str, object]) -> dict[str, object]:
+    return said
+
+
+@workflow.defn
+class Chain:
+    @workflow.run
+    async def run(self, steps: int) -> None:
+        for _ in range(steps):
+            await workflow.execute_activity(noop, start_to_close_timeout=LONGEST)
+
+
+@workflow.defn
+class Flow:
+    @workflow.run
+    async def run(self, order: dict[str, object]) -> dict[str, object]:
+        for step in load.FLOW:
+            said = {"step": step, "order": order}
+            order = (await workflow.execute_activity(echo, said, start_to_close_timeout=LONGEST))["order"]
+        return order
+
+
+async def main() -> None:
+    said = load.arguments()
+    client = await Client.connect(os.environ["TEMPORAL_ADDRESS"])
+
+    async def begin(kind: str) -> object:
+        name = uuid.uuid4().hex
+        if kind == "flow":
+            return await client.execute_workflow(Flow.run, load.ORDER, id=name, task_queue=QUEUE)
+        steps = load.CHAIN_STEPS if kind == "chain" else 1
+        return await client.execute_workflow(Chain.run, steps, id=name, task_queue=QUEUE)
+
+    async with Worker(
+        client,
+        task_queue=QUEUE,
+        workflows=[Chain, Flow],
+        activities=[noop, echo],
+        workflow_runner=UnsandboxedWorkflowRunner(),
+        max_concurrent_activities=AT_ONCE,
+        max_concurrent_workflow_tasks=AT_ONCE,
+        max_concurrent_workflow_task_polls=10,
+        max_concurrent_activity_task_polls=10,
+    ):
+        await load.measure(begin, said.scenarios, said.window, said.runs)
+
+
+asyncio.run(main())
