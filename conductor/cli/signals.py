@@ -32,7 +32,8 @@ def signal(
     async def work() -> Any:
         async with connect.client(Place(data, url)) as client:
             if foreign:  # nobody shows us what became of it: the run is not ours to see
-                return await client.signal(key, name, value, comment, _user())
+                await client.signal(key, name, value, comment, _user())
+                return None
             if await client.show(key) is None:
                 raise Refusal(f"{no_run(run).message}; --foreign answers the question of another tenant's run", FAILED)
             return await client.signal_and_hear(key, name, value, comment, _user())
