@@ -4,6 +4,7 @@ import { parseArgs } from "node:util";
 
 const CHAIN_STEPS = 40;
 const WARM_UP_RUNS = 20;
+const ENOUGH = 3;
 const ORDER = { id: 1, sku: "a-1", count: 2, cents: 4990 };
 const agent = new http.Agent({ keepAlive: true, maxSockets: 1000 });
 const port = Number(process.env.INGRESS_PORT);
@@ -54,18 +55,22 @@ async function alone(kind, count) {
 }
 
 async function many(kind, inFlight) {
-  const times = [];
-  const began = performance.now() + (windowS * 1000) / 5;
+  const [times, allTimes] = [[], []];
+  const first = performance.now();
+  const began = first + (windowS * 1000) / 5;
   const until = began + windowS * 1000;
   const client = async () => {
     for (let now = performance.now(); now < until; now = performance.now()) {
       await begin(kind);
       const ended = performance.now();
+      allTimes.push(ended - now);
       if (ended >= began && ended < until) times.push(ended - now);
     }
   };
   await Promise.all(Array.from({ length: inFlight }, client));
-  return times;
+  // As load.py says: where few ended in the window, all that were begun count, until the last has ended.
+  if (times.length < ENOUGH * inFlight) return [allTimes.length / ((performance.now() - first) / 1000), allTimes];
+  return [times.length / windowS, times];
 }
 
 if (scenarios.has("chain")) say("chain_40", "ms", null, (await alone("chain", runs)).map((ms) => ms / CHAIN_STEPS));
@@ -73,8 +78,8 @@ for (const [scenario, name, count] of [["one", "one_step", runs * 5], ["flow", "
   if (!scenarios.has(scenario)) continue;
   say(name, "ms", null, await alone(scenario, count));
   for (const inFlight of [50, 500]) {
-    const times = await many(scenario, inFlight);
-    say(`${name}_${inFlight}`, "runs/s", times.length / windowS, times.length ? times : [0]);
+    const [rate, times] = await many(scenario, inFlight);
+    say(`${name}_${inFlight}`, "runs/s", rate, times);
   }
 }
 agent.destroy();
