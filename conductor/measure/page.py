@@ -21,7 +21,7 @@ is the value over a floor that was measured just before and just after it, on th
 two: `publish_fsync` is one durable message from publish to delivery, one at a time; `publish_rate` is durable messages
 a second with 500 under way; `disk_fsync` is 4 KiB appended and synced; `memcpy` one copy of the payload. Loops are closed
 (the next run waits for an earlier one) but for `open_<rate>`, whose runs come at their moments and are measured from them.
-Every step is durable by itself, those of `chain_40_pure` too: nothing is given out early yet.
+Every step is durable by itself before the next one begins, those of `chain_40_pure` too.
 """
 SECTIONS: tuple[tuple[str, str, tuple[str, ...]], ...] = (
     ("Floors", "", ("floor_",)),

@@ -62,7 +62,6 @@ class ReadyTask(Part, frozen=True, kw_only=True):
     timeout_ms: Millis | None = None
     deadline_at_ms: Millis | None = None
     retry_safe: bool = True
-    pure: bool = False
     watch: bool = False
     trace: Trace | None = None
     frames: Annotated[list[Digest], BATCH] = []

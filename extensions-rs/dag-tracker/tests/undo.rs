@@ -53,7 +53,7 @@ fn what_completed_is_undone_backwards_and_then_the_run_fails() {
     assert!(ring.ended.is_empty());
     assert_eq!(ring.paths(), ["pay:compensate"]);
     let refund = ring.at("pay:compensate");
-    assert_eq!((refund.capability.as_str(), refund.pure), ("refund", false));
+    assert_eq!(refund.capability, "refund");
     assert_eq!(
         Value::unpack(&refund.inputs).unwrap(),
         Value::from([("to", Value::Int(7))])

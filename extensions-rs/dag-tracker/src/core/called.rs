@@ -14,7 +14,6 @@ pub struct Called<'a> {
     pub rest_us: u64,
     pub timeout_ms: Option<u64>,
     pub retry_safe: Option<bool>,
-    pub pure: Option<bool>,
     pub wants: Option<&'a Wants>,
 }
 
@@ -47,7 +46,6 @@ impl Run {
                 rest_us: 0,
                 timeout_ms: None,
                 retry_safe: None,
-                pure: None,
                 wants: exec.wants(),
             });
         }
@@ -60,7 +58,6 @@ impl Run {
                 rest_us: 0,
                 timeout_ms: None,
                 retry_safe: None,
-                pure: Some(false),
                 wants: None,
             });
         }
@@ -72,7 +69,6 @@ impl Run {
             rest_us: self.rest_us(id),
             timeout_ms: spec.timeout_ms,
             retry_safe: spec.retry_safe,
-            pure: spec.pure,
             wants: exec.wants(),
         })
     }

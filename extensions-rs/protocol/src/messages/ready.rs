@@ -1,5 +1,6 @@
 // Made by `symphony schemas emit` from conductor/wire. Change it there.
 
+
 //! What the tracker tells the conductor that owns a partition: `sym.ready.<partition>`, and the answers to `dag.resync`.
 
 #![allow(clippy::derivable_impls, unused_imports)]
@@ -8,10 +9,10 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::*;
 use crate::check::{self, Bounded, Verdict};
 use crate::payload::{Payload, Token, Trace};
 use crate::values::Value;
+use super::*;
 
 fn default_ready_task_try() -> u32 {
     1
@@ -58,8 +59,6 @@ pub struct ReadyTask {
     #[serde(default = "default_ready_task_retry_safe")]
     pub retry_safe: bool,
     #[serde(default)]
-    pub pure: bool,
-    #[serde(default)]
     pub watch: bool,
     #[serde(default)]
     pub trace: Option<Trace>,
@@ -89,7 +88,6 @@ impl Default for ReadyTask {
             timeout_ms: Default::default(),
             deadline_at_ms: Default::default(),
             retry_safe: default_ready_task_retry_safe(),
-            pure: Default::default(),
             watch: Default::default(),
             trace: Default::default(),
             frames: Default::default(),

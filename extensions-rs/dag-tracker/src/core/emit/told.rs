@@ -36,7 +36,6 @@ pub fn ready_task(fold: &Fold, id: ExecId) -> Option<Result<(ReadyTask, Vec<Comp
         timeout_ms: called.timeout_ms,
         deadline_at_ms: run.deadline_at_ms,
         retry_safe: called.retry_safe.unwrap_or(true),
-        pure: called.pure.unwrap_or(true),
         watch: run.watch,
         trace: run.trace,
         frames,
