@@ -128,9 +128,9 @@ def run(work: Coroutine[Any, Any, R]) -> R:
     except WireError as error:
         raise Refusal(f"an answer of the system cannot be read: {error}; is it of this version?", FAILED) from None
     except BusError as error:
-        wrong = ("invalid", "config", "not_found")
+        wrong = ("invalid", "config", "not_found", "fenced")
         if error.kind in wrong:
-            raise Refusal(str(error), WRONG if error.kind != "not_found" else FAILED) from None
+            raise Refusal(str(error), WRONG if error.kind in wrong[:2] else FAILED) from None
         if error.kind == "busy":
             told = {"kind": error.kind, "message": str(error), "retry_after_s": error.retry_after_s}
             line = f"the system is busy ({error}): try again after {error.retry_after_s:g} s"

@@ -9,8 +9,9 @@ import click
 import msgspec
 
 from conductor.cli import connect
+from conductor.cli.arbitration import arbitration
 from conductor.cli.connect import Place, json_option, place_options
-from conductor.cli.output import duration, emit, say, table
+from conductor.cli.output import duration, emit, table
 
 
 @click.group()
@@ -55,7 +56,7 @@ def _group(name: str, what: str) -> click.Group:
 
 pools = _group("pools", "Workers and pools")
 dag = _group("dag", "The fold of the log")
-arbitration = _group("arbitration", "Shares, limits, orders")
+pit.add_command(arbitration)
 stale = _group("stale", "Archive and retention")
 
 
@@ -93,64 +94,6 @@ def dag_show(partition: int, data: Path, url: str | None, as_json: bool) -> None
     from conductor.wire.dag import DagShow
 
     _fields(connect.run(_ask(Place(data, url), "dag", DagShow, partition)), as_json)
-
-
-@arbitration.command("show")
-@place_options
-@json_option
-def arbitration_show(data: Path, url: str | None, as_json: bool) -> None:
-    """Shares, allowances, usage and the last orders with their reasons."""
-    from conductor.wire.grants import ArbitrationShow
-
-    shown = connect.run(_ask(Place(data, url), "arbitration", ArbitrationShow))
-    if as_json:
-        emit(msgspec.to_builtins(shown))
-        return
-    table(
-        "Shares",
-        ("tenant", "weight", "priority"),
-        [(s.tenant, s.weight, s.priority) for s in shown.shares],
-        ("weight",),
-    )
-    limits = [(a.key, a.concurrency, a.starts, a.reason) for a in shown.allowances]
-    table("Limits", ("key", "concurrency", "starts left", "now"), limits, ("concurrency", "starts left"))
-    for order in shown.decisions:
-        for placed in order.order:
-            say(f"{order.decision}: {placed.rationale}")
-
-
-@arbitration.command("holds")
-@place_options
-@json_option
-def arbitration_holds(data: Path, url: str | None, as_json: bool) -> None:
-    """Locks and semaphores: who holds what, and who waits for whom."""
-    from conductor.wire import subjects
-    from conductor.wire.base import decode, encode
-    from conductor.wire.holds import AskHolds, HoldsShow
-
-    async def work() -> HoldsShow:
-        async with connect.operator(Place(data, url)) as bus:
-            subject = subjects.pit("arbitration", "holds", subjects.EVERY_TENANT)
-            return decode(await bus.request(subject, encode(AskHolds())), HoldsShow)
-
-    shown = connect.run(work())
-    if as_json:
-        emit(msgspec.to_builtins(shown))
-        return
-    held = [(h.tenant, h.key.key, f"{h.key.permits}/{h.key.of}", h.hold.run, h.hold.task, h.token) for h in shown.held]
-    table("Held", ("tenant", "key", "permits", "run", "task", "token"), held, ("permits", "token"))
-    waits = [
-        (
-            w.tenant,
-            w.key,
-            w.ahead,
-            w.hold.run,
-            w.hold.task,
-            "" if w.holder is None else f"{w.holder.run} {w.holder.task}",
-        )
-        for w in shown.waiting
-    ]
-    table("Waiting", ("tenant", "key", "ahead", "run", "task", "for"), waits, ("ahead",))
 
 
 @stale.command("show")

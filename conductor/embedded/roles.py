@@ -74,6 +74,8 @@ PIT: dict[str, Permissions] = {
             "sym.grant.*",
             "sym.grant.*.holds",
             "sym.ledger.*",
+            "sym.policy.arbitration",
+            "$JS.API.DIRECT.GET.SYM_POLICIES.sym.policy.arbitration",
             "$JS.API.STREAM.PURGE.SYM_LEDGER",
             *_consume("SYM_LEDGER"),
         ),

@@ -2,8 +2,9 @@
 
 A claimant is a workflow of a tenant. Whoever wanted a slot for longer than the bound and got none goes first, once. Then
 the highest priority; among equals Arbitration's order says who is next while there is a fresh one, else the shares: the
-tenant that has the least slot time for its weight, and of that tenant the workflow that has the least for its own. The
-policy decides among the executions of one claimant.
+tenant that has the least slot time for its weight, and of that tenant the workflow that has the least for its own. Where
+the policy of Arbitration divides a capability's slots otherwise, its order says that too. The kernel's own policy decides
+among the executions of one claimant.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ from conductor.wire.grants import Contend
 CLAIMANTS_MAX = 256
 """Claimants of one question: those that have waited longest. The others take part as newcomers."""
 SLOTS_ASKED_MAX = 256
-Key = tuple[int, float, float, int]
+Key = tuple[float, float, float, int]
 
 
 class Side:
@@ -161,7 +162,7 @@ class Contest:
         if self._answer is not None:
             place = self._answer.places.get(claimant.who, CLAIMANTS_MAX + claimant.place)
             return (
-                -priority,
+                -self._answer.level(claimant.who, priority),
                 self._answer.turn(claimant.who),
                 0.0 if claimant.who in self._answer.slots else own,
                 place,

@@ -35,6 +35,15 @@ class Answer:
     places: dict[Who, int]
     rationales: dict[Who, str]
     given: dict[Who, int] = field(default_factory=dict)
+    by: str = "prioritised"
+    """How the policy has these slots divided."""
+    levels: dict[Who, float] = field(default_factory=dict)
+
+    def level(self, who: Who, priority: int) -> float:
+        """What goes before the slots, the highest first. Where priorities are what counts, one that came since counts too;
+        where the policy has them count for nothing between claimants, it does not."""
+        known = self.levels.get(who, 0.0)
+        return max(known, float(priority)) if self.by == "prioritised" else known
 
     def turn(self, who: Who) -> float:
         """The lowest is served next: in proportion to the slots (Webster's method); infinite for who has none.
@@ -95,6 +104,8 @@ class Orders:
             rationales={
                 key: placed.rationale[: bounds.TEXT_LENGTH_MAX] for key, placed in zip(who, order.order, strict=True)
             },
+            by=order.by,
+            levels={key: placed.factors.get("level", 0.0) for key, placed in zip(who, order.order, strict=True)},
         )
 
     def failed(self, question: Contend) -> None:

@@ -69,7 +69,8 @@ def write(folder: Path, made: dict[str, Any]) -> Path:
 
 
 def page(lines: Sequence[dict[str, Any]]) -> str:
-    """The newest comparison with each peer, in the order of their names."""
+    """The newest comparison with each peer, in the order of their names; a scenario that it left out, from the newest
+    that has it with the same versions on the same machine."""
     newest = {line["peer"]: line for line in lines}
     parts = [HEAD]
     for name, line in sorted(newest.items()):
@@ -81,6 +82,15 @@ def page(lines: Sequence[dict[str, Any]]) -> str:
             "",
         ]
         parts += ["| name | unit | ours | rounds | theirs | rounds | ours / theirs |", "|---|---|---|---|---|---|---|"]
-        parts += [f"| `{cells[0]}` | {' | '.join(cells[1:])} |" for cells in side_by_side(line["results"])]
+        parts += [f"| `{cells[0]}` | {' | '.join(cells[1:])} |" for cells in _latest(lines, line)]
         parts += ["", "Not alike:", "", *(f"- {caveat}." for caveat in line["caveats"]), ""]
     return "\n".join(parts)
+
+
+def _latest(lines: Sequence[dict[str, Any]], newest: dict[str, Any]) -> list[tuple[str, ...]]:
+    alike = ("peer", "versions", "settings", "machine")
+    found: dict[str, tuple[str, ...]] = {}
+    for line in lines:
+        if all(line[key] == newest[key] for key in alike):
+            found |= {cells[0]: cells for cells in side_by_side(line["results"])}
+    return [found[name] for name in sorted(found)]

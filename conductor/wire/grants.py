@@ -206,7 +206,10 @@ class Order(Message, frozen=True, kw_only=True):
     """The answer to `Contend`, first served first."""
 
     decision: Name
-    strategy: Literal["fair_share", "priority", "starvation"] = "fair_share"
+    strategy: Literal["fair_share", "priority", "starvation", "deadline"] = "fair_share"
+    """What decided, of all that may."""
+    by: Literal["prioritised", "collaborative", "round_robin", "specialised"] = "prioritised"
+    """How the policy has the slots of this capability divided. `level` among the factors of a place goes before shares."""
     order: Annotated[list[Placed], BATCH] = []
 
 
@@ -249,6 +252,19 @@ class PoolShow(Message, frozen=True, kw_only=True):
     pools: Annotated[list[PoolView], BATCH] = []
 
 
+class Estimate(Part, frozen=True, kw_only=True):
+    """What was learned of a capability, or of one workflow's calls of it: how long an execution holds its slot.
+
+    `error` is the standard error of the mean, none from fewer than two settlements; `starts` how many it goes back over.
+    """
+
+    capability: Name
+    workflow: Name | None = None
+    seconds: float
+    error: float | None = None
+    starts: float = 0.0
+
+
 class ArbitrationShow(Message, frozen=True, kw_only=True):
     """`sym.pit.arbitration.show`: shares, allowances and the last decisions."""
 
@@ -256,6 +272,9 @@ class ArbitrationShow(Message, frozen=True, kw_only=True):
     allowances: Annotated[list[Allowance], BATCH] = []
     usage: Annotated[list[Usage], BATCH] = []
     decisions: Annotated[list[Order], BATCH] = []
+    estimates: Annotated[list[Estimate], BATCH] = []
+    version: Count = 0
+    """Of the policy in force; 0: that of the configuration."""
 
 
 class Nothing(Message, frozen=True, kw_only=True):

@@ -93,6 +93,11 @@ def holds(conductor: str) -> str:
     return f"sym.grant.{token(conductor)}.holds"
 
 
+def policy(of: str) -> str:
+    """The versions of a policy, `arbitration`'s for one."""
+    return f"sym.policy.{token(of)}"
+
+
 def ledger(event: str) -> str:
     """`changed` or `state`: Arbitration's own stream."""
     return f"sym.ledger.{token(event)}"

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
+import signal
 from collections.abc import AsyncIterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -111,6 +114,55 @@ async def test_two_tenants_share_slots_by_weight(weighted: Running) -> None:
     assert (await turns(zeta, runs[0])).decisions == [], "what another tenant does is not told"
     for client in clients:
         await client.bus.close()
+
+
+async def test_a_policy_is_tried_applied_and_outlives_its_service(weighted: Running, tmp_path: Path) -> None:
+    async def told(*words: str) -> dict[str, Any]:
+        said: dict[str, Any] = json.loads((await weighted.cli_async("pit", "arbitration", *words, "--json")).stdout)
+        return said
+
+    _, _, runs = await share((weighted.client, "heavy"), (weighted.client, "light"))
+    decision = (await why(weighted, runs[0]))[0]["order"]
+    explained = await told("explain", decision)
+    assert explained["order"]["by"] == "prioritised"
+    assert {p["workflow"]: p["factors"]["workflow_weight"] for p in explained["order"]["order"]} == {
+        "heavy": 3,
+        "light": 1,
+    }
+    text = (await weighted.cli_async("pit", "arbitration", "explain", decision)).stdout
+    assert "prioritised by the configuration's policy" in text
+    even = tmp_path / "even.toml"
+    even.write_text("[arbitration.workflows.heavy]\nweight = 1.0\n[arbitration.workflows.light]\nweight = 2.0\n")
+    tried = await told("policy", "try", str(even))
+    assert tried["version"] == 0
+    assert tried["decisions"] > 0
+    assert any(c["workflow"] == "light" and c["after"] > c["before"] for c in tried["changed"])
+    applied = await told("policy", "apply", str(even), "--reason", "month's end", "--expected", "0")
+    assert (applied["version"], applied["reason"]) == (1, "month's end")
+    late = await weighted.cli_async("pit", "arbitration", "policy", "apply", str(even), "--expected", "0", check=None)
+    assert late.returncode != 0
+    assert "version 1 is in force, not 0" in late.stderr
+
+    async def lighter() -> bool:
+        orders = (await told("show"))["decisions"]
+        return bool(orders) and any(p["factors"]["workflow_weight"] == 2 for p in orders[0]["order"])
+
+    await until(lighter, 20)
+    os.kill(weighted.process("pit").pid, signal.SIGKILL)
+
+    async def back() -> bool:
+        shown = await weighted.cli_async("pit", "arbitration", "policy", "show", "--json", check=None)
+        return shown.returncode == 0 and json.loads(shown.stdout)["version"] == 1
+
+    await until(back, 30)
+    wrong = tmp_path / "wrong.toml"
+    wrong.write_text("[arbitration.tenants.a]\nwieght = 2.0\n")
+    refused = await weighted.cli_async("pit", "arbitration", "policy", "apply", str(wrong), check=None)
+    assert refused.returncode != 0
+    assert "the policy, line 2: unknown field `wieght`" in refused.stderr
+    assert (await told("policy", "reset"))["version"] == 2
+    for run in runs:
+        await weighted.cli_async("runs", "cancel", run)
 
 
 async def test_contention_within_one_workflow_asks_arbitration_nothing(weighted: Running) -> None:

@@ -4,7 +4,9 @@ pub mod core;
 mod holds;
 mod ledger;
 pub mod options;
+pub mod policy;
 pub mod service;
+pub mod strategy;
 
 pub use options::Options;
 pub use service::Service;

@@ -5,6 +5,8 @@ use std::collections::BTreeMap;
 use serde::Deserialize;
 use symphony_sdk::{Error, ErrorKind};
 
+pub use crate::strategy::{Chosen, Strategy, Weights, Worth};
+
 /// A name with its kind before it (`capability:NAME`) still has to fit a message's 128 characters.
 const NAME_LENGTH_MAX: usize = 116;
 /// Limits of one kind: every one of them is told to every conductor each second.
@@ -20,6 +22,16 @@ pub struct Options {
     pub half_life_ms: u64,
     /// Messages of the ledger of locks between two that state all of it; below the one before, it is purged.
     pub ledger_state_every: u64,
+    /// A claimant's priority rises by one for each of these that it has waited; 0: it does not.
+    pub ageing_ms: u64,
+    /// A deadline binds once less than this is left beside the estimated rest of the run; 0: deadlines decide nothing here.
+    pub deadline_slack_ms: u64,
+    /// What the parts of a claimant's worth count.
+    pub value: Weights,
+    /// How slots are divided where nothing else is said for a capability.
+    pub strategy: Strategy,
+    /// By capability.
+    pub strategies: BTreeMap<String, Chosen>,
     pub tenants: BTreeMap<String, Claims>,
     /// By name, over all tenants.
     pub workflows: BTreeMap<String, Claims>,
@@ -33,6 +45,7 @@ pub struct Claims {
     pub weight: f64,
     /// 0 to 9, 9 first; it overrides what the runs themselves say.
     pub priority: Option<u8>,
+    pub worth: Worth,
     pub concurrency: Option<u64>,
     pub rate: Option<Rate>,
     pub budget_starts: Option<u64>,
@@ -66,6 +79,11 @@ impl Default for Options {
             starvation_ms: 30_000,
             half_life_ms: 10_000,
             ledger_state_every: 4096,
+            ageing_ms: 0,
+            deadline_slack_ms: 1_000,
+            value: Weights::default(),
+            strategy: Strategy::default(),
+            strategies: BTreeMap::new(),
             tenants: BTreeMap::new(),
             workflows: BTreeMap::new(),
             capabilities: BTreeMap::new(),
@@ -78,6 +96,7 @@ impl Default for Claims {
         Self {
             weight: 1.0,
             priority: None,
+            worth: Worth::default(),
             concurrency: None,
             rate: None,
             budget_starts: None,
@@ -120,11 +139,28 @@ impl Options {
             if claims.priority.is_some_and(|priority| priority > 9) {
                 return wrong(&place, "priority is from 0 to 9");
             }
+            if !claims.worth.all().iter().all(|part| (0.0..=1.0).contains(part)) {
+                return wrong(&place, "the parts of a worth are from 0 to 1");
+            }
+        }
+        if !self
+            .value
+            .all()
+            .iter()
+            .all(|weight| (0.0..=1000.0).contains(weight))
+        {
+            return wrong("value", "a weight is from 0 to 1000");
+        }
+        for (name, chosen) in &self.strategies {
+            if let Err(problem) = chosen.check() {
+                return wrong(&format!("strategies.{name}"), problem);
+            }
         }
         for (kind, count) in [
             ("tenants", self.tenants.len()),
             ("workflows", self.workflows.len()),
             ("capabilities", self.capabilities.len()),
+            ("strategies", self.strategies.len()),
         ] {
             if count > LIMITS_MAX {
                 return wrong(kind, "at most 1000 entries");
@@ -144,6 +180,14 @@ impl Options {
             }
         }
         Ok(())
+    }
+
+    /// How the slots of a capability are divided.
+    pub fn chosen(&self, capability: &str) -> (Strategy, &[String]) {
+        match self.strategies.get(capability) {
+            Some(chosen) => (chosen.by, &chosen.prefer),
+            None => (self.strategy, &[]),
+        }
     }
 
     /// Every named thing with its limits: kind, name, limits.
@@ -210,6 +254,17 @@ mod tests {
                 "capabilities.c",
             ),
             ("half_life_ms = 0", "half_life_ms"),
+            ("[value]\nurgency = -1.0", "value"),
+            ("[workflows.w.worth]\nimpact = 1.5", "workflows.w"),
+            ("[strategies.f]\nby = \"specialised\"", "strategies.f"),
+            (
+                "[strategies.f]\nby = \"collaborative\"\nprefer = [\"tenant:a\"]",
+                "strategies.f",
+            ),
+            (
+                "[strategies.f]\nby = \"specialised\"\nprefer = [\"a\"]",
+                "strategies.f",
+            ),
         ] {
             let error = read(text).check().unwrap_err();
             assert_eq!(error.kind(), ErrorKind::Config, "{text}");

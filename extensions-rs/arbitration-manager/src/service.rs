@@ -4,12 +4,13 @@ use std::collections::HashMap;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use futures_util::{FutureExt, StreamExt};
-use symphony_protocol::{AskHolds, Claim, Contend, Grant, decode, subjects};
+use symphony_protocol::{AskDecision, AskHolds, AskPolicy, Claim, Contend, Grant, decode, subjects};
 use symphony_sdk::{Bus, Call, Endpoint, Error, ErrorKind, Micro, Shutdown};
 
 use crate::core::Arbiter;
 use crate::holds::Holds;
 use crate::options::Options;
+use crate::policy::Policies;
 
 /// Grants are repeated, so that a lost one costs no more than this.
 const GRANT_INTERVAL: Duration = Duration::from_secs(1);
@@ -34,6 +35,8 @@ impl Service {
         let endpoints = vec![
             of("order", &[], "Contend", "Order"),
             of("show", &[], "Nothing", "ArbitrationShow"),
+            of("explain", &[], "AskDecision", "Explained"),
+            of("policy", &[], "AskPolicy", "PolicyShow"),
             of("holds", &["*"], "AskHolds", "HoldsShow"),
         ];
         let description = "Arbitration Manager: shares, limits, budgets and locks";
@@ -49,7 +52,9 @@ impl Service {
         let first = u64::try_from(started.as_millis()).unwrap_or(0);
         let issuer = format!("arbitration-{}-{first}", std::process::id());
         let holds = Holds::new(&bus, &issuer, &self.options);
+        let mut policies = Policies::new(&bus, self.options.clone());
         let mut arbiter = Arbiter::new(&issuer, self.options, first, 0);
+        policies.load(&mut arbiter, now()).await?;
         // Beside this loop, since it waits for the broker's disk and leases do not.
         let ledger = tokio::spawn(holds.clone().run(shutdown.clone()));
         let mut tick = tokio::time::interval(GRANT_INTERVAL);
@@ -73,7 +78,13 @@ impl Service {
                     told.dedup();
                     grant(&bus, &mut arbiter, &told, now()).await;
                 }
-                Some(call) = calls.recv() => answer(&mut arbiter, &holds, call, now()).await,
+                Some(call) = calls.recv() => {
+                    let version = arbiter.version();
+                    answer(&mut arbiter, &mut policies, &holds, call, now()).await;
+                    if arbiter.version() != version {
+                        tick.reset_immediately(); // a limit that was lowered binds at once
+                    }
+                }
                 _ = tick.tick() => {
                     arbiter.sweep(now());
                     let all = arbiter.conductors();
@@ -100,7 +111,7 @@ async fn grant(bus: &Bus, arbiter: &mut Arbiter, conductors: &[String], now_ms: 
     }
 }
 
-async fn answer(arbiter: &mut Arbiter, holds: &Holds, call: Call, now_ms: u64) {
+async fn answer(arbiter: &mut Arbiter, policies: &mut Policies, holds: &Holds, call: Call, now_ms: u64) {
     match call.name {
         "holds" => {
             let tenant = subjects::last_token(&call.subject);
@@ -109,6 +120,22 @@ async fn answer(arbiter: &mut Arbiter, holds: &Holds, call: Call, now_ms: u64) {
         }
         "order" => {
             let answer = call.decode().map(|ask: Contend| arbiter.contend(&ask, now_ms));
+            call.finish(answer).await;
+        }
+        "explain" => {
+            let answer = call.decode().and_then(|ask: AskDecision| {
+                let text =
+                    "no such decision among the last ones; `symphony pit arbitration show` lists the newest";
+                let found = arbiter.explain(&ask.decision).cloned();
+                found.ok_or_else(|| Error::new(ErrorKind::NotFound, text))
+            });
+            call.finish(answer).await;
+        }
+        "policy" => {
+            let answer = match call.decode::<AskPolicy>() {
+                Ok(ask) => policies.answer(ask, arbiter, now_ms).await,
+                Err(error) => Err(error),
+            };
             call.finish(answer).await;
         }
         "show" => call.reply(&arbiter.show()).await,

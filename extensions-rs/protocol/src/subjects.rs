@@ -95,6 +95,11 @@ pub fn holds(conductor: &str) -> String {
     format!("sym.grant.{}.holds", safe(conductor))
 }
 
+/// The versions of a policy, `arbitration`'s for one.
+pub fn policy(of: &str) -> String {
+    format!("sym.policy.{}", safe(of))
+}
+
 /// `changed` or `state`: Arbitration's own stream.
 pub fn ledger(event: &str) -> String {
     format!("sym.ledger.{}", safe(event))

@@ -250,3 +250,22 @@ def test_questions_are_bounded_over_all_capabilities() -> None:
             waiting.add(execution(number * 10 + ord(workflow), **said))
     place(waiting, workers, Allowances(), Rules(), NOW, orders, "c")
     assert len(orders.take()) == 8
+
+
+def test_a_level_goes_before_shares_and_priorities_only_count_where_the_policy_has_them() -> None:
+    placed = [
+        Placed(tenant=who[0], workflow=who[1], slots=1, rationale="", factors={"level": level})
+        for who, level in ((A, 0.0), (B, 20.0))
+    ]
+    question = Contend(conductor="c", capability="f", slots=2, now_ms=NOW, claimants=[])
+    levels = {}
+    for by in ("prioritised", "collaborative", "specialised"):
+        orders = Orders()
+        orders.answered(question, Order(decision="d", by=by, order=placed))
+        found = orders.fresh("f", NOW)
+        assert found is not None
+        levels[by] = (found.level(A, 9), found.level(B, 5), found.level(("new", "w"), 7))
+    assert levels["prioritised"] == (9.0, 20.0, 7.0), "what runs say since counts too"
+    assert levels["collaborative"] == levels["specialised"] == (0.0, 20.0, 0.0), (
+        "nobody pushes in by calling itself urgent"
+    )

@@ -88,6 +88,17 @@ async def test_the_page_has_the_newest_of_each_peer(tmp_path: Path) -> None:
     assert len((tmp_path / "history" / "peers.jsonl").read_text().splitlines()) == 2
 
 
+async def test_a_scenario_that_the_newest_left_out_stays_with_its_versions(
+    tmp_path: Path,
+) -> None:
+    fake = Fake()
+    made = document(fake, await compared(fake, tmp_path, rounds=1))
+    without = made | {"results": [row | {"name": "flow_9"} for row in made["results"]]}
+    other = without | {"versions": {"fake": "9"}}
+    assert "`chain_40` | ms" in page([made, without])
+    assert "`chain_40` | ms" not in page([made, other])
+
+
 def test_rates_and_times_alike_are_the_median() -> None:
     rates = medians([[row("r", value, "runs/s")] for value in (10.0, 30.0, 20.0, 40.0)])
     assert [one["value"] for one in rates] == [25.0]

@@ -1,21 +1,22 @@
 //! The arbiter: claims in, grants out, orders on contention.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::BTreeMap;
 
-use symphony_protocol::{ArbitrationShow, Claim, Contend, Order, ShareGrant, Usage};
+use symphony_protocol::{ArbitrationShow, Changed, Claim, Contend, Explained, Order, ShareGrant, Usage};
 
+use super::candidates::Past;
+use super::decisions::{Decisions, Noted, Used};
 use super::durations::Durations;
 use super::key::limited;
 use super::limit::Limit;
 use super::memory::Memory;
-use super::order::{Decision, Past, decide};
+use super::order::{Decision, decide};
 use super::rationale::placed;
 use super::{GONE_MS, LEASE_MS, SLACK_MS, shares};
 use crate::options::Options;
 
-/// Orders that `show` tells of, and how many places of each: all of them have to fit one message.
-const DECISIONS_MAX: usize = 50;
-const PLACES_MAX: usize = 20;
+/// Estimates that `show` tells of: they have to fit one message beside the rest.
+const ESTIMATES_MAX: usize = 512;
 /// Conductors of one mesh, one for each partition at most.
 const CONDUCTORS_MAX: usize = 1024;
 const GRANT_COUNT_MAX: usize = 4096;
@@ -26,6 +27,19 @@ struct Conductor {
     /// The number of its last claim: what grants to it count.
     counted: u64,
     usage: Vec<Usage>,
+}
+
+impl Conductor {
+    /// What it said last, without what it had spent since the one before: that is settled.
+    fn last_claim((name, known): (&String, &Self)) -> Claim {
+        let mut usage = known.usage.clone();
+        usage.iter_mut().for_each(|used| used.started = 0);
+        Claim {
+            conductor: name.clone(),
+            usage,
+            ..Default::default()
+        }
+    }
 }
 
 /// All that Arbitration knows.
@@ -43,7 +57,9 @@ pub struct Arbiter {
     closed_until_ms: u64,
     started_ms: u64,
     orders: u64,
-    decisions: VecDeque<Order>,
+    decisions: Decisions,
+    /// Of the policy.
+    version: u64,
 }
 
 impl Arbiter {
@@ -64,7 +80,8 @@ impl Arbiter {
             closed_until_ms: now_ms,
             started_ms: now_ms,
             orders: 0,
-            decisions: VecDeque::new(),
+            decisions: Decisions::default(),
+            version: 0,
         }
     }
 
@@ -76,7 +93,8 @@ impl Arbiter {
         for used in &claim.usage {
             let seconds = used.run_us as f64 / 1e6;
             self.memory.add(&used.tenant, &used.workflow, seconds, now_ms);
-            self.durations.add(&used.capability, used.started, seconds);
+            self.durations
+                .add(&used.capability, &used.workflow, used.started, seconds);
         }
         let heard = self.heard(claim, now_ms);
         let last = self
@@ -150,6 +168,11 @@ impl Arbiter {
         })
     }
 
+    /// Of the policy in force; 0: the configuration's.
+    pub fn version(&self) -> u64 {
+        self.version
+    }
+
     pub fn conductors(&self) -> Vec<String> {
         self.conductors.keys().cloned().collect()
     }
@@ -158,7 +181,7 @@ impl Arbiter {
     pub fn decide<'a>(&self, ask: &'a Contend, now_ms: u64) -> Decision<'a> {
         let past = Past {
             memory: &self.memory,
-            duration: self.durations.of(&ask.capability),
+            durations: &self.durations,
             now_ms,
         };
         decide(ask, &self.options, &past)
@@ -172,17 +195,63 @@ impl Arbiter {
         let order = Order {
             decision: format!("{}-{}", self.issuer, self.orders),
             strategy: made.strategy,
+            by: made.by.into(),
             order: made.all().map(placed).collect(),
             ..Default::default()
         };
-        let noted = Order {
-            order: order.order.iter().take(PLACES_MAX).cloned().collect(),
-            decision: order.decision.clone(),
-            ..order
+        let noted = Noted {
+            explained: Explained {
+                order: order.clone(),
+                question: ask.clone(),
+                version: self.version,
+                seconds: self.durations.of(&ask.capability),
+                ..Default::default()
+            },
+            used: Used::of(&self.memory, ask, now_ms),
         };
-        self.decisions.push_front(noted);
-        self.decisions.truncate(DECISIONS_MAX);
+        self.decisions.note(noted);
         order
+    }
+
+    /// One of the last decisions.
+    pub fn explain(&self, decision: &str) -> Option<&Explained> {
+        self.decisions.find(decision)
+    }
+
+    /// Of the last decisions, how many there are, and what another policy would have decided otherwise.
+    pub fn compare(&self, options: &Options) -> (usize, Vec<Changed>) {
+        let changed = self.decisions.compare(&self.options, options, &self.durations);
+        (self.decisions.count(), changed)
+    }
+
+    /// Go by another policy from now on. Limits that stay keep what they know: one that is lowered binds with the next
+    /// grant, and what runs above it starts nothing more until it is below.
+    pub fn adopt(&mut self, options: Options, version: u64, now_ms: u64) {
+        let mut wanted = limited(&options);
+        self.limits.retain_mut(|limit| match wanted.remove(limit.key()) {
+            Some(limits) => {
+                limit.change(limits, now_ms);
+                true
+            }
+            None => false,
+        });
+        let conductors: Vec<Claim> = self.conductors.iter().map(Conductor::last_claim).collect();
+        let made = wanted.into_iter().map(|(key, limits)| {
+            let mut limit = Limit::new(key, limits, now_ms);
+            for claim in &conductors {
+                // Until it hears of the limit it goes by none.
+                limit.inherit(&claim.conductor, self.sequence + 1, false, now_ms);
+                limit.claim(claim, 0, false, now_ms);
+            }
+            limit
+        });
+        self.limits.extend(made);
+        self.limits.sort_by(|a, b| a.key().cmp(b.key()));
+        if options.half_life_ms != self.options.half_life_ms {
+            self.memory.change(options.half_life_ms, now_ms);
+        }
+        self.options = options;
+        self.version = version;
     }
 
     pub fn show(&self) -> ArbitrationShow {
@@ -200,176 +269,10 @@ impl Arbiter {
                 .take(GRANT_COUNT_MAX)
                 .collect(),
             usage,
-            decisions: self.decisions.iter().cloned().collect(),
+            decisions: self.decisions.show(),
+            estimates: self.durations.show(ESTIMATES_MAX),
+            version: self.version,
             ..Default::default()
         }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::options::{Claims, Limits, Rate};
-
-    fn claim(conductor: &str, running: u64, waiting: u64, started: u64) -> Claim {
-        Claim {
-            conductor: conductor.to_owned(),
-            usage: vec![Usage {
-                tenant: "acme".to_owned(),
-                workflow: "nightly".to_owned(),
-                capability: "http.request".to_owned(),
-                running,
-                waiting,
-                started,
-                ..Default::default()
-            }],
-            ..Default::default()
-        }
-    }
-
-    fn arbiter(limits: Limits) -> Arbiter {
-        let options = Options {
-            capabilities: BTreeMap::from([("http.request".to_owned(), limits)]),
-            ..Default::default()
-        };
-        Arbiter::new("arbitration-1", options, 100, 0)
-    }
-
-    #[test]
-    fn without_limits_a_grant_allows_everything_and_states_the_starvation_bound() {
-        let mut arbiter = Arbiter::new("arbitration-1", Options::default(), 100, 0);
-        assert_eq!(arbiter.grant("c", 0), None);
-        arbiter.claim(&claim("c", 0, 9, 0), 0);
-        let grant = arbiter.grant("c", 0).unwrap();
-        assert!(grant.allowances.is_empty());
-        assert_eq!(grant.starvation_ms, 30_000);
-    }
-
-    #[test]
-    fn two_conductors_never_run_more_than_the_limit() {
-        let mut arbiter = arbiter(Limits {
-            concurrency: Some(4),
-            ..Default::default()
-        });
-        arbiter.claim(&claim("a", 0, 9, 0), 0);
-        let first = arbiter.grant("a", 0).unwrap().allowances[0].concurrency.unwrap();
-        arbiter.claim(&claim("b", 0, 9, 0), 10);
-        let second = arbiter.grant("b", 10).unwrap().allowances[0].concurrency.unwrap();
-        assert_eq!((first, second), (4, 0));
-        arbiter.sweep(GONE_MS + 1);
-        arbiter.claim(&claim("b", 0, 9, 0), GONE_MS + 2);
-        assert_eq!(
-            arbiter.grant("b", GONE_MS + 2).unwrap().allowances[0].concurrency,
-            Some(4)
-        );
-    }
-
-    #[test]
-    fn a_rate_is_handed_out_in_bulk() {
-        let mut arbiter = arbiter(Limits {
-            rate: Some(Rate {
-                per_second: 2.0,
-                burst: 3,
-            }),
-            ..Default::default()
-        });
-        arbiter.claim(&claim("a", 0, 9, 0), 0);
-        assert_eq!(arbiter.grant("a", 0).unwrap().allowances[0].starts, Some(3));
-        arbiter.claim(&claim("a", 0, 6, 3), 500);
-        assert_eq!(arbiter.grant("a", 500).unwrap().allowances[0].starts, Some(0));
-        assert_eq!(arbiter.grant("a", 1000).unwrap().allowances[0].starts, Some(1));
-    }
-
-    #[test]
-    fn a_budget_ends_and_a_lost_claim_counts_as_spent() {
-        let mut arbiter = arbiter(Limits {
-            budget_starts: Some(10),
-            ..Default::default()
-        });
-        let numbered = |number, started| Claim {
-            number,
-            ..claim("a", 0, 9, started)
-        };
-        arbiter.claim(&numbered(1, 0), 0);
-        let grant = arbiter.grant("a", 0).unwrap();
-        assert_eq!((grant.allowances[0].starts, grant.counted), (Some(10), 1));
-        arbiter.claim(&numbered(2, 4), 1000);
-        assert_eq!(arbiter.grant("a", 1000).unwrap().allowances[0].starts, Some(6));
-        arbiter.claim(&numbered(4, 1), 3000);
-        assert_eq!(arbiter.grant("a", 3000).unwrap().allowances[0].starts, Some(0));
-    }
-
-    #[test]
-    fn grants_of_an_earlier_service_count_until_they_are_over() {
-        let mut arbiter = arbiter(Limits {
-            concurrency: Some(4),
-            rate: Some(Rate {
-                per_second: 1.0,
-                burst: 5,
-            }),
-            ..Default::default()
-        });
-        let heard = |heard, at_once| Claim {
-            heard,
-            ..claim("a", at_once, 9, 0)
-        };
-        arbiter.claim(&heard(7, 2), 0); // of a service before this one
-        let grant = arbiter.grant("a", 0).unwrap();
-        assert!(grant.sequence > 100);
-        assert_eq!(
-            (grant.allowances[0].concurrency, grant.allowances[0].starts),
-            (Some(2), Some(0))
-        );
-        arbiter.claim(&heard(grant.sequence, 2), LEASE_MS + SLACK_MS);
-        let grant = arbiter.grant("a", LEASE_MS + SLACK_MS).unwrap();
-        assert_eq!(
-            (grant.allowances[0].concurrency, grant.allowances[0].starts),
-            (Some(4), Some(4))
-        );
-    }
-
-    #[test]
-    fn weights_of_workflows_are_told_for_the_tenants_that_run_them() {
-        let heavy = Claims {
-            weight: 3.0,
-            ..Default::default()
-        };
-        let options = Options {
-            workflows: BTreeMap::from([("nightly".to_owned(), heavy)]),
-            ..Default::default()
-        };
-        let mut arbiter = Arbiter::new("arbitration-1", options, 100, 0);
-        arbiter.claim(&claim("c", 0, 9, 0), 0);
-        let shares = arbiter.grant("c", 0).unwrap().shares;
-        assert_eq!(
-            (shares[0].tenant.as_str(), shares[0].workflow.as_deref()),
-            ("acme", Some("nightly"))
-        );
-        assert!((shares[0].weight - 3.0).abs() < 1e-9);
-    }
-
-    #[test]
-    fn what_was_used_counts_against_a_tenant_in_the_next_order() {
-        let mut arbiter = Arbiter::new("arbitration-1", Options::default(), 100, 0);
-        let mut used = claim("c", 0, 0, 0);
-        used.usage[0].run_us = 60_000_000;
-        arbiter.claim(&used, 1000);
-        let claimant = |tenant: &str| symphony_protocol::Claimant {
-            tenant: tenant.to_owned(),
-            workflow: "w".to_owned(),
-            waiting: 2,
-            ..Default::default()
-        };
-        let ask = Contend {
-            conductor: "c".to_owned(),
-            capability: "f".to_owned(),
-            slots: 2,
-            now_ms: 1_800_000_000_000, // the asker's clock is not this one
-            claimants: vec![claimant("acme"), claimant("zeta")],
-            ..Default::default()
-        };
-        let made = arbiter.contend(&ask, 1000);
-        assert_eq!((made.order[0].tenant.as_str(), made.order[0].slots), ("zeta", 2));
-        assert_eq!(arbiter.show().decisions, vec![made]);
     }
 }

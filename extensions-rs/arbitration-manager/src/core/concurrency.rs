@@ -75,6 +75,11 @@ impl Concurrency {
         }
     }
 
+    /// Another limit. Bounds that were told above it are lowered by the next grants.
+    pub fn change(&mut self, limit: u64) {
+        self.limit = limit;
+    }
+
     pub fn limit(&self) -> u64 {
         self.limit
     }

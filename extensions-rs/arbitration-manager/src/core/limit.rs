@@ -23,6 +23,24 @@ impl Limit {
         }
     }
 
+    pub fn key(&self) -> &Key {
+        &self.key
+    }
+
+    /// Other numbers from now on; what is held and was spent stays known.
+    pub fn change(&mut self, limits: Limits, now_ms: u64) {
+        match (&mut self.concurrency, limits.concurrency) {
+            (Some(concurrency), Some(limit)) => concurrency.change(limit),
+            (concurrency, limit) => *concurrency = limit.map(Concurrency::new),
+        }
+        match &mut self.starts {
+            Some(starts) if limits.rate.is_some() || limits.budget_starts.is_some() => {
+                starts.change(limits.rate, limits.budget_starts, now_ms);
+            }
+            starts => *starts = Starts::new(limits.rate, limits.budget_starts, now_ms),
+        }
+    }
+
     /// A conductor goes by a grant of an earlier service; `fresh`: it is the first one to claim here.
     pub fn inherit(&mut self, conductor: &str, sequence: u64, fresh: bool, now_ms: u64) {
         if let Some(concurrency) = &mut self.concurrency {

@@ -85,6 +85,12 @@ impl Memory {
         }
     }
 
+    /// Fade at another pace from now on.
+    pub fn change(&mut self, half_life_ms: u64, now_ms: u64) {
+        self.rescale(now_ms);
+        self.half_life_ms = half_life_ms.max(1);
+    }
+
     /// A second is a unit from now on.
     fn rescale(&mut self, now_ms: u64) {
         let factor = (-self.half_lives(now_ms)).exp2();

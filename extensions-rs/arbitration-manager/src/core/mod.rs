@@ -2,7 +2,9 @@
 
 pub mod arbiter;
 pub mod buckets;
+pub mod candidates;
 pub mod concurrency;
+pub mod decisions;
 pub mod desk;
 pub mod division;
 pub mod durations;

@@ -1,116 +1,29 @@
 //! Who goes first where claimants outnumber slots.
 //!
-//! Those who waited past the bound get one slot each, the oldest first. Then the highest priority; among equals the
-//! tenant with the smallest share, and of that tenant the workflow with the smallest. A share is the slot seconds that
-//! were used lately and that running executions are going to take, over the weight; so in the long run time follows the
-//! weights, and a tenant gains nothing by cutting its work into many workflows or into longer executions.
+//! Those who waited past the bound get one slot each, the oldest first. Then the highest level (of the strategy that a
+//! capability has; by default the priority); of one level those whose deadlines bind get one slot each, the earliest first;
+//! among the others the tenant with the smallest share, and of that tenant the workflow with the smallest. A share is the
+//! slot seconds that were used lately and that running executions are going to take, over the weight; so in the long run
+//! time follows the weights, and a tenant gains nothing by cutting its work into many workflows or into longer executions.
 //!
 //! There may be thousands of claimants for a few slots: each is looked at once, and only those are put in order whose turn
 //! may come.
 
 use std::cmp::Reverse;
-use std::collections::{BinaryHeap, HashMap};
+use std::collections::BinaryHeap;
 
-use foldhash::fast::RandomState;
-use symphony_protocol::{Claimant, Contend, OrderStrategy};
+use symphony_protocol::{Contend, OrderStrategy};
 
-use super::memory::{Memory, TenantView};
-use crate::options::Options;
-
-/// What was used lately and what is running, and the weight that it is held against.
-#[derive(Clone, Copy, Debug)]
-pub struct Burden {
-    pub seconds: f64,
-    pub weight: f64,
-}
-
-impl Burden {
-    fn new(seconds: f64, weight: f64) -> Self {
-        Self {
-            seconds: seconds.max(0.0),
-            weight: weight.max(0.001),
-        }
-    }
-
-    pub fn share(&self) -> f64 {
-        self.seconds / self.weight
-    }
-
-    /// The share as a number that sorts: the bits of floats that are not negative stand in their order.
-    fn rank(&self) -> u64 {
-        self.share().to_bits()
-    }
-}
-
-/// A claimant being served.
-#[derive(Debug)]
-pub struct Candidate<'a> {
-    pub claimant: &'a Claimant,
-    pub priority: u8,
-    pub starving: bool,
-    /// Of the tenant, over all its workflows, and of this workflow: before this decision.
-    pub tenant: Burden,
-    pub workflow: Burden,
-    pub given: u32,
-    /// Of the workflow's share before this decision: a division that is asked for often.
-    workflow_rank: u64,
-    /// Of the tenant, among those of this decision.
-    tenant_at: usize,
-}
-
-/// The fixed order: what decides among equals, and the place of those who get nothing.
-#[derive(PartialEq, Eq, PartialOrd, Ord)]
-struct Standing<'a> {
-    rested: bool,
-    starved_ms: Reverse<u64>,
-    priority: Reverse<u8>,
-    tenant_rank: u64,
-    workflow_rank: u64,
-    waited_ms: Reverse<u64>,
-    tenant: &'a str,
-    workflow: &'a str,
-}
-
-impl<'a> Candidate<'a> {
-    fn wants(&self) -> bool {
-        u64::from(self.given) < self.claimant.waiting
-    }
-
-    fn standing(&self) -> Standing<'a> {
-        Standing {
-            rested: !self.starving,
-            starved_ms: Reverse(if self.starving { self.claimant.waited_ms } else { 0 }),
-            priority: Reverse(self.priority),
-            tenant_rank: self.tenant.rank(),
-            workflow_rank: self.workflow_rank,
-            waited_ms: Reverse(self.claimant.waited_ms),
-            tenant: &self.claimant.tenant,
-            workflow: &self.claimant.workflow,
-        }
-    }
-
-    /// Whether it stands before another of its tenant and its priority.
-    fn precedes(&self, other: &Self) -> bool {
-        let plain = !self.starving && !other.starving;
-        if plain && self.workflow_rank != other.workflow_rank {
-            return self.workflow_rank < other.workflow_rank;
-        }
-        self.standing() < other.standing()
-    }
-}
-
-/// What is known of the past; `now_ms` by the memory's clock, not the asker's.
-pub struct Past<'a> {
-    pub memory: &'a Memory,
-    /// Seconds that an execution of the capability in question takes.
-    pub duration: f64,
-    pub now_ms: u64,
-}
+use super::candidates::{Burden, Candidate, Past, Standing, Tenant, candidates};
+use crate::options::{Options, Strategy};
 
 /// The slots divided.
 #[derive(Debug)]
 pub struct Decision<'a> {
+    /// What decided, of all that may.
     pub strategy: OrderStrategy,
+    /// As the policy says for the capability.
+    pub by: Strategy,
     /// As they were asked for.
     candidates: Vec<Candidate<'a>>,
     /// Those who got something, first served first.
@@ -138,9 +51,13 @@ pub fn decide<'a>(ask: &'a Contend, options: &Options, past: &Past) -> Decision<
     let mut line = Line {
         left: ask.slots,
         served: Vec::new(),
-        duration: past.duration,
+        duration: past.durations.of(&ask.capability),
         tenants,
     };
+    let (by, _) = options.chosen(&ask.capability);
+    if by == Strategy::RoundRobin {
+        line.duration = 1.0; // a turn is a turn, however long it takes
+    }
     let strategy = strategy(&candidates);
     let of = |(at, candidate): (usize, &Candidate)| candidate.wants().then_some(at);
     let mut wanting: Vec<usize> = candidates.iter().enumerate().filter_map(of).collect();
@@ -148,87 +65,27 @@ pub fn decide<'a>(ask: &'a Contend, options: &Options, past: &Past) -> Decision<
         line.save(&mut candidates, &wanting);
     }
     if strategy != OrderStrategy::FairShare {
-        let priority = |at: &usize| Reverse(candidates.get(*at).map(|candidate| candidate.priority));
-        wanting.sort_by_key(priority);
+        let level = |at: &usize| Reverse(candidates.get(*at).map(|candidate| candidate.level));
+        wanting.sort_by_key(level);
     }
-    // A higher priority goes before every lower one.
+    // A higher level goes before every lower one.
     let mut rest = wanting.as_slice();
     while line.left > 0
         && let Some(first) = rest.first().and_then(|at| candidates.get(*at))
     {
-        let priority = first.priority;
-        let same = |at: &usize| candidates.get(*at).is_some_and(|c| c.priority == priority);
+        let level = first.level;
+        let same = |at: &usize| candidates.get(*at).is_some_and(|c| c.level == level);
         let (level, lower) = rest.split_at(rest.iter().take_while(|at| same(at)).count());
+        line.hurry(&mut candidates, level);
         line.fill(&mut candidates, level);
         rest = lower;
     }
     Decision {
         strategy,
+        by,
         candidates,
         served: line.served,
     }
-}
-
-/// What a tenant has by now.
-struct Tenant<'a> {
-    lately: TenantView<'a>,
-    weight: f64,
-    priority: Option<u8>,
-    running: u64,
-    burden: Burden,
-}
-
-fn candidates<'a, 'p>(
-    ask: &'a Contend,
-    options: &Options,
-    past: &'p Past,
-) -> (Vec<Candidate<'a>>, Vec<Tenant<'p>>) {
-    let memory = past.memory.at(past.now_ms);
-    let mut tenants: Vec<Tenant<'p>> = Vec::new();
-    let mut known: HashMap<&str, usize, RandomState> = HashMap::default();
-    let mut made = Vec::with_capacity(ask.claimants.len());
-    for claimant in &ask.claimants {
-        let tenant_at = *known.entry(&claimant.tenant).or_insert_with(|| {
-            let claims = options.tenants.get(&claimant.tenant);
-            let weight = claims.map_or(1.0, |claims| claims.weight);
-            tenants.push(Tenant {
-                lately: memory.tenant(&claimant.tenant),
-                weight,
-                priority: claims.and_then(|claims| claims.priority),
-                running: 0,
-                burden: Burden::new(0.0, weight),
-            });
-            tenants.len() - 1
-        });
-        let Some(tenant) = tenants.get_mut(tenant_at) else {
-            continue; // it was put there right above
-        };
-        tenant.running = tenant.running.saturating_add(claimant.running);
-        let workflow = options.workflows.get(&claimant.workflow);
-        let used = tenant.lately.of(&claimant.workflow) + claimant.running as f64 * past.duration;
-        let said = workflow.and_then(|claims| claims.priority).or(tenant.priority);
-        let burden = Burden::new(used, workflow.map_or(1.0, |claims| claims.weight));
-        made.push(Candidate {
-            claimant,
-            priority: said.unwrap_or(claimant.priority),
-            starving: claimant.waiting > 0 && claimant.waited_ms >= options.starvation_ms,
-            tenant: tenant.burden,
-            workflow: burden,
-            given: 0,
-            workflow_rank: burden.rank(),
-            tenant_at,
-        });
-    }
-    for tenant in &mut tenants {
-        let seconds = tenant.lately.total() + tenant.running as f64 * past.duration;
-        tenant.burden = Burden::new(seconds, tenant.weight);
-    }
-    for candidate in &mut made {
-        candidate.tenant = tenants
-            .get(candidate.tenant_at)
-            .map_or(candidate.tenant, |t| t.burden);
-    }
-    (made, tenants)
 }
 
 /// The slots that are left, and what each tenant has by now.
@@ -240,7 +97,7 @@ struct Line<'p> {
 }
 
 /// What a tenant's turn is decided by, or a workflow's within it: the least rank, and among equals the fixed order.
-type Turn<'a> = Reverse<(u64, Standing<'a>, usize)>;
+type Turn<'a> = Reverse<(u8, u64, Standing<'a>, usize)>;
 
 impl Line<'_> {
     fn serve(&mut self, candidates: &mut [Candidate], at: usize) {
@@ -273,12 +130,28 @@ impl Line<'_> {
         }
     }
 
+    /// One slot each for those of one level whose deadlines bind, the earliest first.
+    fn hurry(&mut self, candidates: &mut [Candidate], level: &[usize]) {
+        let binding = level.iter().filter_map(|at| {
+            let candidate = candidates.get(*at)?;
+            Some((candidate.left_ms?, candidate.standing(), *at))
+        });
+        let mut binding: Vec<_> = binding.collect();
+        binding.sort_unstable();
+        for (_, _, at) in binding {
+            if self.left == 0 {
+                return;
+            }
+            self.serve(candidates, at);
+        }
+    }
+
     /// The turn of a candidate within its tenant: its share with what this decision gave it.
     fn turn<'a>(&self, candidates: &[Candidate<'a>], at: usize) -> Option<Turn<'a>> {
         let candidate = candidates.get(at).filter(|candidate| candidate.wants())?;
         let held = candidate.workflow.seconds + f64::from(candidate.given) * self.duration;
         let rank = Burden::new(held, candidate.workflow.weight).rank();
-        Some(Reverse((rank, candidate.standing(), at)))
+        Some(Reverse((candidate.inner, rank, candidate.standing(), at)))
     }
 
     fn rank(&self, tenant_at: usize) -> u64 {
@@ -287,7 +160,7 @@ impl Line<'_> {
             .map_or(0, |tenant| tenant.burden.rank())
     }
 
-    /// Serve those of one priority, slot by slot, until none of them wants more.
+    /// Serve those of one level, slot by slot, until none of them wants more.
     fn fill(&mut self, candidates: &mut [Candidate], level: &[usize]) {
         // Of each tenant who is first of its own, and all of them in a chain from the last to the first.
         let mut first: Vec<Option<(usize, usize)>> = vec![None; self.tenants.len()];
@@ -314,14 +187,14 @@ impl Line<'_> {
         }
         let turns = first.iter().enumerate().filter_map(|(tenant_at, entry)| {
             let standing = candidates.get((*entry)?.0)?.standing();
-            Some(Reverse((self.rank(tenant_at), standing, tenant_at)))
+            Some(Reverse((0, self.rank(tenant_at), standing, tenant_at)))
         });
         let mut turns: BinaryHeap<Turn> = turns.collect::<Vec<_>>().into();
         // Made for those whose turn comes.
         let mut queues: Vec<Option<BinaryHeap<Turn>>> = Vec::new();
         queues.resize_with(self.tenants.len(), || None);
         while self.left > 0
-            && let Some(Reverse((_, standing, tenant_at))) = turns.pop()
+            && let Some(Reverse((_, _, standing, tenant_at))) = turns.pop()
         {
             let Some(slot) = queues.get_mut(tenant_at) else {
                 continue;
@@ -333,13 +206,13 @@ impl Line<'_> {
                     .collect::<Vec<_>>()
                     .into()
             });
-            let Some(Reverse((_, _, at))) = queue.pop() else {
+            let Some(Reverse((_, _, _, at))) = queue.pop() else {
                 continue;
             };
             self.serve(candidates, at);
             queue.extend(self.turn(candidates, at));
             if !queue.is_empty() {
-                turns.push(Reverse((self.rank(tenant_at), standing, tenant_at)));
+                turns.push(Reverse((0, self.rank(tenant_at), standing, tenant_at)));
             }
         }
     }
@@ -349,10 +222,12 @@ fn strategy(candidates: &[Candidate]) -> OrderStrategy {
     if candidates.iter().any(|c| c.starving) {
         return OrderStrategy::Starvation;
     }
-    let mut priorities = candidates.iter().map(|c| c.priority);
-    let first = priorities.next();
-    if priorities.any(|priority| Some(priority) != first) {
+    let mut levels = candidates.iter().map(|c| c.level);
+    let first = levels.next();
+    if levels.any(|level| Some(level) != first) {
         OrderStrategy::Priority
+    } else if candidates.iter().any(|c| c.left_ms.is_some()) {
+        OrderStrategy::Deadline
     } else {
         OrderStrategy::FairShare
     }

@@ -4,13 +4,15 @@ use std::collections::BTreeMap;
 
 use symphony_protocol::Placed;
 
-use super::order::Candidate;
+use super::candidates::Candidate;
 
 /// A candidate's place, once the slots are divided.
 pub fn placed(candidate: &Candidate) -> Placed {
     let claimant = candidate.claimant;
-    let factors = BTreeMap::from([
+    let mut factors = BTreeMap::from([
         ("priority".to_owned(), f64::from(candidate.priority)),
+        ("level".to_owned(), f64::from(candidate.level)),
+        ("worth".to_owned(), candidate.worth),
         ("starving".to_owned(), f64::from(u8::from(candidate.starving))),
         ("tenant_share".to_owned(), candidate.tenant.share()),
         ("tenant_weight".to_owned(), candidate.tenant.weight),
@@ -18,6 +20,9 @@ pub fn placed(candidate: &Candidate) -> Placed {
         ("workflow_weight".to_owned(), candidate.workflow.weight),
         ("waited_ms".to_owned(), claimant.waited_ms as f64),
     ]);
+    if let Some(left_ms) = candidate.left_ms {
+        factors.insert("deadline_left_ms".to_owned(), left_ms as f64);
+    }
     Placed {
         tenant: claimant.tenant.clone(),
         workflow: claimant.workflow.clone(),
@@ -42,8 +47,11 @@ fn sentence(candidate: &Candidate) -> String {
     } else {
         String::new()
     };
+    let hurried = candidate.left_ms.map_or_else(String::new, |left| {
+        format!("its deadline binds ({left} ms are left beside the rest of its run); ")
+    });
     format!(
-        "{}/{} {got}: {starving}priority {}, its tenant has {:.1} slot seconds at weight {}, it has {:.1} at weight {}",
+        "{}/{} {got}: {starving}{hurried}priority {}, its tenant has {:.1} slot seconds at weight {}, it has {:.1} at weight {}",
         claimant.tenant,
         claimant.workflow,
         candidate.priority,

@@ -61,6 +61,7 @@ impl Holding {
 #[derive(Clone, Debug)]
 pub struct Starts {
     bucket: Option<Bucket>,
+    budget: Option<u64>,
     budget_left: Option<u64>,
     held: BTreeMap<String, Holding>,
 }
@@ -70,9 +71,25 @@ impl Starts {
     pub fn new(rate: Option<Rate>, budget: Option<u64>, now_ms: u64) -> Option<Self> {
         (rate.is_some() || budget.is_some()).then(|| Self {
             bucket: rate.map(|rate| Bucket::new(rate, now_ms)),
+            budget,
             budget_left: budget,
             held: BTreeMap::new(),
         })
+    }
+
+    /// Another rate and budget. What the budget has spent stays spent; a rate that is new starts with an empty bucket.
+    pub fn change(&mut self, rate: Option<Rate>, budget: Option<u64>, now_ms: u64) {
+        self.refresh(now_ms);
+        self.bucket = rate.map(|rate| {
+            let mut bucket = Bucket::new(rate, now_ms);
+            let level = self.bucket.as_ref().map_or(0, |before| before.level);
+            bucket.level = level.min(bucket.burst);
+            bucket
+        });
+        let spent = self.budget.zip(self.budget_left);
+        let spent = spent.map_or(0, |(budget, left)| budget.saturating_sub(left));
+        self.budget = budget;
+        self.budget_left = budget.map(|budget| budget.saturating_sub(spent));
     }
 
     fn available(&self) -> u64 {

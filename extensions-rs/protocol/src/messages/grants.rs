@@ -683,6 +683,9 @@ fn default_order_v() -> u8 {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum OrderStrategy {
     #[default]
+    #[serde(rename = "deadline")]
+    Deadline,
+
     #[serde(rename = "fair_share")]
     FairShare,
 
@@ -697,6 +700,7 @@ impl OrderStrategy {
     /// The word as messages carry it.
     pub fn as_str(self) -> &'static str {
         match self {
+            Self::Deadline => "deadline",
             Self::FairShare => "fair_share",
             Self::Priority => "priority",
             Self::Starvation => "starvation",
@@ -707,6 +711,38 @@ impl OrderStrategy {
 fn default_order_strategy() -> OrderStrategy {
     OrderStrategy::FairShare
 }
+/// The values of `Order.by`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub enum OrderBy {
+    #[default]
+    #[serde(rename = "collaborative")]
+    Collaborative,
+
+    #[serde(rename = "prioritised")]
+    Prioritised,
+
+    #[serde(rename = "round_robin")]
+    RoundRobin,
+
+    #[serde(rename = "specialised")]
+    Specialised,
+}
+
+impl OrderBy {
+    /// The word as messages carry it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Collaborative => "collaborative",
+            Self::Prioritised => "prioritised",
+            Self::RoundRobin => "round_robin",
+            Self::Specialised => "specialised",
+        }
+    }
+}
+
+fn default_order_by() -> OrderBy {
+    OrderBy::Prioritised
+}
 /// The answer to `Contend`, first served first.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Order {
@@ -715,6 +751,8 @@ pub struct Order {
     pub decision: String,
     #[serde(default = "default_order_strategy")]
     pub strategy: OrderStrategy,
+    #[serde(default = "default_order_by")]
+    pub by: OrderBy,
     #[serde(default)]
     pub order: Vec<Placed>,
 }
@@ -725,6 +763,7 @@ impl Default for Order {
             v: default_order_v(),
             decision: Default::default(),
             strategy: default_order_strategy(),
+            by: default_order_by(),
             order: Default::default(),
         }
     }
@@ -958,6 +997,48 @@ impl Bounded for PoolShow {
     }
 }
 
+/// What was learned of a capability, or of one workflow's calls of it: how long an execution holds its slot.
+///
+/// `error` is the standard error of the mean, none from fewer than two settlements; `starts` how many it goes back over.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Estimate {
+    pub capability: String,
+    #[serde(default)]
+    pub workflow: Option<String>,
+    pub seconds: f64,
+    #[serde(default)]
+    pub error: Option<f64>,
+    #[serde(default)]
+    pub starts: f64,
+}
+
+impl Default for Estimate {
+    fn default() -> Self {
+        Self {
+            capability: Default::default(),
+            workflow: Default::default(),
+            seconds: Default::default(),
+            error: Default::default(),
+            starts: Default::default(),
+        }
+    }
+}
+
+impl Bounded for Estimate {
+    fn check(&self) -> Verdict {
+        check::text("capability", &self.capability, 1, 128)?;
+        if let Some(item0) = &self.workflow {
+            check::text("workflow", item0, 1, 128)?;
+        }
+        check::finite("seconds", self.seconds)?;
+        if let Some(item0) = &self.error {
+            check::finite("error", *item0)?;
+        }
+        check::finite("starts", self.starts)?;
+        Ok(())
+    }
+}
+
 fn default_arbitration_show_v() -> u8 {
     1
 }
@@ -974,6 +1055,10 @@ pub struct ArbitrationShow {
     pub usage: Vec<Usage>,
     #[serde(default)]
     pub decisions: Vec<Order>,
+    #[serde(default)]
+    pub estimates: Vec<Estimate>,
+    #[serde(default)]
+    pub version: u64,
 }
 
 impl Default for ArbitrationShow {
@@ -984,6 +1069,8 @@ impl Default for ArbitrationShow {
             allowances: Default::default(),
             usage: Default::default(),
             decisions: Default::default(),
+            estimates: Default::default(),
+            version: Default::default(),
         }
     }
 }
@@ -1007,6 +1094,11 @@ impl Bounded for ArbitrationShow {
         for item0 in &self.decisions {
             item0.check()?;
         }
+        check::count("estimates", self.estimates.len(), 0, 4096)?;
+        for item0 in &self.estimates {
+            item0.check()?;
+        }
+        check::range("version", self.version, 0, 9223372036854775807)?;
         Ok(())
     }
 }

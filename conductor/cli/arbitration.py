@@ -1,0 +1,194 @@
+"""`symphony pit arbitration`: who gets slots and why, the policy that says so, and who holds locks."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+import msgspec
+
+from conductor.cli import connect
+from conductor.cli.connect import Place, json_option, place_options
+from conductor.cli.output import emit, say, table
+
+if TYPE_CHECKING:
+    from conductor.wire.policies import PolicyShow
+
+
+@click.group()
+def arbitration() -> None:
+    """Shares, limits, orders, locks, and the policy behind them."""
+
+
+async def _ask(place: Place, operation: str, message: Any, kind: Any, *rest: str) -> Any:
+    from conductor.wire import subjects
+    from conductor.wire.base import decode, encode
+
+    async with connect.operator(place) as bus:
+        return decode(await bus.request(subjects.pit("arbitration", operation, *rest), encode(message)), kind)
+
+
+@arbitration.command("show")
+@place_options
+@json_option
+def show(data: Path, url: str | None, as_json: bool) -> None:
+    """Shares, allowances, usage, what was learned of durations, and the last orders with their reasons."""
+    from conductor.wire.grants import ArbitrationShow, Nothing
+
+    shown = connect.run(_ask(Place(data, url), "show", Nothing(), ArbitrationShow))
+    if as_json:
+        emit(msgspec.to_builtins(shown))
+        return
+    table(
+        "Shares",
+        ("tenant", "weight", "priority"),
+        [(s.tenant, s.weight, s.priority) for s in shown.shares],
+        ("weight",),
+    )
+    limits = [(a.key, a.concurrency, a.starts, a.reason) for a in shown.allowances]
+    table("Limits", ("key", "concurrency", "starts left", "now"), limits, ("concurrency", "starts left"))
+    learned = [
+        (e.capability, e.workflow or "all", f"{e.seconds:.3f}", _figure(e.error), f"{e.starts:.0f}")
+        for e in shown.estimates
+    ]
+    columns = ("capability", "workflow", "seconds", "standard error", "starts")
+    table("Learned durations", columns, learned, columns[2:])
+    for order in shown.decisions:
+        for placed in order.order:
+            say(f"{order.decision}: {placed.rationale}")
+
+
+def _figure(value: float | None) -> str:
+    return "" if value is None else f"{value:.3f}"
+
+
+@arbitration.command("explain")
+@click.argument("decision")
+@place_options
+@json_option
+def explain(decision: str, data: Path, url: str | None, as_json: bool) -> None:
+    """One of the last decisions: what was asked, by which rules it was decided, and everybody's place with its factors."""
+    from conductor.wire.policies import AskDecision, Explained
+
+    found: Explained = connect.run(_ask(Place(data, url), "explain", AskDecision(decision=decision), Explained))
+    if as_json:
+        emit(msgspec.to_builtins(found))
+        return
+    order, question = found.order, found.question
+    policy = f"policy version {found.version}" if found.version else "the configuration's policy"
+    say(
+        f"{order.decision}: {question.slots} slots of {question.capability} for {len(question.claimants)} claimants, "
+        f"asked by {question.conductor}; {order.by} by {policy}, decided by {order.strategy.replace('_', ' ')}; "
+        f"an execution holds its slot for {found.seconds:.3f} s"
+    )
+    names = sorted({name for placed in order.order for name in placed.factors})
+    rows = [
+        (p.tenant, p.workflow, p.slots, *(f"{p.factors[name]:g}" if name in p.factors else "" for name in names))
+        for p in order.order
+    ]
+    heads = [name.replace("_", " ") for name in names]
+    table("", ("tenant", "workflow", "slots", *heads), rows, ("slots", *heads))
+    for placed in order.order:
+        say(placed.rationale)
+
+
+@arbitration.group("policy")
+def policy() -> None:
+    """The policy: weights, priorities, limits, strategies and worth, changed while everything runs."""
+
+
+def _policy(place: Place, **said: Any) -> PolicyShow:
+    from conductor.wire.policies import AskPolicy, PolicyShow
+
+    shown: PolicyShow = connect.run(_ask(place, "policy", AskPolicy(**said), PolicyShow))
+    return shown
+
+
+def _in_force(shown: PolicyShow, as_json: bool) -> None:
+    if as_json:
+        emit(msgspec.to_builtins(shown))
+        return
+    if shown.version == 0:
+        say("the configuration's policy is in force; none was applied")
+        return
+    when = datetime.fromtimestamp(shown.applied_at_ms / 1000, UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
+    why = f": {shown.reason}" if shown.reason else ""
+    what = "" if shown.document else ", back to the configuration's"
+    say(f"version {shown.version}, applied {when}{what}{why}")
+    if shown.document:
+        say(shown.document.rstrip())
+
+
+@policy.command("show")
+@place_options
+@json_option
+def policy_show(data: Path, url: str | None, as_json: bool) -> None:
+    """The policy in force."""
+    _in_force(_policy(Place(data, url)), as_json)
+
+
+@policy.command("try")
+@click.argument("file", type=click.File("r", encoding="utf-8"))
+@place_options
+@json_option
+def policy_try(file: Any, data: Path, url: str | None, as_json: bool) -> None:
+    """Validate a policy and say what of the last decisions it would have decided otherwise. Changes nothing."""
+    shown = _policy(Place(data, url), action="try", document=file.read())
+    if as_json:
+        emit(msgspec.to_builtins(shown))
+        return
+    differ = len({changed.decision for changed in shown.changed})
+    say(f"of the last {shown.decisions} decisions {differ} would differ")
+    rows = [(c.decision, c.capability, c.tenant, c.workflow, c.before, c.after) for c in shown.changed]
+    table("", ("decision", "capability", "tenant", "workflow", "slots", "would be"), rows, ("slots", "would be"))
+
+
+@policy.command("apply")
+@click.argument("file", type=click.File("r", encoding="utf-8"))
+@click.option("--reason", default="", help="Kept with the version")
+@click.option("--expected", type=click.IntRange(0), help="Only where this version is in force")
+@place_options
+@json_option
+def policy_apply(file: Any, reason: str, expected: int | None, data: Path, url: str | None, as_json: bool) -> None:
+    """Have a policy in force at once, and from now on. It stands above the configuration, over restarts too."""
+    shown = _policy(Place(data, url), action="apply", document=file.read(), reason=reason, expected=expected)
+    _in_force(shown, as_json)
+
+
+@policy.command("reset")
+@click.option("--reason", default="", help="Kept with the version")
+@place_options
+@json_option
+def policy_reset(reason: str, data: Path, url: str | None, as_json: bool) -> None:
+    """Go back to the configuration's policy."""
+    _in_force(_policy(Place(data, url), action="reset", reason=reason), as_json)
+
+
+@arbitration.command("holds")
+@place_options
+@json_option
+def holds(data: Path, url: str | None, as_json: bool) -> None:
+    """Locks and semaphores: who holds what, and who waits for whom."""
+    from conductor.wire import subjects
+    from conductor.wire.holds import AskHolds, HoldsShow
+
+    shown = connect.run(_ask(Place(data, url), "holds", AskHolds(), HoldsShow, subjects.EVERY_TENANT))
+    if as_json:
+        emit(msgspec.to_builtins(shown))
+        return
+    held = [(h.tenant, h.key.key, f"{h.key.permits}/{h.key.of}", h.hold.run, h.hold.task, h.token) for h in shown.held]
+    table("Held", ("tenant", "key", "permits", "run", "task", "token"), held, ("permits", "token"))
+    waits = [
+        (
+            w.tenant,
+            w.key,
+            w.ahead,
+            w.hold.run,
+            w.hold.task,
+            "" if w.holder is None else f"{w.holder.run} {w.holder.task}",
+        )
+        for w in shown.waiting
+    ]
+    table("Waiting", ("tenant", "key", "ahead", "run", "task", "for"), waits, ("ahead",))
