@@ -12,6 +12,7 @@ from conductor.cli import connect
 from conductor.cli.arbitration import arbitration
 from conductor.cli.connect import Place, json_option, place_options
 from conductor.cli.output import duration, emit, table
+from conductor.cli.pools import pools
 
 
 @click.group()
@@ -54,35 +55,10 @@ def _group(name: str, what: str) -> click.Group:
     return group
 
 
-pools = _group("pools", "Workers and pools")
+pit.add_command(pools)
 dag = _group("dag", "The fold of the log")
 pit.add_command(arbitration)
 stale = _group("stale", "Archive and retention")
-
-
-@pools.command("show")
-@place_options
-@json_option
-def pools_show(data: Path, url: str | None, as_json: bool) -> None:
-    """Workers with their slots, and declared pools."""
-    from conductor.wire.grants import PoolShow
-
-    shown = connect.run(_ask(Place(data, url), "pool", PoolShow))
-    if as_json:
-        emit(msgspec.to_builtins(shown))
-        return
-    rows = [
-        (w.worker, w.pool or "", w.state, f"{w.busy}/{w.slots}", duration(w.ready_ms), w.restarts)
-        for w in shown.workers
-    ]
-    table(
-        "Workers",
-        ("worker", "pool", "state", "busy", "ready after", "restarts"),
-        rows,
-        ("busy", "ready after", "restarts"),
-    )
-    lines = [(p.pool, f"{p.min}-{p.max}", p.running, duration(p.load_ms), p.last_error) for p in shown.pools]
-    table("Pools", ("pool", "processes", "running", "load time", "last error"), lines, ("running", "load time"))
 
 
 @dag.command("show")

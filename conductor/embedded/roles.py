@@ -64,7 +64,12 @@ PIT: dict[str, Permissions] = {
         answers=True,
     ),
     "pool": Permissions(
-        ("sym.grant.*", subjects.ROLL_CALL),
+        (
+            "sym.grant.*",
+            subjects.ROLL_CALL,
+            "sym.policy.pool",
+            "$JS.API.DIRECT.GET.SYM_POLICIES.sym.policy.pool",
+        ),
         ("sym.pit.pool.>", subjects.HEARTBEATS, *_SERVICE),
         answers=True,
     ),

@@ -18,6 +18,7 @@ from conductor.kernel.lifecycle import Lifecycle
 from conductor.kernel.losses import again, gone, lost
 from conductor.kernel.office import Office
 from conductor.kernel.orders import Orders
+from conductor.kernel.outcomes import Outcomes
 from conductor.kernel.partition import Partition
 from conductor.kernel.placement import Waiting
 from conductor.kernel.reports import Reports
@@ -85,6 +86,7 @@ class Core:
         """Executions that may hold something for nobody: looked at once a beat."""
         self.heard_at: dict[str, int] = {}
         self.roster = Roster()
+        self.outcomes = Outcomes()
         self.settled: dict[str, int] = {}
         """Counted here, and told to the metrics once a second: a label's lookup costs more than the rest of it."""
 
@@ -221,6 +223,7 @@ class Core:
 
     def _settle(self, office: Office, settled: Settled) -> None:
         execution = None
+        self.outcomes.note(settled.worker, settled.kind)
         worker = self.workers.by_name.get(settled.worker)
         if worker is not None and settled.epoch == office.partition.owned.epoch:
             slot = (office.partition.number, settled.n)

@@ -5,7 +5,9 @@ from __future__ import annotations
 from conductor.kernel.core import ALIVE_MS, Core
 from conductor.kernel.credit import give_credit
 from conductor.kernel.losses import lose_adopted
+from conductor.kernel.reports import Work
 from conductor.observe import metrics
+from conductor.wire.grants import PRESSING_MS, Usage
 
 
 def level(core: Core) -> None:
@@ -14,8 +16,8 @@ def level(core: Core) -> None:
     for partition in core.partitions:
         for capability, count in partition.backlog.items():
             backlog[capability] = backlog.get(capability, 0) + count
-    core.reports.demand(core.partitions, backlog)
     usage = core.allowances.settle(core.waiting.usage())
+    core.reports.demand(core.partitions, _work(core, backlog, usage), core.outcomes.take())
     core.reports.claim(usage, core.allowances.heard, core.allowances.number)
     for partition in core.partitions:
         if partition.ready:
@@ -33,6 +35,21 @@ def level(core: Core) -> None:
     adopters = {a.worker for t in takeovers for a in (*t.adopted.values(), *t.leaving.values())}
     lose_adopted(core, adopters - set(core.heard_at), "its worker is dead: three heartbeats missed")
     _gauge(core, backlog)
+
+
+def _work(core: Core, backlog: dict[str, int], usage: list[Usage]) -> Work:
+    """What waits and what came, as the Pool Manager is told."""
+    run_us = core.allowances.run_us
+    started: dict[str, int] = {}
+    for used in usage:
+        if used.started:
+            started[used.capability] = started.get(used.capability, 0) + used.started
+    return Work(
+        backlog,
+        {name: int(count * run_us[name]) for name, count in backlog.items() if name in run_us},
+        core.waiting.late(core.wall_ms + PRESSING_MS),
+        started,
+    )
 
 
 def _gauge(core: Core, backlog: dict[str, int]) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from itertools import chain
+from itertools import chain, islice
 from typing import Any
 
 from conductor.kernel.allowances import Allowances
@@ -37,6 +37,10 @@ class Placement:
     decisions: list[Decision] = field(default_factory=list)
 
 
+LATE_LOOKED_AT = 1_024
+"""Of the executions that wait for one capability, once a second: a pool cannot start more processes than for so many."""
+
+
 class Waiting:
     """Executions that wait for a slot, by function and range of versions, in the order they came."""
 
@@ -65,6 +69,20 @@ class Waiting:
             if count := sum(not e.awaits_grant for e in found.values()):
                 capability = line.partition("@")[0]
                 counts[capability] = counts.get(capability, 0) + count
+        return counts
+
+    def late(self, by_ms: int) -> dict[str, int]:
+        """How many miss their deadlines unless they start by then, by capability; the first `LATE_LOOKED_AT` of each are
+        looked at."""
+        counts: dict[str, int] = {}
+        for line, found in self.lines.items():
+            late = 0
+            for execution in islice(found.values(), LATE_LOOKED_AT):
+                task = execution.task
+                late += task.deadline_at_ms is not None and task.deadline_at_ms - task.rest_us // 1000 < by_ms
+            if late:
+                capability = line.partition("@")[0]
+                counts[capability] = counts.get(capability, 0) + late
         return counts
 
     def usage(self) -> dict[tuple[str, str, str], int]:

@@ -3,18 +3,34 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import dataclass
+from itertools import islice
 
 from conductor.kernel.partition import Partition
 from conductor.policy import Recovery
 from conductor.wire import bounds, subjects
 from conductor.wire.base import encode
-from conductor.wire.grants import Claim, Demand, Usage
+from conductor.wire.grants import Claim, Demand, Ended, Usage
 from conductor.wire.ready import Credit, Failure, ReadyTask, Started, Weight
 from conductor.wire.runs import RunEnded, RunEvent
 from conductor.wire.stale import Candidate, Decision, DecisionBatch
 
 MESSAGES_MAX = 65_536
 """Messages of one beat; run events beyond it are dropped, since they are lossy by design and `show` tells the truth."""
+
+
+@dataclass(frozen=True, slots=True)
+class Work:
+    """By capability: executions that wait, how long they will hold slots, how many will be late, and how many began."""
+
+    backlog: dict[str, int]
+    work_us: dict[str, int]
+    late: dict[str, int]
+    started: dict[str, int]
+
+
+def _bounded(counts: dict[str, int]) -> dict[str, int]:
+    return dict(islice(counts.items(), bounds.FUNCTIONS_COUNT_MAX))
 
 
 class Reports:
@@ -46,14 +62,18 @@ class Reports:
         )
         self._say(subjects.pit("dag", "credit", partition.number), encode(message))
 
-    def demand(self, partitions: Iterable[Partition], backlog: dict[str, int]) -> None:
-        """That we live, what we own and what waits."""
+    def demand(self, partitions: Iterable[Partition], work: Work, ended: list[Ended]) -> None:
+        """That we live, what we own and what waits, and how attempts ended since the last time."""
         owned = list(partitions)
         message = Demand(
             conductor=self.conductor,
             partitions=[partition.number for partition in owned],
             epoch=max((partition.owned.epoch for partition in owned), default=0),
-            backlog=dict(list(backlog.items())[: bounds.FUNCTIONS_COUNT_MAX]),
+            backlog=_bounded(work.backlog),
+            work_us=_bounded(work.work_us),
+            late=_bounded(work.late),
+            started=_bounded(work.started),
+            ended=ended,
         )
         self._say(subjects.pit("pool", "demand"), encode(message))
 

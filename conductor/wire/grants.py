@@ -28,16 +28,43 @@ from conductor.wire.base import (
 )
 from conductor.wire.extensions import Manifest
 
+PRESSING_MS = 5_000
 POOL_STATES = ("idle", "loading", "warm", "active", "cooldown")
 
 
+class Ended(Part, frozen=True, kw_only=True):
+    """Attempts of a worker that ended since the last demand. `failed`: in a way that speaks against the worker, not against
+    what it was given."""
+
+    worker: Name
+    done: Count = 0
+    failed: Count = 0
+
+
 class Demand(Message, frozen=True, kw_only=True):
-    """`sym.pit.pool.demand`: a conductor says that it lives, what it owns and what waits, every second and on change."""
+    """`sym.pit.pool.demand`: a conductor says that it lives, what it owns and what waits, every second and on change.
+
+    `work_us` is how long what waits is going to hold slots, as estimated; `late` how many of it will miss their deadlines
+    unless they start within `PRESSING_MS`; `started` how many began since the last demand.
+    """
 
     conductor: Name
     partitions: Annotated[list[Partition], msgspec.Meta(max_length=bounds.PARTITIONS_MAX)] = []
     epoch: Epoch = 0
     backlog: Annotated[dict[str, int], msgspec.Meta(max_length=bounds.FUNCTIONS_COUNT_MAX)] = {}
+    work_us: Annotated[dict[str, int], msgspec.Meta(max_length=bounds.FUNCTIONS_COUNT_MAX)] = {}
+    late: Annotated[dict[str, int], msgspec.Meta(max_length=bounds.FUNCTIONS_COUNT_MAX)] = {}
+    started: Annotated[dict[str, int], msgspec.Meta(max_length=bounds.FUNCTIONS_COUNT_MAX)] = {}
+    ended: Annotated[list[Ended], BATCH] = []
+
+
+class Scale(Message, frozen=True, kw_only=True):
+    """`sym.pit.pool.scale`: other bounds for the processes of a pool, or of every pool that offers a capability; kept."""
+
+    target: Name
+    min: Count | None = None
+    max: Count | None = None
+    reason: Text = ""
 
 
 class Activate(Message, frozen=True, kw_only=True):
@@ -231,6 +258,14 @@ class WorkerView(Part, frozen=True, kw_only=True):
     last_beat_ms: Millis = 0
     memory_bytes: Count = 0
     restarts: Count = 0
+    breaker: Literal["closed", "open", "half_open"] = "closed"
+    """Open: its errors or deaths stand out, and it is leased to nobody; half open: one slot, to see."""
+    error_rate: float = 0.0
+    ejections: Count = 0
+    state_ms: Annotated[dict[str, int], msgspec.Meta(max_length=8)] = {}
+    """How long it has been in each state of its life."""
+    why: Text = ""
+    """Why it is leased or not, in one sentence."""
 
 
 class PoolView(Part, frozen=True, kw_only=True):
@@ -243,6 +278,13 @@ class PoolView(Part, frozen=True, kw_only=True):
     idle_ms: Millis = 0
     load_ms: float = 0.0
     last_error: Text = ""
+    wanted: Count = 0
+    """Processes that it should have now."""
+    backlog_ms: Millis = 0
+    """How long one slot would take for what waits."""
+    why: Text = ""
+    exits: Annotated[list[Text], msgspec.Meta(max_length=20)] = []
+    """How its last processes ended, the newest first."""
 
 
 class PoolShow(Message, frozen=True, kw_only=True):

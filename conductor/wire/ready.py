@@ -95,7 +95,8 @@ class Failure(Part, frozen=True, kw_only=True):
 class Settled(Part, frozen=True, kw_only=True):
     """An attempt whose result was folded, accepted or not: its slot is free.
 
-    `accepted` tells whether this attempt's outcome became the task's; `status` is then the task's new status.
+    `accepted` tells whether this attempt's outcome became the task's; `status` is then the task's new status. `kind` is
+    that of the attempt's own error, none where it gave a result.
     """
 
     worker: Name
@@ -106,6 +107,7 @@ class Settled(Part, frozen=True, kw_only=True):
     accepted: bool = True
     status: Name = "succeeded"
     run_us: Micros = 0
+    kind: Name | None = None
 
 
 class Unwanted(Part, frozen=True, kw_only=True):

@@ -3,7 +3,9 @@
 pub mod core;
 pub mod options;
 pub mod processes;
+mod scaling;
 pub mod service;
+mod spawn;
 
 pub use options::Options;
 pub use service::Service;

@@ -27,6 +27,9 @@ pub struct PoolOptions {
     pub max: u32,
     #[serde(default = "minute")]
     pub idle_ms: u64,
+    /// What a process may have of memory before it is killed and started again; none: it is not looked at.
+    #[serde(default)]
+    pub memory_mib: Option<u64>,
     #[serde(default)]
     pub env: BTreeMap<String, String>,
     /// A user for each process that may run at once: more are never started.

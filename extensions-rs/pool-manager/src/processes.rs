@@ -1,39 +1,26 @@
 //! The processes of declared pools: started, watched, started again, stopped.
 
-use std::fs::{File, OpenOptions};
-use std::path::Path;
-use std::process::Stdio;
+use std::collections::{BTreeSet, VecDeque};
 use std::time::{Duration, Instant};
 
 use symphony_protocol::PoolView;
-use symphony_sdk::worker::starter::POOL_PID;
-use symphony_sdk::{Error, ErrorKind};
-use tokio::process::{Child, Command};
+use symphony_sdk::metrics::METRICS;
+use tokio::process::Child;
 
 use crate::core::Registry;
-use crate::core::scale::{Pressure, backoff_ms, step};
+use crate::core::forecast::Forecast;
+use crate::core::pressure::Pressure;
+use crate::core::scale::{Bounds, Target, backoff_ms, target};
 use crate::options::{Credential, Options, PoolOptions};
+use crate::spawn::{memory_bytes, spawn};
 
-/// A log larger than this is set aside before a child writes on: two files of it at most.
-const LOG_BYTES_MAX: u64 = 16 * 1024 * 1024;
-/// Variables that children inherit, by name or by the beginning of it.
-const INHERITED: [&str; 12] = [
-    "PATH",
-    "HOME",
-    "LANG",
-    "LC_",
-    "TMPDIR",
-    "TZ",
-    "USER",
-    "VIRTUAL_ENV",
-    "PYTHON",
-    "OTEL_",
-    "SYMPHONY_",
-    "SSL_CERT_",
-];
 /// A child that lived so long did not crash at start.
 const HEALTHY_AFTER: Duration = Duration::from_secs(10);
 const STOP_GRACE: Duration = Duration::from_secs(12);
+/// Processes of one pool that are started at once, eight times a second.
+const STARTS_MAX: u32 = 4;
+/// Ends that a pool remembers.
+const EXITS_MAX: usize = 20;
 
 /// A place in a pool: a user, and perhaps the process that is this user now.
 struct Place {
@@ -41,6 +28,8 @@ struct Place {
     child: Option<Child>,
     started: Instant,
     stopping: Option<Instant>,
+    /// It was killed, and why.
+    killed: Option<String>,
     crashes: u32,
     not_before: Option<Instant>,
     load_ms: f64,
@@ -51,6 +40,12 @@ struct Pool {
     options: PoolOptions,
     places: Vec<Place>,
     last_error: String,
+    /// How its last processes ended, the newest first.
+    exits: VecDeque<String>,
+    /// What its workers offer, or offered while there were any.
+    offered: BTreeSet<String>,
+    pressure: Pressure,
+    target: Target,
 }
 
 /// All declared pools.
@@ -66,6 +61,7 @@ impl Processes {
             child: None,
             started: Instant::now(),
             stopping: None,
+            killed: None,
             crashes: 0,
             not_before: None,
             load_ms: 0.0,
@@ -75,6 +71,13 @@ impl Processes {
             places: pool.credentials.iter().map(place).collect(),
             options: pool.clone(),
             last_error: String::new(),
+            exits: VecDeque::new(),
+            offered: BTreeSet::new(),
+            pressure: Pressure::default(),
+            target: Target {
+                wanted: pool.min,
+                why: "nothing waits yet".to_owned(),
+            },
         });
         Self {
             pools: pools.collect(),
@@ -82,27 +85,68 @@ impl Processes {
         }
     }
 
-    /// Look after every pool once. `spread`, from 0 to 1, is chance.
-    pub fn tend(&mut self, registry: &Registry, spread: f64) {
+    /// Look after every pool once. `spread`, from 0 to 1, is chance; `day_ms` the clock of the forecast.
+    pub fn tend(&mut self, registry: &Registry, forecast: &Forecast, spread: f64, day_ms: u64) {
         for pool in &mut self.pools {
+            pool.bound();
             pool.reap(spread);
             pool.observe(registry);
+            pool.pressure = registry.pressure(&pool.options.name, &mut pool.offered);
             let running = pool.running();
-            let (waiting, free) = registry.pressure(&pool.options.name);
-            let pressure = Pressure {
+            let bounds = Bounds {
                 min: pool.options.min,
                 max: pool.options.max,
                 running,
-                waiting,
-                free,
                 idle_ms: pool.idle_ms(),
                 idle_limit_ms: pool.options.idle_ms,
+                expected: forecast.slots(&pool.offered, day_ms),
             };
-            match step(&pressure) {
-                1 => pool.start(&self.options),
-                -1 => pool.stop_idle(),
-                _ => {}
+            pool.target = target(&bounds, &pool.pressure);
+            for _ in running..pool.target.wanted.min(running + STARTS_MAX) {
+                pool.start(&self.options);
             }
+            if pool.target.wanted < running {
+                pool.stop_idle();
+            }
+            let of = [pool.options.name.as_str()];
+            let gauge = |value: u64| i64::try_from(value).unwrap_or(i64::MAX);
+            METRICS.processes.with_label_values(&of).set(i64::from(running));
+            METRICS
+                .wanted
+                .with_label_values(&of)
+                .set(i64::from(pool.target.wanted));
+            METRICS
+                .pool_backlog
+                .with_label_values(&of)
+                .set(gauge(pool.pressure.work_us / 1000));
+        }
+    }
+
+    /// The pools of that name, or that offer that capability: name, least and most of processes, and most that it has
+    /// users for.
+    pub fn meant(&self, target: &str) -> Vec<(String, u32, u32, u32)> {
+        let meant = self
+            .pools
+            .iter()
+            .filter(|pool| pool.options.name == target || pool.offered.contains(target));
+        let told = meant.map(|pool| {
+            let places = u32::try_from(pool.places.len()).unwrap_or(u32::MAX);
+            (
+                pool.options.name.clone(),
+                pool.options.min,
+                pool.options.max,
+                places,
+            )
+        });
+        told.collect()
+    }
+
+    /// Other bounds from now on. The most is never above the number of users that a pool has.
+    pub fn scale(&mut self, pool: &str, min: u32, max: u32) {
+        if let Some(pool) = self.pools.iter_mut().find(|known| known.options.name == pool) {
+            let places = u32::try_from(pool.places.len()).unwrap_or(u32::MAX);
+            pool.options.max = max.min(places);
+            pool.options.min = min.min(pool.options.max);
         }
     }
 
@@ -115,6 +159,10 @@ impl Processes {
             idle_ms: pool.options.idle_ms,
             load_ms: pool.places.iter().map(|place| place.load_ms).fold(0.0, f64::max),
             last_error: pool.last_error.clone(),
+            wanted: u64::from(pool.target.wanted),
+            backlog_ms: pool.pressure.work_us / 1000,
+            why: pool.target.why.clone(),
+            exits: pool.exits.iter().cloned().collect(),
         };
         self.pools.iter().map(view).collect()
     }
@@ -155,6 +203,26 @@ impl Pool {
         u32::try_from(live.count()).unwrap_or(u32::MAX)
     }
 
+    /// Kill those that have taken more memory than they may: the next one starts with a clean sheet.
+    fn bound(&mut self) {
+        let Some(most) = self.options.memory_mib.map(|mib| mib.saturating_mul(1024 * 1024)) else {
+            return;
+        };
+        for place in self.places.iter_mut().filter(|place| place.killed.is_none()) {
+            let Some(child) = place.child.as_mut() else {
+                continue;
+            };
+            if let Some(taken) = memory_bytes(child).filter(|taken| *taken > most) {
+                place.killed = Some(format!(
+                    "was killed: it had {} MiB, and may have {}",
+                    taken / (1024 * 1024),
+                    most / (1024 * 1024)
+                ));
+                let _ = child.start_kill(); // it ended in this very moment
+            }
+        }
+    }
+
     /// Note which processes have ended.
     fn reap(&mut self, spread: f64) {
         for place in &mut self.places {
@@ -169,6 +237,19 @@ impl Pool {
                 continue;
             };
             place.child = None;
+            let killed = place.killed.take();
+            let how = killed.unwrap_or_else(|| format!("ended with {status}"));
+            let lived = place.started.elapsed().as_secs_f64();
+            let asked = if place.stopping.is_some() {
+                ", as it was told"
+            } else {
+                ""
+            };
+            self.exits.push_front(format!(
+                "{} {how}{asked} after {lived:.1} s",
+                place.credential.worker
+            ));
+            self.exits.truncate(EXITS_MAX);
             if place.stopping.take().is_some() {
                 place.crashes = 0;
                 continue;
@@ -180,7 +261,7 @@ impl Pool {
             place.crashes = place.crashes.saturating_add(1);
             place.not_before = Some(Instant::now() + wait);
             self.last_error = format!(
-                "{} ended with {status}; started again in {} ms",
+                "{} {how}; started again in {} ms",
                 place.credential.worker,
                 wait.as_millis()
             );
@@ -265,61 +346,4 @@ fn terminate(place: &mut Place) {
         place.stopping.get_or_insert_with(Instant::now);
         let _ = rustix::process::kill_process(pid, rustix::process::Signal::TERM); // it ended in this very moment
     }
-}
-
-fn spawn(pool: &PoolOptions, credential: &Credential, options: &Options) -> Result<Child, Error> {
-    let config = |what: String| Error::new(ErrorKind::Config, what);
-    let (program, arguments) = pool
-        .command
-        .split_first()
-        .ok_or_else(|| config(format!("pool {}: the command is empty", pool.name)))?;
-    let mut command = Command::new(program);
-    command.args(arguments).env_clear();
-    for (name, value) in std::env::vars_os() {
-        if name
-            .to_str()
-            .is_some_and(|name| INHERITED.iter().any(|known| name.starts_with(known)))
-        {
-            command.env(name, value);
-        }
-    }
-    command
-        .env("SYMPHONY_URL", credential.url.as_ref().unwrap_or(&options.url))
-        .env("SYMPHONY_WORKER", &credential.worker)
-        .env("SYMPHONY_POOL", &pool.name)
-        .env(POOL_PID, std::process::id().to_string());
-    match &credential.creds {
-        Some(path) => command.env("SYMPHONY_CREDS", path),
-        None => command.env_remove("SYMPHONY_CREDS"),
-    };
-    command
-        .envs(&pool.env)
-        .stdin(Stdio::null())
-        .stdout(Stdio::null())
-        .kill_on_drop(true);
-    match log(&options.logs, &pool.name) {
-        Ok(file) => command.stderr(file),
-        Err(error) => {
-            return Err(Error::new(
-                ErrorKind::Io,
-                format!("the log of pool {}: {error}", pool.name),
-            ));
-        }
-    };
-    command
-        .spawn()
-        .map_err(|error| config(format!("pool {}: {program}: {error}", pool.name)))
-}
-
-/// The file that a pool's children write to.
-fn log(folder: &Path, pool: &str) -> std::io::Result<File> {
-    if folder.as_os_str().is_empty() {
-        return OpenOptions::new().write(true).open("/dev/null");
-    }
-    std::fs::create_dir_all(folder)?;
-    let path = folder.join(format!("pool-{pool}.log"));
-    if std::fs::metadata(&path).is_ok_and(|about| about.len() > LOG_BYTES_MAX) {
-        std::fs::rename(&path, folder.join(format!("pool-{pool}.log.1")))?;
-    }
-    OpenOptions::new().create(true).append(true).open(path)
 }

@@ -4,13 +4,17 @@ use std::collections::HashMap;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use futures_util::{FutureExt, StreamExt};
-use symphony_protocol::{Activate, Demand, Heartbeat, PoolShow, Register, Reply, RollCall, decode, subjects};
+use symphony_protocol::{
+    Activate, Demand, Heartbeat, PoolShow, Register, Reply, RollCall, Scale, decode, subjects,
+};
 use symphony_sdk::metrics::METRICS;
 use symphony_sdk::{Bus, Call, Endpoint, Error, ErrorKind, Micro, Shutdown};
 
 use crate::core::Registry;
+use crate::core::forecast::Forecast;
 use crate::options::Options;
 use crate::processes::Processes;
+use crate::scaling::Scaling;
 
 const SWEEP_INTERVAL: Duration = Duration::from_millis(125);
 /// Grants are repeated, so that a lost one costs no more than this.
@@ -35,6 +39,7 @@ impl Service {
         let endpoints = vec![
             of("activate", "Activate", "Reply"),
             of("register", "Register", "Reply"),
+            of("scale", "Scale", "PoolShow"),
             of("show", "Nothing", "PoolShow"),
         ];
         let description = "Pool Manager: workers, slots, leases and processes";
@@ -48,9 +53,13 @@ impl Service {
             ..Default::default()
         };
         bus.publish(subjects::ROLL_CALL.to_owned(), &roll).await?;
+        let mut processes = Processes::new(self.options);
+        let scaling = Scaling::load(&bus, &mut processes).await?;
         let mut state = State {
             registry: Registry::new(&issuer),
-            processes: Processes::new(self.options),
+            forecast: Forecast::default(),
+            processes,
+            scaling,
             bus,
             granted: Instant::now(),
             epoch: Instant::now(),
@@ -71,15 +80,21 @@ impl Service {
                     if let Ok(demand) = decode::<Demand>(&message.payload) {
                         let now = state.now_ms();
                         changed |= state.registry.demand(&demand, now);
+                        state.foresee(&demand);
                     }
                 }
                 Some(call) = calls.recv() => changed |= state.answer(call).await,
                 _ = sweep.tick() => {
                     let now = state.now_ms();
                     for worker in state.registry.sweep(now) {
-                        tracing::warn!(worker, "a worker is dead: three heartbeats missed");
+                        tracing::warn!(worker, "a worker is dead: it has been silent for too long");
                         changed = true;
                     }
+                    let (out, leases) = state.registry.judge(now);
+                    for worker in out {
+                        tracing::warn!(worker, "a worker is out for a time: its errors or deaths stand out");
+                    }
+                    changed |= leases;
                     state.tend();
                     changed |= state.granted.elapsed() >= GRANT_INTERVAL;
                 }
@@ -96,6 +111,8 @@ impl Service {
 
 struct State {
     registry: Registry,
+    forecast: Forecast,
+    scaling: Scaling,
     processes: Processes,
     bus: Bus,
     granted: Instant,
@@ -125,16 +142,63 @@ impl State {
         let chance = SystemTime::now()
             .duration_since(UNIX_EPOCH)
             .map_or(0, |now| now.subsec_nanos());
-        self.processes
-            .tend(&self.registry, f64::from(chance % 1000) / 1000.0);
+        self.processes.tend(
+            &self.registry,
+            &self.forecast,
+            f64::from(chance % 1000) / 1000.0,
+            day_ms(),
+        );
+    }
+
+    /// What came is what the forecast learns from.
+    fn foresee(&mut self, demand: &Demand) {
+        let now = day_ms();
+        for (capability, count) in &demand.started {
+            let of = |values: &std::collections::BTreeMap<String, i64>| {
+                values.get(capability).copied().unwrap_or_default()
+            };
+            let (waiting, work_us) = (of(&demand.backlog), of(&demand.work_us));
+            let seconds = (waiting > 0 && work_us > 0).then(|| work_us as f64 / 1e6 / waiting as f64);
+            self.forecast
+                .came(capability, (*count).max(0).unsigned_abs(), seconds, now);
+        }
+    }
+
+    fn show(&self, now_ms: u64) -> PoolShow {
+        let mut workers = self.registry.views(now_ms);
+        for view in &mut workers {
+            view.restarts = self.processes.restarts(&view.worker);
+        }
+        PoolShow {
+            workers,
+            pools: self.processes.views(),
+            ..Default::default()
+        }
     }
 
     async fn grant(&mut self) {
         self.granted = Instant::now();
         let now = self.now_ms();
         METRICS.workers.reset();
+        METRICS.worker_states.reset();
+        METRICS.waiting.reset();
+        for (capability, (count, work_ms)) in self.registry.backlog() {
+            let of = |value: u64| i64::try_from(value).unwrap_or(i64::MAX);
+            METRICS
+                .waiting
+                .with_label_values(&[capability.as_str()])
+                .set(of(count));
+            METRICS
+                .waiting_work
+                .with_label_values(&[capability.as_str()])
+                .set(of(work_ms));
+        }
         for view in self.registry.views(now) {
             METRICS.workers.with_label_values(&[view.state.as_str()]).inc();
+            for (state, spent_ms) in &view.state_ms {
+                let of = [view.worker.as_str(), state.as_str()];
+                METRICS.worker_states.with_label_values(&of).set(*spent_ms);
+            }
         }
         for grant in self.registry.grants(now) {
             let subject = subjects::grant(&grant.conductor);
@@ -185,17 +249,18 @@ impl State {
                     false
                 }
             },
+            "scale" => {
+                let answer = match call.decode::<Scale>() {
+                    Ok(scale) => self.scaling.apply(&scale, &self.bus, &mut self.processes).await,
+                    Err(error) => Err(error),
+                };
+                self.tend();
+                let shown = answer.map(|()| self.show(now));
+                call.finish(shown).await;
+                false
+            }
             "show" => {
-                let mut workers = self.registry.views(now);
-                for view in &mut workers {
-                    view.restarts = self.processes.restarts(&view.worker);
-                }
-                call.reply(&PoolShow {
-                    workers,
-                    pools: self.processes.views(),
-                    ..Default::default()
-                })
-                .await;
+                call.reply(&self.show(now)).await;
                 false
             }
             _ => {
@@ -205,4 +270,10 @@ impl State {
             }
         }
     }
+}
+
+/// Of the forecast: milliseconds whose days are the days of the world.
+fn day_ms() -> u64 {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    u64::try_from(since.as_millis()).unwrap_or_default()
 }

@@ -21,6 +21,16 @@ pub struct Metrics {
     pub backlog: IntGaugeVec,
     /// Workers by state.
     pub workers: IntGaugeVec,
+    /// Milliseconds of a worker in each state of its life.
+    pub worker_states: IntGaugeVec,
+    /// Executions that wait for a slot, over all conductors, by capability; and milliseconds of slots for them.
+    pub waiting: IntGaugeVec,
+    pub waiting_work: IntGaugeVec,
+    /// Processes of a pool: those that run, and those that it should have.
+    pub processes: IntGaugeVec,
+    pub wanted: IntGaugeVec,
+    /// Milliseconds of slots that wait for a pool's workers.
+    pub pool_backlog: IntGaugeVec,
     /// Attempts that a worker ended, by status.
     pub tasks: IntCounterVec,
     /// Calls answered, by operation.
@@ -75,6 +85,42 @@ pub static METRICS: LazyLock<Metrics> = LazyLock::new(|| {
             &["capability"],
         ),
         workers: gauge(&registry, "symphony_workers", "Workers by state", &["state"]),
+        worker_states: gauge(
+            &registry,
+            "symphony_worker_state_ms",
+            "Time of a worker in each state of its life",
+            &["worker", "state"],
+        ),
+        waiting: gauge(
+            &registry,
+            "symphony_pool_waiting_tasks",
+            "Executions that wait for a slot",
+            &["capability"],
+        ),
+        waiting_work: gauge(
+            &registry,
+            "symphony_pool_waiting_ms",
+            "Time that what waits will hold slots",
+            &["capability"],
+        ),
+        processes: gauge(
+            &registry,
+            "symphony_pool_processes",
+            "Processes of a pool",
+            &["pool"],
+        ),
+        wanted: gauge(
+            &registry,
+            "symphony_pool_processes_wanted",
+            "Processes that a pool should have",
+            &["pool"],
+        ),
+        pool_backlog: gauge(
+            &registry,
+            "symphony_pool_backlog_ms",
+            "Time that what waits will hold slots of a pool",
+            &["pool"],
+        ),
         tasks: counter(
             &registry,
             "symphony_worker_tasks_total",

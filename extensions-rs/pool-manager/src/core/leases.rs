@@ -8,6 +8,8 @@
 
 /// How long a lease lasts; it is renewed every second.
 pub const LEASE_MS: u64 = 3_000;
+/// Conductors count a lease from receipt: what one holds is given to nobody else until a message may have come so late.
+pub const SLACK_MS: u64 = 500;
 
 /// A conductor, as the registry counts them. A number is never given to another.
 pub type Number = u32;
@@ -59,7 +61,7 @@ impl Leases {
             let more = want.saturating_sub(held.slots).min(free);
             free -= more;
             held.slots += more;
-            held.until_ms = now_ms + LEASE_MS;
+            held.until_ms = now_ms + LEASE_MS + SLACK_MS;
         }
     }
 
@@ -142,7 +144,7 @@ mod tests {
         let half = [(1, 2), (2, 2)];
         leases.divide(4, &half, 100);
         assert_eq!(leases.held().collect::<Vec<_>>(), [(1, 2), (2, 0)]);
-        leases.divide(4, &half, LEASE_MS + 1);
+        leases.divide(4, &half, LEASE_MS + SLACK_MS + 1);
         assert_eq!(leases.held().collect::<Vec<_>>(), half);
     }
 
@@ -152,7 +154,7 @@ mod tests {
         leases.divide(4, &[(1, 2), (2, 2)], 0);
         leases.divide(4, &[(2, 4)], 100);
         assert_eq!(leases.held().collect::<Vec<_>>(), [(2, 2)]);
-        leases.divide(4, &[(2, 4)], LEASE_MS);
+        leases.divide(4, &[(2, 4)], LEASE_MS + SLACK_MS);
         assert_eq!(leases.held().collect::<Vec<_>>(), [(2, 4)]);
     }
 

@@ -54,9 +54,88 @@ impl State {
     }
 }
 
+impl State {
+    pub const ALL: [Self; 5] = [
+        Self::Idle,
+        Self::Loading,
+        Self::Warm,
+        Self::Active,
+        Self::Cooldown,
+    ];
+
+    fn place(self) -> usize {
+        match self {
+            Self::Idle => 0,
+            Self::Loading => 1,
+            Self::Warm => 2,
+            Self::Active => 3,
+            Self::Cooldown => 4,
+        }
+    }
+}
+
+/// A life so far: where it is, and how long it has been in each state.
+#[derive(Clone, Debug, Default)]
+pub struct Life {
+    state: State,
+    since_ms: u64,
+    spent_ms: [u64; 5],
+}
+
+impl Life {
+    pub fn state(&self) -> State {
+        self.state
+    }
+
+    /// What cannot happen in this state changes nothing.
+    pub fn change(&mut self, change: Change, now_ms: u64) {
+        let Some(next) = self.state.next(change) else {
+            return;
+        };
+        let passed = now_ms.saturating_sub(self.since_ms);
+        if let Some(spent) = self.spent_ms.get_mut(self.state.place()) {
+            // A place that nobody has filled yet did not wait.
+            *spent += if self.since_ms == 0 { 0 } else { passed };
+        }
+        (self.state, self.since_ms) = (next, now_ms.max(1));
+    }
+
+    /// Milliseconds in a state up to now.
+    pub fn spent_ms(&self, state: State, now_ms: u64) -> u64 {
+        let before = self.spent_ms.get(state.place()).copied().unwrap_or_default();
+        let now = if state == self.state && self.since_ms > 0 {
+            now_ms.saturating_sub(self.since_ms)
+        } else {
+            0
+        };
+        before + now
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_time_in_each_state_adds_up() {
+        let mut life = Life::default();
+        for (change, at) in [
+            (Change::Started, 1_000),
+            (Change::Activated, 1_030),
+            (Change::Busy, 1_100),
+            (Change::Busy, 1_150), // nothing new
+            (Change::Free, 1_300),
+            (Change::Draining, 1_400),
+        ] {
+            life.change(change, at);
+        }
+        let spent: Vec<u64> = State::ALL
+            .iter()
+            .map(|state| life.spent_ms(*state, 1_500))
+            .collect();
+        assert_eq!(spent, [0, 30, 70 + 100, 200, 100]);
+        assert_eq!(life.state(), State::Cooldown);
+    }
 
     #[test]
     fn the_life_goes_round_and_nothing_else_is_a_life() {

@@ -13,10 +13,43 @@ use crate::check::{self, Bounded, Verdict};
 use crate::payload::{Payload, Token, Trace};
 use crate::values::Value;
 
+/// Attempts of a worker that ended since the last demand. `failed`: in a way that speaks against the worker, not against
+/// what it was given.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Ended {
+    pub worker: String,
+    #[serde(default)]
+    pub done: u64,
+    #[serde(default)]
+    pub failed: u64,
+}
+
+impl Default for Ended {
+    fn default() -> Self {
+        Self {
+            worker: Default::default(),
+            done: Default::default(),
+            failed: Default::default(),
+        }
+    }
+}
+
+impl Bounded for Ended {
+    fn check(&self) -> Verdict {
+        check::text("worker", &self.worker, 1, 128)?;
+        check::range("done", self.done, 0, 9223372036854775807)?;
+        check::range("failed", self.failed, 0, 9223372036854775807)?;
+        Ok(())
+    }
+}
+
 fn default_demand_v() -> u8 {
     1
 }
 /// `sym.pit.pool.demand`: a conductor says that it lives, what it owns and what waits, every second and on change.
+///
+/// `work_us` is how long what waits is going to hold slots, as estimated; `late` how many of it will miss their deadlines
+/// unless they start within `PRESSING_MS`; `started` how many began since the last demand.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Demand {
     #[serde(default = "default_demand_v")]
@@ -28,6 +61,14 @@ pub struct Demand {
     pub epoch: u64,
     #[serde(default)]
     pub backlog: BTreeMap<String, i64>,
+    #[serde(default)]
+    pub work_us: BTreeMap<String, i64>,
+    #[serde(default)]
+    pub late: BTreeMap<String, i64>,
+    #[serde(default)]
+    pub started: BTreeMap<String, i64>,
+    #[serde(default)]
+    pub ended: Vec<Ended>,
 }
 
 impl Default for Demand {
@@ -38,6 +79,10 @@ impl Default for Demand {
             partitions: Default::default(),
             epoch: Default::default(),
             backlog: Default::default(),
+            work_us: Default::default(),
+            late: Default::default(),
+            started: Default::default(),
+            ended: Default::default(),
         }
     }
 }
@@ -52,6 +97,57 @@ impl Bounded for Demand {
         }
         check::range("epoch", self.epoch, 0, 9223372036854775807)?;
         check::count("backlog", self.backlog.len(), 0, 1024)?;
+        check::count("work_us", self.work_us.len(), 0, 1024)?;
+        check::count("late", self.late.len(), 0, 1024)?;
+        check::count("started", self.started.len(), 0, 1024)?;
+        check::count("ended", self.ended.len(), 0, 4096)?;
+        for item0 in &self.ended {
+            item0.check()?;
+        }
+        Ok(())
+    }
+}
+
+fn default_scale_v() -> u8 {
+    1
+}
+/// `sym.pit.pool.scale`: other bounds for the processes of a pool, or of every pool that offers a capability; kept.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Scale {
+    #[serde(default = "default_scale_v")]
+    pub v: u8,
+    pub target: String,
+    #[serde(default)]
+    pub min: Option<u64>,
+    #[serde(default)]
+    pub max: Option<u64>,
+    #[serde(default)]
+    pub reason: String,
+}
+
+impl Default for Scale {
+    fn default() -> Self {
+        Self {
+            v: default_scale_v(),
+            target: Default::default(),
+            min: Default::default(),
+            max: Default::default(),
+            reason: Default::default(),
+        }
+    }
+}
+
+impl Bounded for Scale {
+    fn check(&self) -> Verdict {
+        check::range("v", self.v, 1, 1)?;
+        check::text("target", &self.target, 1, 128)?;
+        if let Some(item0) = &self.min {
+            check::range("min", *item0, 0, 9223372036854775807)?;
+        }
+        if let Some(item0) = &self.max {
+            check::range("max", *item0, 0, 9223372036854775807)?;
+        }
+        check::text("reason", &self.reason, 0, 4096)?;
         Ok(())
     }
 }
@@ -833,6 +929,34 @@ fn default_worker_view_language() -> String {
 fn default_worker_view_host() -> String {
     "localhost".to_owned()
 }
+/// The values of `WorkerView.breaker`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub enum WorkerViewBreaker {
+    #[default]
+    #[serde(rename = "closed")]
+    Closed,
+
+    #[serde(rename = "half_open")]
+    HalfOpen,
+
+    #[serde(rename = "open")]
+    Open,
+}
+
+impl WorkerViewBreaker {
+    /// The word as messages carry it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Closed => "closed",
+            Self::HalfOpen => "half_open",
+            Self::Open => "open",
+        }
+    }
+}
+
+fn default_worker_view_breaker() -> WorkerViewBreaker {
+    WorkerViewBreaker::Closed
+}
 /// One worker as the Pool Manager sees it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct WorkerView {
@@ -865,6 +989,16 @@ pub struct WorkerView {
     pub memory_bytes: u64,
     #[serde(default)]
     pub restarts: u64,
+    #[serde(default = "default_worker_view_breaker")]
+    pub breaker: WorkerViewBreaker,
+    #[serde(default)]
+    pub error_rate: f64,
+    #[serde(default)]
+    pub ejections: u64,
+    #[serde(default)]
+    pub state_ms: BTreeMap<String, i64>,
+    #[serde(default)]
+    pub why: String,
 }
 
 impl Default for WorkerView {
@@ -885,6 +1019,11 @@ impl Default for WorkerView {
             last_beat_ms: Default::default(),
             memory_bytes: Default::default(),
             restarts: Default::default(),
+            breaker: default_worker_view_breaker(),
+            error_rate: Default::default(),
+            ejections: Default::default(),
+            state_ms: Default::default(),
+            why: Default::default(),
         }
     }
 }
@@ -909,6 +1048,10 @@ impl Bounded for WorkerView {
         check::range("last_beat_ms", self.last_beat_ms, 0, 9223372036854775807)?;
         check::range("memory_bytes", self.memory_bytes, 0, 9223372036854775807)?;
         check::range("restarts", self.restarts, 0, 9223372036854775807)?;
+        check::finite("error_rate", self.error_rate)?;
+        check::range("ejections", self.ejections, 0, 9223372036854775807)?;
+        check::count("state_ms", self.state_ms.len(), 0, 8)?;
+        check::text("why", &self.why, 0, 4096)?;
         Ok(())
     }
 }
@@ -929,6 +1072,14 @@ pub struct PoolView {
     pub load_ms: f64,
     #[serde(default)]
     pub last_error: String,
+    #[serde(default)]
+    pub wanted: u64,
+    #[serde(default)]
+    pub backlog_ms: u64,
+    #[serde(default)]
+    pub why: String,
+    #[serde(default)]
+    pub exits: Vec<String>,
 }
 
 impl Default for PoolView {
@@ -941,6 +1092,10 @@ impl Default for PoolView {
             idle_ms: Default::default(),
             load_ms: Default::default(),
             last_error: Default::default(),
+            wanted: Default::default(),
+            backlog_ms: Default::default(),
+            why: Default::default(),
+            exits: Default::default(),
         }
     }
 }
@@ -954,6 +1109,13 @@ impl Bounded for PoolView {
         check::range("idle_ms", self.idle_ms, 0, 9223372036854775807)?;
         check::finite("load_ms", self.load_ms)?;
         check::text("last_error", &self.last_error, 0, 4096)?;
+        check::range("wanted", self.wanted, 0, 9223372036854775807)?;
+        check::range("backlog_ms", self.backlog_ms, 0, 9223372036854775807)?;
+        check::text("why", &self.why, 0, 4096)?;
+        check::count("exits", self.exits.len(), 0, 20)?;
+        for item0 in &self.exits {
+            check::text("exits", item0, 0, 4096)?;
+        }
         Ok(())
     }
 }

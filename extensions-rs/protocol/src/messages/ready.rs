@@ -210,7 +210,8 @@ fn default_settled_status() -> String {
 }
 /// An attempt whose result was folded, accepted or not: its slot is free.
 ///
-/// `accepted` tells whether this attempt's outcome became the task's; `status` is then the task's new status.
+/// `accepted` tells whether this attempt's outcome became the task's; `status` is then the task's new status. `kind` is
+/// that of the attempt's own error, none where it gave a result.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Settled {
     pub worker: String,
@@ -224,6 +225,8 @@ pub struct Settled {
     pub status: String,
     #[serde(default)]
     pub run_us: u64,
+    #[serde(default)]
+    pub kind: Option<String>,
 }
 
 impl Default for Settled {
@@ -237,6 +240,7 @@ impl Default for Settled {
             accepted: default_settled_accepted(),
             status: default_settled_status(),
             run_us: Default::default(),
+            kind: Default::default(),
         }
     }
 }
@@ -250,6 +254,9 @@ impl Bounded for Settled {
         check::text("task", &self.task, 1, 512)?;
         check::text("status", &self.status, 1, 128)?;
         check::range("run_us", self.run_us, 0, 9223372036854775807)?;
+        if let Some(item0) = &self.kind {
+            check::text("kind", item0, 1, 128)?;
+        }
         Ok(())
     }
 }

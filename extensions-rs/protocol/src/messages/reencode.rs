@@ -101,6 +101,7 @@ pub fn reencode(name: &str, data: &[u8]) -> Option<Result<Vec<u8>, WireError>> {
         "RunEvent" => again::<RunEvent>(data),
         "RunList" => again::<RunList>(data),
         "RunView" => again::<RunView>(data),
+        "Scale" => again::<Scale>(data),
         "Served" => again::<Served>(data),
         "ShareGrant" => again::<ShareGrant>(data),
         "Show" => again::<Show>(data),

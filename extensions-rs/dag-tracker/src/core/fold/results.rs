@@ -42,6 +42,10 @@ impl Fold {
             accepted: false,
             status: "cancelled".to_owned(),
             run_us: result.run_us,
+            kind: match &result.outcome {
+                Outcome::Failed(failed) => Some(failed.error.kind.clone()).filter(|kind| !kind.is_empty()),
+                Outcome::Succeeded(_) | Outcome::Cancelled(_) => None,
+            },
         };
         let known = run_key(&result.run).and_then(|key| self.runs.get_mut(&key));
         if let Some(run) = known.filter(|run| run.broken.is_none()) {

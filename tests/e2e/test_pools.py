@@ -1,0 +1,79 @@
+"""Pools: bounds that an operator sets, processes that come with the work and go without it, workers that fail."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from conductor.embedded import System, SystemOptions
+from tests.e2e.conftest import until
+from tests.e2e.running import Running, document
+
+pytestmark = pytest.mark.broker
+
+
+@pytest.fixture
+async def elastic(tmp_path: Path) -> AsyncIterator[Running]:
+    """One process at first, up to four, of two slots each."""
+    async with System(SystemOptions(tmp_path / "data", workers="stock=1-4x2")) as system, Running(system) as running:
+        yield running
+
+
+async def pools(running: Running, *words: str) -> dict[str, Any]:
+    told: dict[str, Any] = json.loads((await running.cli_async("pit", "pools", *words, "--json")).stdout)
+    return told
+
+
+def sleeps(items: int, seconds: float) -> bytes:
+    return document(
+        {"sleep": {"call": "time.sleep", "for_each": f"${{range({items})}}", "with": {"seconds": seconds}}}, "sleeps"
+    )
+
+
+async def test_processes_come_with_the_work_within_bounds_that_outlive_the_manager(elastic: Running) -> None:
+    scaled = await pools(elastic, "scale", "time.sleep", "--max", "2", "--reason", "two are enough")
+    assert [(p["pool"], p["min"], p["max"]) for p in scaled["pools"]] == [("stock", 1, 2)]
+    run = await elastic.begin(sleeps(200, 0.3))
+
+    async def two() -> bool:
+        (pool,) = (await pools(elastic, "show"))["pools"]
+        return bool(pool["running"] == 2 and "its bound is 2" in pool["why"])
+
+    await until(two, 20)
+    os.kill(elastic.process("pit").pid, signal.SIGKILL)
+
+    async def still_two() -> bool:
+        shown = await elastic.cli_async("pit", "pools", "show", "--json", check=None)
+        found = json.loads(shown.stdout)["pools"] if shown.returncode == 0 else []
+        return [(p["min"], p["max"]) for p in found] == [(1, 2)]
+
+    await until(still_two, 30)
+    await pools(elastic, "scale", "stock", "--min", "3", "--max", "4")
+
+    async def three() -> bool:
+        (pool,) = (await pools(elastic, "show"))["pools"]
+        return bool(pool["running"] >= 3)
+
+    await until(three, 20)
+    await elastic.cli_async("runs", "cancel", run)
+    told = (await elastic.cli_async("pit", "pools", "explain", "stock")).stdout
+    assert "pool stock: " in told
+    assert "stock-0 is " in told
+
+
+async def test_bounds_that_cannot_be_are_refused_in_words(elastic: Running) -> None:
+    for words, said in (
+        (("stock", "--max", "9"), "has users for 4 processes, not for 9"),
+        (("stock", "--min", "3", "--max", "2"), "the least, 3, is more than the most, 2"),
+        (("nobody", "--max", "2"), "no pool is named nobody"),
+        (("stock",), "say --min, --max or both"),
+    ):
+        refused = await elastic.cli_async("pit", "pools", "scale", *words, check=None)
+        assert refused.returncode != 0
+        assert said in refused.stderr, refused.stderr
