@@ -21,6 +21,12 @@ from conductor.cli.output import FAILED, Refusal, emit, say
     "--pit", type=click.Choice(["one", "each"]), default="one", help="The five in one process, or each its own"
 )
 @click.option(
+    "--without",
+    multiple=True,
+    type=click.Choice(["pool", "dag", "store", "arbitration", "stale"]),
+    help="Not started: something else takes its place (credentials in DATA/creds/pit-ROLE.creds)",
+)
+@click.option(
     "--workers", metavar="SPEC", help="Pools of workers: stock=1x8,my.module=1-4x2 (processes x slots), or none"
 )
 @click.option("--partitions", type=click.IntRange(1, 64), default=1, show_default=True)
@@ -40,6 +46,7 @@ def up(
     detach: bool,
     port: int | None,
     pit: str,
+    without: tuple[str, ...],
     workers: str | None,
     partitions: int,
     conductors: int,
@@ -51,7 +58,9 @@ def up(
     from conductor.embedded.service import detach as start_behind
     from conductor.embedded.service import supervise
 
-    options = SystemOptions(data, port, pit, workers, partitions, conductors=conductors, trackers=trackers)
+    options = SystemOptions(
+        data, port, pit, workers, partitions, conductors=conductors, trackers=trackers, without=without
+    )
     if detach:
         try:
             state = start_behind(options)

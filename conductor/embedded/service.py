@@ -68,6 +68,8 @@ def detach(options: SystemOptions) -> State:
     command += ["--conductors", str(options.conductors), "--trackers", str(options.trackers)]
     if options.port is not None:
         command += ["--port", str(options.port)]
+    if options.without:
+        command += ["--without", ",".join(options.without)]
     if options.workers is not None:
         command += ["--workers", options.workers]
     if not options.durable:
@@ -120,6 +122,7 @@ def main() -> None:
     parser.add_argument("--port", type=int)
     parser.add_argument("--pit", choices=("one", "each"), default="one")
     parser.add_argument("--workers")
+    parser.add_argument("--without", default="")
     parser.add_argument("--partitions", type=int, default=1)
     parser.add_argument("--conductors", type=int, default=1)
     parser.add_argument("--trackers", type=int, default=1)
@@ -136,6 +139,7 @@ def main() -> None:
         durable=not given.interval,
         conductors=given.conductors,
         trackers=given.trackers,
+        without=tuple(filter(None, given.without.split(","))),
     )
 
     def tell(message: bytes) -> None:

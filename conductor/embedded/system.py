@@ -32,7 +32,8 @@ WORKERS_PATIENCE_S = 20.0
 
 @dataclass(frozen=True, slots=True)
 class SystemOptions:
-    """What `symphony up` may be told. `pit` is `one` process for the five, or `each` its own.
+    """What `symphony up` may be told. `pit` is `one` process for the five, or `each` its own; those in `without` are not
+    started: something else takes their place, with the credentials that are made for it. Then each is its own.
 
     Conductors and trackers share the partitions; those beyond the partitions stand by, and take over from one that dies.
     `addresses` are the broker's URL as a process of a name (`conductor-0`, `pit-dag`, `stock-0`) reaches it, where that
@@ -55,6 +56,7 @@ class SystemOptions:
     disk_reserve_mib: int = 256
     dag: Mapping[str, int] = field(default_factory=dict)
     bounds: Mapping[str, int] = field(default_factory=dict)
+    without: tuple[str, ...] = ()
 
     @property
     def names(self) -> list[str]:
@@ -154,6 +156,7 @@ class System:
         }
         users |= {name: roles.conductor(name) for name in self.options.names}
         users |= {user: roles.pit(role) for user, role in self._pit_users().items()}
+        users |= {_pit_user(role): roles.pit(role) for role in self.options.without}
         for name, permissions in users.items():
             authority.mint(name, permissions, layout.cred(name))
 
@@ -195,7 +198,9 @@ class System:
 
     def _pit_users(self) -> dict[str, str]:
         """The processes of the Pit, by user: their roles. Trackers after the first are processes of their own."""
-        names = ["all"] if self.options.pit == "one" else list(roles.PIT)
+        without = self.options.without
+        whole = self.options.pit == "one" and not without
+        names = ["all"] if whole else [role for role in roles.PIT if role not in without]
         more = {f"pit-dag-{number}": "dag" for number in range(1, self.options.trackers)}
         return {_pit_user(role): role for role in names} | more
 
@@ -253,7 +258,8 @@ class System:
 
         assert self._bus is not None
         deadline = time.monotonic() + WORKERS_PATIENCE_S
-        while await leased_workers(self._bus) < count or not await self._dispatch():
+        started_here = 0 if "pool" in self.options.without else count
+        while (started_here and await leased_workers(self._bus) < started_here) or not await self._dispatch():
             if time.monotonic() > deadline:
                 raise EmbeddedError("failed", f"the workers do not come up: see {self.layout.logs}")
             await asyncio.sleep(0.02)

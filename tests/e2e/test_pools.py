@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
 import signal
+import sys
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from conductor.embedded import System, SystemOptions
+from conductor.embedded import System, SystemOptions, binaries, roles
 from tests.e2e.conftest import until
-from tests.e2e.running import Running, document
+from tests.e2e.running import Running, document, outputs
+from tests.shared import ROOT
 
 pytestmark = pytest.mark.broker
 
@@ -77,3 +80,37 @@ async def test_bounds_that_cannot_be_are_refused_in_words(elastic: Running) -> N
         refused = await elastic.cli_async("pit", "pools", "scale", *words, check=None)
         assert refused.returncode != 0
         assert said in refused.stderr, refused.stderr
+
+
+async def test_a_pool_manager_of_somebody_elses_takes_the_place_of_the_stock_one(tmp_path: Path) -> None:
+    """The example, with workers that start themselves: runs end as ever, a worker that dies included."""
+    options = SystemOptions(tmp_path / "data", workers="none", without=("pool",))
+    async with System(options) as system, Running(system) as running:
+        assert "pool" not in {name for process in system.processes for name in process.answered}
+        script = ROOT / "examples" / "pool-manager" / "pool_manager.py"
+        creds = system.layout.cred("pit-pool")
+        manager = await asyncio.create_subprocess_exec(sys.executable, script, system.url, creds, "pit-pool")
+        workers = []
+        for name in ("own-0", "own-1"):
+            env = {
+                "SYMPHONY_URL": system.url,
+                "SYMPHONY_CREDS": str(system.mint(name, roles.worker(name))),
+                "SYMPHONY_WORKER": name,
+                "SYMPHONY_SLOTS": "4",
+            }
+            workers.append(await asyncio.create_subprocess_exec(binaries.pit(), "players", env=os.environ | env))
+        try:
+            run = await running.begin(
+                document(
+                    {"sleep": {"call": "time.sleep", "for_each": "${range(40)}", "with": {"seconds": 0.1}}},
+                    outputs={"slept": "${size(tasks.sleep)}"},
+                )
+            )
+            await running.until(run, lambda view: view.tasks.succeeded >= 8)
+            workers[0].kill()
+            assert outputs(await running.end(run, 60)) == {"slept": 40}
+        finally:
+            for process in (manager, *workers):
+                if process.returncode is None:
+                    process.kill()
+                await process.wait()
