@@ -23,7 +23,7 @@ SHORT := --window 2 --runs 30
 export UV_PROJECT_ENVIRONMENT := .venv
 export CARGO_TERM_COLOR ?= auto
 
-.PHONY: help demo test test-rust test-python lint format types licences bench bench-check baseline growth chaos reference schemas golden rules docs clean setup tools
+.PHONY: help demo test test-rust test-python lint format types licences bench bench-check baseline prewarming growth chaos reference schemas golden rules docs clean setup tools
 
 help: ## List the commands
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -68,6 +68,9 @@ bench-check: setup ## Compare a release build's ratios to the floors with docs/r
 baseline: setup ## Measure a release build five times, and write docs/results/baseline.json
 	cargo build --locked --quiet --release --package symphony-pit
 	SYMPHONY_PIT="$(CURDIR)/target/release/symphony-pit" $(BIN)/symphony bench $(SHORT) --check docs/results/baseline.json --update
+
+prewarming: ## Replay arrivals against pools that foresee, that react and that are fixed; writes docs/results/prewarming.md
+	PREWARMING="$(CURDIR)/docs/results/prewarming.md" cargo test --locked --quiet --package symphony-pool-manager --test prewarming
 
 growth: setup ## Measure how time and memory grow with the size of what runs, and write docs/results/growth.md
 	cargo build --locked --quiet --release --package symphony-pit

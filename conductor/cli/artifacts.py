@@ -60,7 +60,7 @@ def get(digest: str, out: Path | None, data: Path, url: str | None, as_json: boo
             part = None if out is None else out.with_name(f".{out.name}.part")
             stream: Any = sys.stdout.buffer if part is None else part.open("wb")
             try:
-                async for piece in client.artifacts.pieces(_digest(digest)):
+                async for piece in client.artifacts.pieces(whole_digest(digest)):
                     stream.write(piece)
                     count += len(piece)
                 stream.flush()
@@ -78,7 +78,7 @@ def get(digest: str, out: Path | None, data: Path, url: str | None, as_json: boo
         say(f"{size(count)} in {out}")
 
 
-def _digest(text: str) -> str:
+def whole_digest(text: str) -> str:
     if len(text) != 64 or any(letter not in "0123456789abcdef" for letter in text):
         raise Refusal(f"{text!r} is no digest: give the 64 hexadecimal digits that `symphony artifacts ls` shows")
     return text
@@ -99,23 +99,6 @@ def ls(run_id: str | None, limit: int, data: Path, url: str | None, as_json: boo
     table("", ("digest", "size", "stored", "type"), rows, ("size", "stored"))
 
 
-@artifacts.command()
-@click.argument("digest")
-@place_options
-@json_option
-def lineage(digest: str, data: Path, url: str | None, as_json: bool) -> None:
-    """Which runs and tasks made an artifact, and of what."""
-    found = connect.run(_list(Place(data, url), None, _digest(digest), 1))
-    if not found:
-        raise Refusal(f"there is no artifact {digest}", FAILED)
-    entries = [msgspec.to_builtins(entry) for entry in found[0].lineage]
-    if as_json:
-        emit({"digest": digest, "lineage": entries})
-        return
-    rows = [(e.get("run") or "", e.get("task") or "", e.get("name") or "", len(e.get("inputs") or [])) for e in entries]
-    table("", ("run", "task", "name", "inputs"), rows, ("inputs",))
-
-
 async def _list(place: Place, run_id: str | None, digest: str | None, limit: int) -> list[Any]:
     from conductor.wire import subjects
     from conductor.wire.base import decode, encode
@@ -128,10 +111,11 @@ async def _list(place: Place, run_id: str | None, digest: str | None, limit: int
 
 @artifacts.command()
 @click.argument("digest", required=False)
+@click.option("--repair", is_flag=True, help="Set aside what is damaged and catalogue what is in no catalogue")
 @place_options
 @json_option
-def verify(digest: str | None, data: Path, url: str | None, as_json: bool) -> None:
-    """Read an artifact, or all of them, from the disk and compare with the digests."""
+def verify(digest: str | None, repair: bool, data: Path, url: str | None, as_json: bool) -> None:
+    """Read an artifact, or all of them, from the disk and compare with the digests; say who needs what is damaged."""
 
     async def work() -> Any:
         from conductor.wire import subjects
@@ -139,7 +123,7 @@ def verify(digest: str | None, data: Path, url: str | None, as_json: bool) -> No
         from conductor.wire.store import Verified, Verify
 
         async with connect.operator(Place(data, url)) as bus:
-            ask = encode(Verify(digest=None if digest is None else _digest(digest)))
+            ask = encode(Verify(digest=None if digest is None else whole_digest(digest), repair=repair))
             return decode(await bus.request(subjects.pit("store", "verify"), ask, 600), Verified)
 
     verified = connect.run(work())
@@ -147,15 +131,14 @@ def verify(digest: str | None, data: Path, url: str | None, as_json: bool) -> No
         emit(msgspec.to_builtins(verified))
     else:
         say(f"{verified.checked} read, {len(verified.corrupt)} corrupt, {len(verified.missing)} missing")
+        for needed in verified.needed:
+            runs = ", ".join(needed.runs) or "no run"
+            say(f"{needed.digest} is needed by {runs} and by {len(needed.values)} stored values")
+        if repair:
+            say(f"{verified.repaired} set aside, {verified.adopted} taken into the catalogue")
     bad = [*verified.corrupt, *verified.missing]
     if bad:
         raise Refusal(f"{bad[0]} does not verify: store it again from its source", FAILED)
 
 
-@artifacts.command(hidden=True)
-@click.argument("words", nargs=-1)
-def search(words: tuple[str, ...]) -> None:
-    """Not in this version."""
-    raise Refusal(
-        f"`artifacts search {' '.join(words)}` is not in this version; `artifacts ls --run RUN` lists a run's"
-    )
+from conductor.cli import catalogue  # noqa: E402,F401 - its verbs join the group above

@@ -13,6 +13,7 @@ from conductor.cli.arbitration import arbitration
 from conductor.cli.connect import Place, json_option, place_options
 from conductor.cli.output import duration, emit, table
 from conductor.cli.pools import pools
+from conductor.cli.store import store
 
 
 @click.group()
@@ -58,6 +59,7 @@ def _group(name: str, what: str) -> click.Group:
 pit.add_command(pools)
 dag = _group("dag", "The fold of the log")
 pit.add_command(arbitration)
+pit.add_command(store)
 stale = _group("stale", "Archive and retention")
 
 

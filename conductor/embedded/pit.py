@@ -17,6 +17,8 @@ from conductor.embedded.layout import Layout, toml, write_whole
 
 PROCESSES_MAX = 256
 """Of one pool on one machine."""
+ARTIFACT_KEYS = "artifacts.keys"
+"""Among the keys of a data folder: master keys. Where it is there, artifacts are encrypted from the next start on."""
 _SPEC = re.compile(r"^(?P<what>[\w./:-]+)=(?P<min>\d+)(?:-(?P<max>\d+))?x(?P<slots>\d+)$")
 
 
@@ -88,6 +90,8 @@ def write_config(path: Path, layout: Layout, site: Site, pools: list[Pool], auth
     for pool in pools:
         lines += _pool(pool, layout, site, authority)
     lines += ["[store]", f"data = {toml(str(layout.pit))}"]
+    if (keys := layout.keys / ARTIFACT_KEYS).exists():
+        lines.append(f"keys_file = {toml(str(keys))}")
     lines += ["[stale]", f"data = {toml(str(layout.pit))}"]
     lines += _arbitration(layout.arbitration)
     write_whole(path, "\n".join(lines).encode() + b"\n", 0o600)

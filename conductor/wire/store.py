@@ -130,14 +130,120 @@ class Verify(Message, frozen=True, kw_only=True):
     """`sym.pit.store.verify`: read a blob, or all of them, and compare with the digests."""
 
     digest: Digest | None = None
+    repair: bool = False
+    """Set aside what is corrupt and forget what is missing, so that it can be stored again; catalogue what is not."""
+
+
+class Needed(Part, frozen=True, kw_only=True):
+    """An artifact that cannot be had, and who needs it: the runs that made or named it, and the values that name it."""
+
+    digest: Digest
+    runs: Annotated[list[RunId], msgspec.Meta(max_length=64)] = []
+    values: Annotated[list[Digest], msgspec.Meta(max_length=64)] = []
 
 
 class Verified(Message, frozen=True, kw_only=True):
-    """What was read and what did not match."""
+    """What was read and what did not match; with `repair` what was done about it."""
 
     checked: Count = 0
     corrupt: Annotated[list[Digest], BATCH] = []
     missing: Annotated[list[Digest], BATCH] = []
+    needed: Annotated[list[Needed], msgspec.Meta(max_length=1024)] = []
+    repaired: Count = 0
+    adopted: Count = 0
+    """Blobs that lay on the disk and in no catalogue."""
+
+
+class SearchArtifacts(Message, frozen=True, kw_only=True):
+    """`sym.pit.store.search`: artifacts with all of these words in their name, tags, task, media type or text."""
+
+    words: Annotated[str, msgspec.Meta(min_length=1, max_length=1000)]
+    limit: Annotated[int, msgspec.Meta(ge=1, le=1000)] = 100
+
+
+class TagArtifact(Message, frozen=True, kw_only=True):
+    """`sym.pit.store.tag`: words that people find an artifact by."""
+
+    digest: Digest
+    add: Annotated[list[Name], msgspec.Meta(max_length=64)] = []
+    remove: Annotated[list[Name], msgspec.Meta(max_length=64)] = []
+
+
+class AskArtifact(Message, frozen=True, kw_only=True):
+    """`sym.pit.store.explain`: all that is known of one artifact; its lineage to `depth` steps."""
+
+    digest: Digest
+    depth: Annotated[int, msgspec.Meta(ge=1, le=64)] = 8
+
+
+class LineageEdge(Part, frozen=True, kw_only=True):
+    """An artifact that another was made of."""
+
+    made: Digest
+    of: Digest
+
+
+class ArtifactExplained(Message, frozen=True, kw_only=True):
+    """`up`: what it was made of, and what these were made of; `down`: what was made of it. `named_by`: values that name it,
+    which keep it. `why`: why it is there, in one sentence."""
+
+    artifact: ArtifactView
+    tags: Annotated[list[Name], msgspec.Meta(max_length=64)] = []
+    up: Annotated[list[LineageEdge], BATCH] = []
+    down: Annotated[list[LineageEdge], BATCH] = []
+    named_by: Annotated[list[Digest], msgspec.Meta(max_length=64)] = []
+    encrypted: bool = False
+    why: Text = ""
+
+
+class StoreShow(Message, frozen=True, kw_only=True):
+    """`sym.pit.store.show`: what is stored and how it is kept; `scrubbed` blobs were read again since the start."""
+
+    artifacts: Count = 0
+    size_bytes: Count = 0
+    stored_bytes: Count = 0
+    encrypted: bool = False
+    keys: Count = 0
+    scrubbed: Count = 0
+    damaged: Annotated[list[Needed], msgspec.Meta(max_length=1024)] = []
+    trail: Count = 0
+    """Entries of the audit trail."""
+
+
+class TrailEntry(Part, frozen=True, kw_only=True):
+    """Something that was done to artifacts. `hash` covers the entry and the hash before it."""
+
+    number: Count
+    at_ms: Millis
+    what: Name
+    digest: Digest | None = None
+    detail: Text = ""
+    hash: Digest
+
+
+class AskTrail(Message, frozen=True, kw_only=True):
+    """`sym.pit.store.trail`: the audit trail from a number on, checked from its beginning."""
+
+    start: Count = 0
+    limit: Annotated[int, msgspec.Meta(ge=1, le=1000)] = 100
+
+
+class Trail(Message, frozen=True, kw_only=True):
+    """A page of the audit trail. `broken_at`: the first entry whose hash does not follow from those before it."""
+
+    entries: Annotated[list[TrailEntry], BATCH] = []
+    next: Count | None = None
+    count: Count = 0
+    broken_at: Count | None = None
+
+
+class Rewrapped(Message, frozen=True, kw_only=True):
+    """`sym.pit.store.rewrap`: keys of blobs put under the newest master key; plain blobs sealed."""
+
+    rewrapped: Count = 0
+    sealed: Count = 0
+    kept: Count = 0
+    failed: Count = 0
 
 
 class DeleteArtifacts(Message, frozen=True, kw_only=True):

@@ -2,14 +2,19 @@
 //!
 //! `SYMBLOB1`, the pieces, the index (for each piece: offset u64, stored bytes u32, 1 if compressed u8), and a footer:
 //! index offset u64, count u32, size u64, `SYMBEND1`. Integers are big-endian. A range is read without its neighbours.
+//!
+//! An encrypted blob begins with `SYMBLOB2` and two slots for its wrapped key (`keyring.rs`), of which one may be empty: a new
+//! master key's wrapping is written and synced beside the old one before that is wiped. Each piece has its tag behind it.
 
 use std::fs::File;
 use std::io::{Read, Seek, SeekFrom, Write};
 
 use crate::error::{Error, ErrorKind};
+use crate::keyring::{BlobKey, Keyring, SLOT_BYTES, Slot};
 
 pub const PIECE_BYTES: usize = 1024 * 1024;
 const HEAD: &[u8; 8] = b"SYMBLOB1";
+const HEAD_SEALED: &[u8; 8] = b"SYMBLOB2";
 const END: &[u8; 8] = b"SYMBEND1";
 const ENTRY_BYTES: usize = 13;
 const FOOTER_BYTES: usize = 28;
@@ -27,6 +32,7 @@ struct Entry {
 /// Writes a blob from beginning to end.
 pub struct Writer {
     file: File,
+    key: Option<BlobKey>,
     hasher: blake3::Hasher,
     entries: Vec<Entry>,
     pending: Vec<u8>,
@@ -43,11 +49,20 @@ pub struct Written {
 }
 
 impl Writer {
-    pub fn new(mut file: File) -> Result<Self, Error> {
-        file.write_all(HEAD)?;
-        let offset = HEAD.len() as u64;
+    /// Encrypted where there are master keys.
+    pub fn new(mut file: File, keyring: &Keyring) -> Result<Self, Error> {
+        let (key, head) = match keyring.make()? {
+            Some((key, slot)) => (
+                Some(key),
+                [HEAD_SEALED.as_slice(), &slot, &[0; SLOT_BYTES]].concat(),
+            ),
+            None => (None, HEAD.to_vec()),
+        };
+        file.write_all(&head)?;
+        let offset = head.len() as u64;
         Ok(Self {
             file,
+            key,
             hasher: blake3::Hasher::new(),
             entries: Vec::new(),
             pending: Vec::new(),
@@ -79,8 +94,11 @@ impl Writer {
         let plain = std::mem::take(&mut self.pending);
         let packed = zstd::bulk::compress(&plain, LEVEL)?;
         let pays = packed.len() + plain.len() / SAVING <= plain.len();
-        let data = if pays { &packed } else { &plain };
-        self.file.write_all(data)?;
+        let mut data = if pays { packed } else { plain };
+        if let Some(key) = &self.key {
+            key.seal(self.entries.len() as u64, pays, &mut data)?;
+        }
+        self.file.write_all(&data)?;
         let stored =
             u32::try_from(data.len()).map_err(|_| Error::new(ErrorKind::TooLarge, "a piece is too large"))?;
         self.entries.push(Entry {
@@ -123,6 +141,7 @@ impl Writer {
 /// Reads ranges of a blob.
 pub struct Reader {
     file: File,
+    key: Option<BlobKey>,
     entries: Vec<Entry>,
     size: u64,
 }
@@ -139,8 +158,86 @@ fn take<const N: usize>(data: &mut &[u8]) -> Result<[u8; N], Error> {
     Ok(*head)
 }
 
+/// The two slots of an encrypted blob; none where it is plain.
+fn slots(file: &mut File) -> Result<Option<[Slot; 2]>, Error> {
+    let mut head = [0; HEAD.len()];
+    file.seek(SeekFrom::Start(0))?;
+    file.read_exact(&mut head).map_err(|_| corrupt("it is cut off"))?;
+    if &head == HEAD {
+        return Ok(None);
+    }
+    if &head != HEAD_SEALED {
+        return Err(corrupt("it does not begin as a blob"));
+    }
+    let mut slots = [[0; SLOT_BYTES]; 2];
+    for slot in &mut slots {
+        file.read_exact(slot)
+            .map_err(|_| corrupt("its keys are cut off"))?;
+    }
+    Ok(Some(slots))
+}
+
+fn key_of(slots: &[Slot; 2], keyring: &Keyring) -> Result<BlobKey, Error> {
+    for slot in slots {
+        if let Some(key) = keyring.unwrap(slot)? {
+            return Ok(key);
+        }
+    }
+    let text = "the blob is encrypted under a master key that is not in the key file";
+    Err(Error::new(ErrorKind::Unavailable, text))
+}
+
+/// What came of a blob's key when it was to be put under the current master key.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Rewrapped {
+    Done,
+    AsItWas,
+    /// It is not encrypted.
+    Plain,
+}
+
+/// Put a blob's key under the current master key, and nothing of it under another. Whenever this is cut off, the blob can be
+/// read by the old key or by the new one.
+pub fn rewrap(file: &mut File, keyring: &Keyring) -> Result<Rewrapped, Error> {
+    let Some(slots) = slots(file)? else {
+        return Ok(Rewrapped::Plain);
+    };
+    let empty = [0; SLOT_BYTES];
+    let of = |slot: &Slot| keyring.is_current(slot) && matches!(keyring.unwrap(slot), Ok(Some(_)));
+    let current = slots.iter().position(of);
+    if current.is_some() && slots.contains(&empty) {
+        return Ok(Rewrapped::AsItWas);
+    }
+    let mut write = |at: usize, slot: &Slot| -> Result<(), Error> {
+        file.seek(SeekFrom::Start((HEAD.len() + at * SLOT_BYTES) as u64))?;
+        file.write_all(slot)?;
+        Ok(file.sync_all()?)
+    };
+    let current = match current {
+        Some(at) => at,
+        None => {
+            let key = key_of(&slots, keyring)?;
+            // Not over the one that it was read from.
+            let first = slots
+                .first()
+                .map(|slot| keyring.unwrap(slot))
+                .transpose()?
+                .flatten();
+            let at = usize::from(first.is_some());
+            write(at, &keyring.wrap(&key)?)?;
+            at
+        }
+    };
+    write(1 - current, &empty)?;
+    Ok(Rewrapped::Done)
+}
+
 impl Reader {
-    pub fn open(mut file: File) -> Result<Self, Error> {
+    pub fn open(mut file: File, keyring: &Keyring) -> Result<Self, Error> {
+        let key = match slots(&mut file)? {
+            Some(slots) => Some(key_of(&slots, keyring)?),
+            None => None,
+        };
         let length = file.metadata()?.len();
         let footer_at = length
             .checked_sub(FOOTER_BYTES as u64)
@@ -171,7 +268,16 @@ impl Reader {
                 packed: packed == 1,
             });
         }
-        Ok(Self { file, entries, size })
+        Ok(Self {
+            file,
+            key,
+            entries,
+            size,
+        })
+    }
+
+    pub fn is_encrypted(&self) -> bool {
+        self.key.is_some()
     }
 
     pub fn size(&self) -> u64 {
@@ -192,6 +298,9 @@ impl Reader {
         self.file
             .read_exact(&mut data)
             .map_err(|_| corrupt("a piece is cut off"))?;
+        if let Some(key) = &self.key {
+            key.open(index as u64, entry.packed, &mut data)?;
+        }
         if entry.packed {
             data = zstd::bulk::decompress(&data, PIECE_BYTES)
                 .map_err(|_| corrupt("a piece cannot be decompressed"))?;

@@ -7,6 +7,7 @@ use rusqlite::{Connection, OptionalExtension, params};
 use symphony_protocol::{ArtifactView, Lineage, ListArtifacts};
 
 use crate::error::{Error, ErrorKind};
+use crate::trail;
 
 /// Lineages kept of one artifact: the same content may be made by many runs.
 const LINEAGES_MAX: i64 = 64;
@@ -25,10 +26,20 @@ CREATE INDEX IF NOT EXISTS by_run ON lineage (run);
 CREATE TABLE IF NOT EXISTS edges (child TEXT NOT NULL, parent TEXT NOT NULL, PRIMARY KEY (child, parent)) WITHOUT ROWID;
 CREATE INDEX IF NOT EXISTS by_parent ON edges (parent);
 CREATE TABLE IF NOT EXISTS walked (digest TEXT PRIMARY KEY) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS made_of (digest TEXT NOT NULL, input TEXT NOT NULL, PRIMARY KEY (digest, input)) WITHOUT ROWID;
+CREATE INDEX IF NOT EXISTS by_input ON made_of (input);
+CREATE TABLE IF NOT EXISTS tags (digest TEXT NOT NULL, tag TEXT NOT NULL, PRIMARY KEY (digest, tag)) WITHOUT ROWID;
+CREATE VIRTUAL TABLE IF NOT EXISTS words USING fts5 (digest UNINDEXED, name, tags, task, media_type, text);
+";
+/// Catalogues of version 0 have inputs in their lineages alone.
+const SINCE_1: &str = "
+INSERT OR IGNORE INTO made_of
+    SELECT lineage.digest, input.value FROM lineage, json_each(lineage.inputs) AS input;
+PRAGMA user_version = 1;
 ";
 
 pub struct Catalogue {
-    connection: Connection,
+    pub(crate) connection: Connection,
 }
 
 /// What is known of an artifact beside its content.
@@ -40,12 +51,24 @@ pub struct About<'a> {
     pub created_ms: u64,
 }
 
-fn signed(value: u64) -> i64 {
+pub(crate) fn signed(value: u64) -> i64 {
     i64::try_from(value).unwrap_or(i64::MAX)
 }
 
-fn unsigned(value: i64) -> u64 {
+pub(crate) fn unsigned(value: i64) -> u64 {
     u64::try_from(value).unwrap_or_default()
+}
+
+/// Of a row of digest, size, stored bytes, media type and time.
+pub(crate) fn view(row: &rusqlite::Row<'_>) -> rusqlite::Result<ArtifactView> {
+    Ok(ArtifactView {
+        digest: row.get(0)?,
+        size_bytes: unsigned(row.get(1)?),
+        stored_bytes: unsigned(row.get(2)?),
+        media_type: row.get(3)?,
+        created_at_ms: unsigned(row.get(4)?),
+        lineage: Vec::new(),
+    })
 }
 
 impl Catalogue {
@@ -54,6 +77,11 @@ impl Catalogue {
         // The catalogue follows the blob: a lost last entry is found again, so one sync at a checkpoint is enough.
         connection.execute_batch("PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL;")?;
         connection.execute_batch(SCHEMA)?;
+        connection.execute_batch(trail::SCHEMA)?;
+        let version: i64 = connection.query_row("PRAGMA user_version", [], |row| row.get(0))?;
+        if version < 1 {
+            connection.execute_batch(&format!("BEGIN; {SINCE_1} COMMIT;"))?;
+        }
         Ok(Self { connection })
     }
 
@@ -87,6 +115,11 @@ impl Catalogue {
                     inputs,
                     LINEAGES_MAX
                 ])?;
+            for input in &lineage.inputs {
+                transaction
+                    .prepare_cached("INSERT OR IGNORE INTO made_of VALUES (?1, ?2)")?
+                    .execute([about.digest, input.as_str()])?;
+            }
         }
         transaction.commit()?;
         Ok(())
@@ -117,6 +150,9 @@ impl Catalogue {
             "DELETE FROM lineage WHERE digest = ?1",
             "DELETE FROM edges WHERE parent = ?1",
             "DELETE FROM walked WHERE digest = ?1",
+            "DELETE FROM made_of WHERE digest = ?1",
+            "DELETE FROM tags WHERE digest = ?1",
+            "DELETE FROM words WHERE digest = ?1",
         ] {
             transaction.execute(gone, [digest])?;
         }
@@ -193,16 +229,7 @@ impl Catalogue {
             signed(ask.limit as u64) + 1,
             signed(ask.cursor)
         ];
-        let rows = statement.query_map(found, |row| {
-            Ok(ArtifactView {
-                digest: row.get(0)?,
-                size_bytes: unsigned(row.get(1)?),
-                stored_bytes: unsigned(row.get(2)?),
-                media_type: row.get(3)?,
-                created_at_ms: unsigned(row.get(4)?),
-                lineage: Vec::new(),
-            })
-        })?;
+        let rows = statement.query_map(found, view)?;
         let mut views = rows.collect::<Result<Vec<_>, _>>()?;
         let limit = usize::try_from(ask.limit).unwrap_or(100);
         let next = (views.len() > limit).then(|| ask.cursor + ask.limit as u64);
@@ -213,7 +240,7 @@ impl Catalogue {
         Ok((views, next))
     }
 
-    fn lineage(&self, digest: &str) -> Result<Vec<Lineage>, Error> {
+    pub(crate) fn lineage(&self, digest: &str) -> Result<Vec<Lineage>, Error> {
         let mut statement = self
             .connection
             .prepare_cached("SELECT run, task, name, inputs FROM lineage WHERE digest = ?1")?;
@@ -229,6 +256,17 @@ impl Catalogue {
         })?;
         rows.collect::<Result<_, _>>()
             .map_err(|error| Error::new(ErrorKind::Unavailable, error.to_string()))
+    }
+
+    /// Some digests behind one, with the bytes that they take.
+    pub fn behind(&self, digest: &str, limit: usize) -> Result<Vec<(String, u64)>, Error> {
+        let mut statement = self.connection.prepare_cached(
+            "SELECT digest, stored FROM artifacts WHERE digest > ?1 ORDER BY digest LIMIT ?2",
+        )?;
+        let rows = statement.query_map(params![digest, signed(limit as u64)], |row| {
+            Ok((row.get(0)?, unsigned(row.get(1)?)))
+        })?;
+        Ok(rows.collect::<Result<_, _>>()?)
     }
 
     /// Every digest that is catalogued.

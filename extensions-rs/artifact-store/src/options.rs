@@ -11,6 +11,10 @@ pub struct Options {
     pub data: PathBuf,
     /// The largest blob that is taken.
     pub blob_bytes_max: u64,
+    /// The file of the master keys; without it nothing is encrypted.
+    pub keys_file: Option<PathBuf>,
+    /// What the slow check reads of the disk; 0: it does not run.
+    pub scrub_kib_per_second: u64,
 }
 
 impl Default for Options {
@@ -18,6 +22,8 @@ impl Default for Options {
         Self {
             data: PathBuf::from(".symphony"),
             blob_bytes_max: 64 << 30,
+            keys_file: None,
+            scrub_kib_per_second: 1024,
         }
     }
 }

@@ -5,13 +5,18 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use symphony_protocol::{
-    ArtifactList, DeleteArtifacts, Deleted, Get, GetReply, ListArtifacts, Put, PutReply, Verify, subjects,
+    ArtifactExplained, ArtifactList, AskArtifact, AskTrail, DeleteArtifacts, Deleted, Get, GetReply,
+    ListArtifacts, Put, PutReply, Reply, Rewrapped, SearchArtifacts, StoreShow, TagArtifact, Trail, Verify,
+    subjects,
 };
 use symphony_sdk::{Bus, Call, Endpoint, Error as BusError, ErrorKind as BusErrorKind, Micro, Shutdown};
 use tokio::sync::Semaphore;
 
-use crate::error::Error;
+use crate::answers::{delete, get_reply, put_reply};
+use crate::error::{Error, ErrorKind};
+use crate::keyring::Keyring;
 use crate::options::Options;
+use crate::scrub;
 use crate::storage::Storage;
 use crate::uploads::Uploads;
 
@@ -22,13 +27,14 @@ pub struct Service {
     options: Options,
 }
 
-struct State {
-    storage: Storage,
-    uploads: Mutex<Uploads>,
-    options: Options,
+pub(crate) struct State {
+    pub storage: Storage,
+    pub uploads: Mutex<Uploads>,
+    pub options: Options,
+    scrubbed: scrub::Shared,
 }
 
-fn now_ms() -> u64 {
+pub(crate) fn now_ms() -> u64 {
     SystemTime::now()
         .duration_since(UNIX_EPOCH)
         .map_or(0, |now| u64::try_from(now.as_millis()).unwrap_or(u64::MAX))
@@ -40,7 +46,13 @@ impl Service {
     }
 
     pub async fn run(self, bus: Bus, mut shutdown: Shutdown) -> Result<(), BusError> {
-        let storage = Storage::open(&self.options.data).map_err(|error| {
+        let keyring = match &self.options.keys_file {
+            Some(path) => Keyring::open(path).map_err(|error| {
+                BusError::new(BusErrorKind::Config, format!("[store] keys_file: {error}"))
+            })?,
+            None => Keyring::default(),
+        };
+        let storage = Storage::open_with(&self.options.data, keyring).map_err(|error| {
             BusError::new(
                 BusErrorKind::Io,
                 format!("{}: {error}", self.options.data.display()),
@@ -50,7 +62,13 @@ impl Service {
             storage,
             uploads: Mutex::default(),
             options: self.options,
+            scrubbed: scrub::Shared::default(),
         });
+        let scrubbing = tokio::spawn(scrub::run(
+            state.clone(),
+            state.scrubbed.clone(),
+            shutdown.clone(),
+        ));
         let of = |name, request, reply| Endpoint {
             name,
             subject: subjects::pit("store", name, &[]),
@@ -61,6 +79,12 @@ impl Service {
             of("put", "Put", "PutReply"),
             of("get", "Get", "GetReply"),
             of("list", "ListArtifacts", "ArtifactList"),
+            of("search", "SearchArtifacts", "ArtifactList"),
+            of("tag", "TagArtifact", "Reply"),
+            of("explain", "AskArtifact", "ArtifactExplained"),
+            of("show", "Nothing", "StoreShow"),
+            of("trail", "AskTrail", "Trail"),
+            of("rewrap", "Nothing", "Rewrapped"),
             of("verify", "Verify", "Verified"),
             of("delete", "DeleteArtifacts", "Deleted"),
         ];
@@ -86,6 +110,7 @@ impl Service {
             });
         }
         micro.stop().await;
+        let _ = scrubbing.await; // it is told to stop, too
         // What is at the disk still is finished, so that no acknowledgement is lost.
         let _ = gate.acquire_many(u32::try_from(AT_ONCE).unwrap_or(1)).await;
         Ok(())
@@ -98,6 +123,11 @@ enum Answer {
     Get(GetReply),
     List(ArtifactList),
     Verified(symphony_protocol::Verified),
+    Explained(Box<ArtifactExplained>),
+    Shown(StoreShow),
+    Trail(Trail),
+    Rewrapped(Rewrapped),
+    Done(Reply),
     Deleted(Deleted),
     Failed(BusError),
 }
@@ -109,6 +139,11 @@ impl Answer {
             Self::Get(reply) => call.reply(&reply).await,
             Self::List(reply) => call.reply(&reply).await,
             Self::Verified(reply) => call.reply(&reply).await,
+            Self::Explained(reply) => call.reply(&*reply).await,
+            Self::Shown(reply) => call.reply(&reply).await,
+            Self::Trail(reply) => call.reply(&reply).await,
+            Self::Rewrapped(reply) => call.reply(&reply).await,
+            Self::Done(reply) => call.reply(&reply).await,
             Self::Deleted(reply) => call.reply(&reply).await,
             Self::Failed(error) => call.fail(&error).await,
         }
@@ -130,10 +165,40 @@ fn answer(state: &State, call: &Call) -> Answer {
             }))
         }),
         "verify" => call.decode::<Verify>().and_then(|ask| {
-            Ok(Answer::Verified(
-                state.storage.verify(ask.digest.as_deref()).map_err(bus_error)?,
-            ))
+            let verified = state.storage.verify(ask.digest.as_deref(), ask.repair, now_ms());
+            Ok(Answer::Verified(verified.map_err(bus_error)?))
         }),
+        "search" => call.decode::<SearchArtifacts>().and_then(|ask| {
+            let limit = usize::try_from(ask.limit).unwrap_or(100);
+            let artifacts = state.storage.search(&ask.words, limit).map_err(bus_error)?;
+            Ok(Answer::List(ArtifactList {
+                artifacts,
+                ..Default::default()
+            }))
+        }),
+        "tag" => call.decode::<TagArtifact>().and_then(|ask| {
+            let tags = state.storage.tag(&ask.digest, &ask.add, &ask.remove, now_ms());
+            Ok(Answer::Done(Reply {
+                ok: true,
+                message: tags.map_err(bus_error)?.join(" "),
+                ..Default::default()
+            }))
+        }),
+        "explain" => call.decode::<AskArtifact>().and_then(|ask| {
+            let depth = usize::try_from(ask.depth).unwrap_or(8);
+            let told = state.storage.explain(&ask.digest, depth).map_err(bus_error)?;
+            Ok(Answer::Explained(Box::new(told)))
+        }),
+        "show" => show(state).map(Answer::Shown),
+        "trail" => call.decode::<AskTrail>().and_then(|ask| {
+            let limit = usize::try_from(ask.limit).unwrap_or(100);
+            let trail = state.storage.trail(ask.start, limit).map_err(bus_error)?;
+            Ok(Answer::Trail(trail))
+        }),
+        "rewrap" => {
+            let told = state.storage.rewrap(now_ms()).map_err(bus_error);
+            told.map(Answer::Rewrapped)
+        }
         "delete" => call
             .decode::<DeleteArtifacts>()
             .map(|ask| Answer::Deleted(delete(state, &ask))),
@@ -143,144 +208,26 @@ fn answer(state: &State, call: &Call) -> Answer {
 }
 
 fn bus_error(error: Error) -> BusError {
-    BusError::new(BusErrorKind::Io, error.to_string())
-}
-
-fn put_reply(state: &State, put: Put) -> PutReply {
-    put_in(state, put).unwrap_or_else(|error| PutReply {
-        ok: false,
-        kind: Some(error.kind().word().to_owned()),
-        message: error.to_string().chars().take(500).collect(),
-        ..Default::default()
-    })
-}
-
-fn put_in(state: &State, put: Put) -> Result<PutReply, Error> {
-    let now = now_ms();
-    let storage = &state.storage;
-    let uploads = || state.uploads.lock().unwrap_or_else(PoisonError::into_inner);
-    let done = |digest: String, size: u64| PutReply {
-        digest: Some(digest),
-        size_bytes: size,
-        have: true,
-        ..Default::default()
+    let kind = match error.kind() {
+        ErrorKind::NotFound => BusErrorKind::NotFound,
+        ErrorKind::Invalid => BusErrorKind::Invalid,
+        ErrorKind::Corrupt | ErrorKind::TooLarge | ErrorKind::Unavailable => BusErrorKind::Io,
     };
-    match put {
-        Put::PutWhole(whole) => {
-            let digest = blake3::hash(&whole.data).to_hex().to_string();
-            if storage.has(&digest) {
-                let size = storage.touch(&digest, &whole.media_type, &whole.lineage, now)?;
-                return Ok(done(digest, size));
-            }
-            let name = uploads().begin(
-                storage,
-                whole.media_type.clone(),
-                whole.lineage.clone(),
-                u64::MAX,
-                now,
-            )?;
-            let upload = uploads().get(&name)?;
-            uploads().end(&name);
-            let mut upload = upload.lock().unwrap_or_else(PoisonError::into_inner);
-            upload.piece(0, whole.data, now)?;
-            let writer = upload.finish(1)?;
-            let written = storage.commit(
-                &upload.part,
-                writer,
-                Some(&digest),
-                &whole.media_type,
-                &whole.lineage,
-                now,
-            )?;
-            Ok(done(written.digest, written.size))
-        }
-        Put::PutOpen(open) => {
-            if let Some(digest) = open.digest.filter(|digest| storage.has(digest)) {
-                let size = storage.touch(&digest, &open.media_type, &open.lineage, now)?;
-                return Ok(done(digest, size));
-            }
-            let most = state.options.blob_bytes_max;
-            let name = uploads().begin(storage, open.media_type, open.lineage, most, now)?;
-            Ok(PutReply {
-                upload: Some(name),
-                ..Default::default()
-            })
-        }
-        Put::PutChunk(chunk) => {
-            let upload = uploads().get(&chunk.upload)?;
-            let mut upload = upload.lock().unwrap_or_else(PoisonError::into_inner);
-            upload.piece(chunk.index, chunk.data, now)?;
-            Ok(PutReply::default())
-        }
-        Put::PutCommit(commit) => {
-            let upload = uploads().get(&commit.upload)?;
-            let mut upload = upload.lock().unwrap_or_else(PoisonError::into_inner);
-            let writer = upload.finish(commit.chunks)?;
-            uploads().end(&commit.upload);
-            let (media_type, lineage) = (upload.media_type.clone(), upload.lineage.clone());
-            let written = storage.commit(
-                &upload.part,
-                writer,
-                commit.digest.as_deref(),
-                &media_type,
-                &lineage,
-                now,
-            )?;
-            Ok(done(written.digest, written.size))
-        }
-        Put::PutAbort(abort) => {
-            if let Ok(upload) = uploads().get(&abort.upload) {
-                storage.discard(&upload.lock().unwrap_or_else(PoisonError::into_inner).part);
-            }
-            uploads().end(&abort.upload);
-            Ok(PutReply::default())
-        }
-    }
+    BusError::new(kind, error.to_string())
 }
 
-fn get_reply(state: &State, get: &Get) -> GetReply {
-    let length = usize::try_from(get.length).unwrap_or(usize::MAX);
-    match state.storage.get(&get.digest, get.offset, length) {
-        Ok((data, size_bytes, media_type)) => GetReply {
-            data: data.into(),
-            size_bytes,
-            media_type,
-            ..Default::default()
-        },
-        Err(error) => GetReply {
-            ok: false,
-            kind: Some(error.kind().word().to_owned()),
-            message: error.to_string().chars().take(500).collect(),
-            ..Default::default()
-        },
+fn show(state: &State) -> Result<StoreShow, BusError> {
+    let found = state
+        .scrubbed
+        .lock()
+        .unwrap_or_else(PoisonError::into_inner)
+        .clone();
+    let mut shown = state.storage.show().map_err(bus_error)?;
+    shown.scrubbed = found.read;
+    for digest in &found.damaged {
+        shown
+            .damaged
+            .push(state.storage.needed(digest).map_err(bus_error)?);
     }
-}
-
-fn delete(state: &State, ask: &DeleteArtifacts) -> Deleted {
-    let mut deleted = Deleted::default();
-    match state.storage.walk_rest() {
-        Ok(true) => {}
-        outcome => {
-            tracing::warn!(
-                ?outcome,
-                "nothing is deleted before it is known what every value names"
-            );
-            deleted.kept.clone_from(&ask.digests);
-            return deleted;
-        }
-    }
-    for digest in &ask.digests {
-        match state.storage.delete(digest, ask.before_ms) {
-            Ok(Some(bytes)) => {
-                deleted.deleted += 1;
-                deleted.bytes += bytes;
-            }
-            Ok(None) => deleted.kept.push(digest.clone()),
-            Err(error) => {
-                tracing::warn!(%error, digest, "an artifact was not deleted");
-                deleted.kept.push(digest.clone());
-            }
-        }
-    }
-    deleted
+    Ok(shown)
 }

@@ -4,27 +4,31 @@ use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard};
 
-use symphony_protocol::{ArtifactView, Lineage, ListArtifacts, Verified};
+use symphony_protocol::{ArtifactView, Lineage, ListArtifacts, Trail};
 
 use crate::blob::{Reader, Writer, Written};
 use crate::catalogue::{About, Catalogue};
 use crate::error::{Error, ErrorKind};
+use crate::keyring::Keyring;
 use crate::references::{self, VALUE_MEDIA_TYPE};
 
 /// Locks of digests: a put and a delete of the same blob never interleave.
 const STRIPES: usize = 64;
-/// Digests that one answer names.
-const NAMED_MAX: usize = 4096;
+/// Of a text, what is indexed.
+const TEXT_BYTES: usize = 64 * 1024;
+/// Media types that are text beside `text/*`, by their ends.
+const TEXTUAL: [&str; 4] = ["json", "xml", "yaml", "toml"];
 /// Values whose references are looked up before one deletion; the next one goes on from there.
 const WALKS_MAX: usize = 1024;
 
 pub struct Storage {
-    folder: PathBuf,
-    catalogue: Mutex<Catalogue>,
+    pub(crate) folder: PathBuf,
+    pub(crate) catalogue: Mutex<Catalogue>,
+    pub(crate) keyring: Keyring,
     stripes: Vec<Mutex<()>>,
 }
 
-fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+pub(crate) fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     // A panic while it was held left nothing half: every change is one transaction or one rename.
     mutex.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
 }
@@ -32,6 +36,11 @@ fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 impl Storage {
     /// Open a folder; what a crash left behind of unfinished writes is removed.
     pub fn open(data: &Path) -> Result<Self, Error> {
+        Self::open_with(data, Keyring::default())
+    }
+
+    /// What is stored from now on is encrypted where there are master keys.
+    pub fn open_with(data: &Path, keyring: Keyring) -> Result<Self, Error> {
         let folder = data.join("artifacts");
         fs::create_dir_all(folder.join("part"))?;
         for entry in fs::read_dir(folder.join("part"))?.flatten() {
@@ -42,11 +51,12 @@ impl Storage {
         Ok(Self {
             folder,
             catalogue: Mutex::new(catalogue),
+            keyring,
             stripes,
         })
     }
 
-    fn path(&self, digest: &str) -> Result<PathBuf, Error> {
+    pub(crate) fn path(&self, digest: &str) -> Result<PathBuf, Error> {
         let hex = digest.len() == 64
             && digest
                 .bytes()
@@ -58,7 +68,7 @@ impl Storage {
         Ok(self.folder.join(first).join(rest))
     }
 
-    fn lock(&self, digest: &str) -> Option<MutexGuard<'_, ()>> {
+    pub(crate) fn lock(&self, digest: &str) -> Option<MutexGuard<'_, ()>> {
         let at = usize::from_str_radix(digest.get(..2).unwrap_or("0"), 16).unwrap_or_default() % STRIPES;
         self.stripes.get(at).map(locked)
     }
@@ -66,7 +76,7 @@ impl Storage {
     /// A file to write a blob into; `name` is the upload's.
     pub fn begin(&self, name: &str) -> Result<(PathBuf, Writer), Error> {
         let path = self.folder.join("part").join(name);
-        Ok((path.clone(), Writer::new(File::create(path)?)?))
+        Ok((path.clone(), Writer::new(File::create(path)?, &self.keyring)?))
     }
 
     pub fn has(&self, digest: &str) -> bool {
@@ -117,6 +127,7 @@ impl Storage {
             created_ms: now_ms,
         };
         locked(&self.catalogue).put(&about, lineage)?;
+        self.index(&written.digest, media_type, lineage)?;
         Ok(written)
     }
 
@@ -125,7 +136,7 @@ impl Storage {
         if media_type != VALUE_MEDIA_TYPE || locked(&self.catalogue).walked(digest)? {
             return Ok(());
         }
-        let named = references::named(Reader::open(File::open(file)?)?)?;
+        let named = references::named(Reader::open(File::open(file)?, &self.keyring)?)?;
         locked(&self.catalogue).name(digest, &named)
     }
 
@@ -167,17 +178,67 @@ impl Storage {
             created_ms: now_ms,
         };
         locked(&self.catalogue).put(&about, lineage)?;
+        if lineage.name.is_some() {
+            locked(&self.catalogue).index(digest, media_type, "")?;
+        }
         Ok(size)
     }
 
-    fn reader(&self, digest: &str) -> Result<Reader, Error> {
+    /// Have it found by words: what has a name, or is text. Steps' values are neither, and cost nothing here. The text of
+    /// what is encrypted is in no index.
+    fn index(&self, digest: &str, media_type: &str, lineage: &Lineage) -> Result<(), Error> {
+        let textual =
+            media_type.starts_with("text/") || TEXTUAL.iter().any(|known| media_type.ends_with(known));
+        if !textual && lineage.name.is_none() {
+            return Ok(());
+        }
+        let text = if textual && !self.keyring.is_on() {
+            String::from_utf8_lossy(&self.reader(digest)?.range(0, TEXT_BYTES)?).into_owned()
+        } else {
+            String::new()
+        };
+        locked(&self.catalogue).index(digest, media_type, &text)
+    }
+
+    pub fn search(&self, words: &str, limit: usize) -> Result<Vec<ArtifactView>, Error> {
+        locked(&self.catalogue).search(words, limit)
+    }
+
+    /// Kind `NotFound`: there is no such artifact.
+    pub fn tag(
+        &self,
+        digest: &str,
+        add: &[String],
+        remove: &[String],
+        now_ms: u64,
+    ) -> Result<Vec<String>, Error> {
+        let mut catalogue = locked(&self.catalogue);
+        let media_type = catalogue
+            .media_type(digest)?
+            .ok_or_else(|| Error::new(ErrorKind::NotFound, format!("there is no artifact {digest}")))?;
+        let tags = catalogue.tag(digest, add, remove)?;
+        catalogue.index(digest, &media_type, "")?;
+        catalogue.note("tagged", Some(digest), &tags.join(" "), now_ms)?;
+        Ok(tags)
+    }
+
+    /// Write down what was done, for the audit trail.
+    pub fn note(&self, what: &str, digest: Option<&str>, detail: &str, now_ms: u64) -> Result<(), Error> {
+        locked(&self.catalogue).note(what, digest, detail, now_ms)
+    }
+
+    pub fn trail(&self, start: u64, limit: usize) -> Result<Trail, Error> {
+        locked(&self.catalogue).trail(start, limit)
+    }
+
+    pub(crate) fn reader(&self, digest: &str) -> Result<Reader, Error> {
         let file = File::open(self.path(digest)?).map_err(|error| match error.kind() {
             std::io::ErrorKind::NotFound => {
                 Error::new(ErrorKind::NotFound, format!("there is no artifact {digest}"))
             }
             _ => error.into(),
         })?;
-        Reader::open(file)
+        Reader::open(file, &self.keyring)
     }
 
     /// A range, the whole's size and its media type.
@@ -194,27 +255,6 @@ impl Storage {
 
     pub fn list(&self, ask: &ListArtifacts) -> Result<(Vec<ArtifactView>, Option<u64>), Error> {
         locked(&self.catalogue).list(ask)
-    }
-
-    /// Read one blob, or all, and compare with the digests.
-    pub fn verify(&self, digest: Option<&str>) -> Result<Verified, Error> {
-        let digests = match digest {
-            Some(digest) => vec![digest.to_owned()],
-            None => locked(&self.catalogue).digests()?,
-        };
-        let mut verified = Verified::default();
-        for digest in digests {
-            verified.checked += 1;
-            match self.reader(&digest).and_then(|mut reader| reader.digest()) {
-                Ok(found) if found == digest => {}
-                Err(error) if error.kind() == ErrorKind::NotFound => verified.missing.push(digest),
-                Ok(_) | Err(_) => verified.corrupt.push(digest),
-            }
-            if verified.corrupt.len() + verified.missing.len() >= NAMED_MAX {
-                break;
-            }
-        }
-        Ok(verified)
     }
 
     /// Delete a blob, unless it was stored after `before_ms` or a stored value names it: its content is part of that

@@ -94,7 +94,7 @@ fn a_flipped_bit_is_found() {
         .map(|n| (n.wrapping_mul(2_654_435_761) >> 13) as u8)
         .collect();
     let digest = put(&storage, "a", &noise, "r", 1);
-    assert!(storage.verify(None).unwrap().corrupt.is_empty());
+    assert!(storage.verify(None, false, 1).unwrap().corrupt.is_empty());
     let path = folder
         .path()
         .join("artifacts")
@@ -104,11 +104,11 @@ fn a_flipped_bit_is_found() {
     data[5000] ^= 1;
     std::fs::write(&path, data).unwrap();
     assert_eq!(
-        storage.verify(None).unwrap().corrupt,
+        storage.verify(None, false, 1).unwrap().corrupt,
         std::slice::from_ref(&digest)
     );
     std::fs::remove_file(path).unwrap();
-    assert_eq!(storage.verify(Some(&digest)).unwrap().missing, [digest]);
+    assert_eq!(storage.verify(Some(&digest), false, 1).unwrap().missing, [digest]);
 }
 
 #[test]

@@ -538,6 +538,8 @@ pub struct Verify {
     pub v: u8,
     #[serde(default)]
     pub digest: Option<String>,
+    #[serde(default)]
+    pub repair: bool,
 }
 
 impl Default for Verify {
@@ -545,6 +547,7 @@ impl Default for Verify {
         Self {
             v: default_verify_v(),
             digest: Default::default(),
+            repair: Default::default(),
         }
     }
 }
@@ -559,10 +562,45 @@ impl Bounded for Verify {
     }
 }
 
+/// An artifact that cannot be had, and who needs it: the runs that made or named it, and the values that name it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Needed {
+    pub digest: String,
+    #[serde(default)]
+    pub runs: Vec<String>,
+    #[serde(default)]
+    pub values: Vec<String>,
+}
+
+impl Default for Needed {
+    fn default() -> Self {
+        Self {
+            digest: Default::default(),
+            runs: Default::default(),
+            values: Default::default(),
+        }
+    }
+}
+
+impl Bounded for Needed {
+    fn check(&self) -> Verdict {
+        check::digest("digest", &self.digest)?;
+        check::count("runs", self.runs.len(), 0, 64)?;
+        for item0 in &self.runs {
+            check::run_id("runs", item0)?;
+        }
+        check::count("values", self.values.len(), 0, 64)?;
+        for item0 in &self.values {
+            check::digest("values", item0)?;
+        }
+        Ok(())
+    }
+}
+
 fn default_verified_v() -> u8 {
     1
 }
-/// What was read and what did not match.
+/// What was read and what did not match; with `repair` what was done about it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Verified {
     #[serde(default = "default_verified_v")]
@@ -573,6 +611,12 @@ pub struct Verified {
     pub corrupt: Vec<String>,
     #[serde(default)]
     pub missing: Vec<String>,
+    #[serde(default)]
+    pub needed: Vec<Needed>,
+    #[serde(default)]
+    pub repaired: u64,
+    #[serde(default)]
+    pub adopted: u64,
 }
 
 impl Default for Verified {
@@ -582,6 +626,9 @@ impl Default for Verified {
             checked: Default::default(),
             corrupt: Default::default(),
             missing: Default::default(),
+            needed: Default::default(),
+            repaired: Default::default(),
+            adopted: Default::default(),
         }
     }
 }
@@ -598,6 +645,436 @@ impl Bounded for Verified {
         for item0 in &self.missing {
             check::digest("missing", item0)?;
         }
+        check::count("needed", self.needed.len(), 0, 1024)?;
+        for item0 in &self.needed {
+            item0.check()?;
+        }
+        check::range("repaired", self.repaired, 0, 9223372036854775807)?;
+        check::range("adopted", self.adopted, 0, 9223372036854775807)?;
+        Ok(())
+    }
+}
+
+fn default_search_artifacts_v() -> u8 {
+    1
+}
+fn default_search_artifacts_limit() -> u32 {
+    100
+}
+/// `sym.pit.store.search`: artifacts with all of these words in their name, tags, task, media type or text.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct SearchArtifacts {
+    #[serde(default = "default_search_artifacts_v")]
+    pub v: u8,
+    pub words: String,
+    #[serde(default = "default_search_artifacts_limit")]
+    pub limit: u32,
+}
+
+impl Default for SearchArtifacts {
+    fn default() -> Self {
+        Self {
+            v: default_search_artifacts_v(),
+            words: Default::default(),
+            limit: default_search_artifacts_limit(),
+        }
+    }
+}
+
+impl Bounded for SearchArtifacts {
+    fn check(&self) -> Verdict {
+        check::range("v", self.v, 1, 1)?;
+        check::text("words", &self.words, 1, 1000)?;
+        check::range("limit", self.limit, 1, 1000)?;
+        Ok(())
+    }
+}
+
+fn default_tag_artifact_v() -> u8 {
+    1
+}
+/// `sym.pit.store.tag`: words that people find an artifact by.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct TagArtifact {
+    #[serde(default = "default_tag_artifact_v")]
+    pub v: u8,
+    pub digest: String,
+    #[serde(default)]
+    pub add: Vec<String>,
+    #[serde(default)]
+    pub remove: Vec<String>,
+}
+
+impl Default for TagArtifact {
+    fn default() -> Self {
+        Self {
+            v: default_tag_artifact_v(),
+            digest: Default::default(),
+            add: Default::default(),
+            remove: Default::default(),
+        }
+    }
+}
+
+impl Bounded for TagArtifact {
+    fn check(&self) -> Verdict {
+        check::range("v", self.v, 1, 1)?;
+        check::digest("digest", &self.digest)?;
+        check::count("add", self.add.len(), 0, 64)?;
+        for item0 in &self.add {
+            check::text("add", item0, 1, 128)?;
+        }
+        check::count("remove", self.remove.len(), 0, 64)?;
+        for item0 in &self.remove {
+            check::text("remove", item0, 1, 128)?;
+        }
+        Ok(())
+    }
+}
+
+fn default_ask_artifact_v() -> u8 {
+    1
+}
+fn default_ask_artifact_depth() -> u32 {
+    8
+}
+/// `sym.pit.store.explain`: all that is known of one artifact; its lineage to `depth` steps.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct AskArtifact {
+    #[serde(default = "default_ask_artifact_v")]
+    pub v: u8,
+    pub digest: String,
+    #[serde(default = "default_ask_artifact_depth")]
+    pub depth: u32,
+}
+
+impl Default for AskArtifact {
+    fn default() -> Self {
+        Self {
+            v: default_ask_artifact_v(),
+            digest: Default::default(),
+            depth: default_ask_artifact_depth(),
+        }
+    }
+}
+
+impl Bounded for AskArtifact {
+    fn check(&self) -> Verdict {
+        check::range("v", self.v, 1, 1)?;
+        check::digest("digest", &self.digest)?;
+        check::range("depth", self.depth, 1, 64)?;
+        Ok(())
+    }
+}
+
+/// An artifact that another was made of.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct LineageEdge {
+    pub made: String,
+    pub of: String,
+}
+
+impl Default for LineageEdge {
+    fn default() -> Self {
+        Self {
+            made: Default::default(),
+            of: Default::default(),
+        }
+    }
+}
+
+impl Bounded for LineageEdge {
+    fn check(&self) -> Verdict {
+        check::digest("made", &self.made)?;
+        check::digest("of", &self.of)?;
+        Ok(())
+    }
+}
+
+fn default_artifact_explained_v() -> u8 {
+    1
+}
+/// `up`: what it was made of, and what these were made of; `down`: what was made of it. `named_by`: values that name it,
+/// which keep it. `why`: why it is there, in one sentence.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ArtifactExplained {
+    #[serde(default = "default_artifact_explained_v")]
+    pub v: u8,
+    pub artifact: ArtifactView,
+    #[serde(default)]
+    pub tags: Vec<String>,
+    #[serde(default)]
+    pub up: Vec<LineageEdge>,
+    #[serde(default)]
+    pub down: Vec<LineageEdge>,
+    #[serde(default)]
+    pub named_by: Vec<String>,
+    #[serde(default)]
+    pub encrypted: bool,
+    #[serde(default)]
+    pub why: String,
+}
+
+impl Default for ArtifactExplained {
+    fn default() -> Self {
+        Self {
+            v: default_artifact_explained_v(),
+            artifact: Default::default(),
+            tags: Default::default(),
+            up: Default::default(),
+            down: Default::default(),
+            named_by: Default::default(),
+            encrypted: Default::default(),
+            why: Default::default(),
+        }
+    }
+}
+
+impl Bounded for ArtifactExplained {
+    fn check(&self) -> Verdict {
+        check::range("v", self.v, 1, 1)?;
+        self.artifact.check()?;
+        check::count("tags", self.tags.len(), 0, 64)?;
+        for item0 in &self.tags {
+            check::text("tags", item0, 1, 128)?;
+        }
+        check::count("up", self.up.len(), 0, 4096)?;
+        for item0 in &self.up {
+            item0.check()?;
+        }
+        check::count("down", self.down.len(), 0, 4096)?;
+        for item0 in &self.down {
+            item0.check()?;
+        }
+        check::count("named_by", self.named_by.len(), 0, 64)?;
+        for item0 in &self.named_by {
+            check::digest("named_by", item0)?;
+        }
+        check::text("why", &self.why, 0, 4096)?;
+        Ok(())
+    }
+}
+
+fn default_store_show_v() -> u8 {
+    1
+}
+/// `sym.pit.store.show`: what is stored and how it is kept; `scrubbed` blobs were read again since the start.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct StoreShow {
+    #[serde(default = "default_store_show_v")]
+    pub v: u8,
+    #[serde(default)]
+    pub artifacts: u64,
+    #[serde(default)]
+    pub size_bytes: u64,
+    #[serde(default)]
+    pub stored_bytes: u64,
+    #[serde(default)]
+    pub encrypted: bool,
+    #[serde(default)]
+    pub keys: u64,
+    #[serde(default)]
+    pub scrubbed: u64,
+    #[serde(default)]
+    pub damaged: Vec<Needed>,
+    #[serde(default)]
+    pub trail: u64,
+}
+
+impl Default for StoreShow {
+    fn default() -> Self {
+        Self {
+            v: default_store_show_v(),
+            artifacts: Default::default(),
+            size_bytes: Default::default(),
+            stored_bytes: Default::default(),
+            encrypted: Default::default(),
+            keys: Default::default(),
+            scrubbed: Default::default(),
+            damaged: Default::default(),
+            trail: Default::default(),
+        }
+    }
+}
+
+impl Bounded for StoreShow {
+    fn check(&self) -> Verdict {
+        check::range("v", self.v, 1, 1)?;
+        check::range("artifacts", self.artifacts, 0, 9223372036854775807)?;
+        check::range("size_bytes", self.size_bytes, 0, 9223372036854775807)?;
+        check::range("stored_bytes", self.stored_bytes, 0, 9223372036854775807)?;
+        check::range("keys", self.keys, 0, 9223372036854775807)?;
+        check::range("scrubbed", self.scrubbed, 0, 9223372036854775807)?;
+        check::count("damaged", self.damaged.len(), 0, 1024)?;
+        for item0 in &self.damaged {
+            item0.check()?;
+        }
+        check::range("trail", self.trail, 0, 9223372036854775807)?;
+        Ok(())
+    }
+}
+
+/// Something that was done to artifacts. `hash` covers the entry and the hash before it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct TrailEntry {
+    pub number: u64,
+    pub at_ms: u64,
+    pub what: String,
+    #[serde(default)]
+    pub digest: Option<String>,
+    #[serde(default)]
+    pub detail: String,
+    pub hash: String,
+}
+
+impl Default for TrailEntry {
+    fn default() -> Self {
+        Self {
+            number: Default::default(),
+            at_ms: Default::default(),
+            what: Default::default(),
+            digest: Default::default(),
+            detail: Default::default(),
+            hash: Default::default(),
+        }
+    }
+}
+
+impl Bounded for TrailEntry {
+    fn check(&self) -> Verdict {
+        check::range("number", self.number, 0, 9223372036854775807)?;
+        check::range("at_ms", self.at_ms, 0, 9223372036854775807)?;
+        check::text("what", &self.what, 1, 128)?;
+        if let Some(item0) = &self.digest {
+            check::digest("digest", item0)?;
+        }
+        check::text("detail", &self.detail, 0, 4096)?;
+        check::digest("hash", &self.hash)?;
+        Ok(())
+    }
+}
+
+fn default_ask_trail_v() -> u8 {
+    1
+}
+fn default_ask_trail_limit() -> u32 {
+    100
+}
+/// `sym.pit.store.trail`: the audit trail from a number on, checked from its beginning.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct AskTrail {
+    #[serde(default = "default_ask_trail_v")]
+    pub v: u8,
+    #[serde(default)]
+    pub start: u64,
+    #[serde(default = "default_ask_trail_limit")]
+    pub limit: u32,
+}
+
+impl Default for AskTrail {
+    fn default() -> Self {
+        Self {
+            v: default_ask_trail_v(),
+            start: Default::default(),
+            limit: default_ask_trail_limit(),
+        }
+    }
+}
+
+impl Bounded for AskTrail {
+    fn check(&self) -> Verdict {
+        check::range("v", self.v, 1, 1)?;
+        check::range("start", self.start, 0, 9223372036854775807)?;
+        check::range("limit", self.limit, 1, 1000)?;
+        Ok(())
+    }
+}
+
+fn default_trail_v() -> u8 {
+    1
+}
+/// A page of the audit trail. `broken_at`: the first entry whose hash does not follow from those before it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Trail {
+    #[serde(default = "default_trail_v")]
+    pub v: u8,
+    #[serde(default)]
+    pub entries: Vec<TrailEntry>,
+    #[serde(default)]
+    pub next: Option<u64>,
+    #[serde(default)]
+    pub count: u64,
+    #[serde(default)]
+    pub broken_at: Option<u64>,
+}
+
+impl Default for Trail {
+    fn default() -> Self {
+        Self {
+            v: default_trail_v(),
+            entries: Default::default(),
+            next: Default::default(),
+            count: Default::default(),
+            broken_at: Default::default(),
+        }
+    }
+}
+
+impl Bounded for Trail {
+    fn check(&self) -> Verdict {
+        check::range("v", self.v, 1, 1)?;
+        check::count("entries", self.entries.len(), 0, 4096)?;
+        for item0 in &self.entries {
+            item0.check()?;
+        }
+        if let Some(item0) = &self.next {
+            check::range("next", *item0, 0, 9223372036854775807)?;
+        }
+        check::range("count", self.count, 0, 9223372036854775807)?;
+        if let Some(item0) = &self.broken_at {
+            check::range("broken_at", *item0, 0, 9223372036854775807)?;
+        }
+        Ok(())
+    }
+}
+
+fn default_rewrapped_v() -> u8 {
+    1
+}
+/// `sym.pit.store.rewrap`: keys of blobs put under the newest master key; plain blobs sealed.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Rewrapped {
+    #[serde(default = "default_rewrapped_v")]
+    pub v: u8,
+    #[serde(default)]
+    pub rewrapped: u64,
+    #[serde(default)]
+    pub sealed: u64,
+    #[serde(default)]
+    pub kept: u64,
+    #[serde(default)]
+    pub failed: u64,
+}
+
+impl Default for Rewrapped {
+    fn default() -> Self {
+        Self {
+            v: default_rewrapped_v(),
+            rewrapped: Default::default(),
+            sealed: Default::default(),
+            kept: Default::default(),
+            failed: Default::default(),
+        }
+    }
+}
+
+impl Bounded for Rewrapped {
+    fn check(&self) -> Verdict {
+        check::range("v", self.v, 1, 1)?;
+        check::range("rewrapped", self.rewrapped, 0, 9223372036854775807)?;
+        check::range("sealed", self.sealed, 0, 9223372036854775807)?;
+        check::range("kept", self.kept, 0, 9223372036854775807)?;
+        check::range("failed", self.failed, 0, 9223372036854775807)?;
         Ok(())
     }
 }

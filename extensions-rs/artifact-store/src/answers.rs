@@ -1,0 +1,168 @@
+//! What puts, gets and deletions are answered.
+
+use std::sync::PoisonError;
+
+use symphony_protocol::{DeleteArtifacts, Deleted, Get, GetReply, Put, PutReply};
+
+use crate::error::Error;
+use crate::service::{State, now_ms};
+
+pub fn put_reply(state: &State, put: Put) -> PutReply {
+    put_in(state, put).unwrap_or_else(|error| PutReply {
+        ok: false,
+        kind: Some(error.kind().word().to_owned()),
+        message: error.to_string().chars().take(500).collect(),
+        ..Default::default()
+    })
+}
+
+fn put_in(state: &State, put: Put) -> Result<PutReply, Error> {
+    let now = now_ms();
+    let storage = &state.storage;
+    let uploads = || state.uploads.lock().unwrap_or_else(PoisonError::into_inner);
+    let done = |digest: String, size: u64| PutReply {
+        digest: Some(digest),
+        size_bytes: size,
+        have: true,
+        ..Default::default()
+    };
+    match put {
+        Put::PutWhole(whole) => {
+            let digest = blake3::hash(&whole.data).to_hex().to_string();
+            if storage.has(&digest) {
+                let size = storage.touch(&digest, &whole.media_type, &whole.lineage, now)?;
+                return Ok(done(digest, size));
+            }
+            let name = uploads().begin(
+                storage,
+                whole.media_type.clone(),
+                whole.lineage.clone(),
+                u64::MAX,
+                now,
+            )?;
+            let upload = uploads().get(&name)?;
+            uploads().end(&name);
+            let mut upload = upload.lock().unwrap_or_else(PoisonError::into_inner);
+            upload.piece(0, whole.data, now)?;
+            let writer = upload.finish(1)?;
+            let written = storage.commit(
+                &upload.part,
+                writer,
+                Some(&digest),
+                &whole.media_type,
+                &whole.lineage,
+                now,
+            )?;
+            Ok(done(written.digest, written.size))
+        }
+        Put::PutOpen(open) => {
+            if let Some(digest) = open.digest.filter(|digest| storage.has(digest)) {
+                let size = storage.touch(&digest, &open.media_type, &open.lineage, now)?;
+                return Ok(done(digest, size));
+            }
+            let most = state.options.blob_bytes_max;
+            let name = uploads().begin(storage, open.media_type, open.lineage, most, now)?;
+            Ok(PutReply {
+                upload: Some(name),
+                ..Default::default()
+            })
+        }
+        Put::PutChunk(chunk) => {
+            let upload = uploads().get(&chunk.upload)?;
+            let mut upload = upload.lock().unwrap_or_else(PoisonError::into_inner);
+            upload.piece(chunk.index, chunk.data, now)?;
+            Ok(PutReply::default())
+        }
+        Put::PutCommit(commit) => {
+            let upload = uploads().get(&commit.upload)?;
+            let mut upload = upload.lock().unwrap_or_else(PoisonError::into_inner);
+            let writer = upload.finish(commit.chunks)?;
+            uploads().end(&commit.upload);
+            let (media_type, lineage) = (upload.media_type.clone(), upload.lineage.clone());
+            let written = storage.commit(
+                &upload.part,
+                writer,
+                commit.digest.as_deref(),
+                &media_type,
+                &lineage,
+                now,
+            )?;
+            Ok(done(written.digest, written.size))
+        }
+        Put::PutAbort(abort) => {
+            if let Ok(upload) = uploads().get(&abort.upload) {
+                storage.discard(&upload.lock().unwrap_or_else(PoisonError::into_inner).part);
+            }
+            uploads().end(&abort.upload);
+            Ok(PutReply::default())
+        }
+    }
+}
+
+pub fn get_reply(state: &State, get: &Get) -> GetReply {
+    let length = usize::try_from(get.length).unwrap_or(usize::MAX);
+    match state.storage.get(&get.digest, get.offset, length) {
+        Ok((data, size_bytes, media_type)) => GetReply {
+            data: data.into(),
+            size_bytes,
+            media_type,
+            ..Default::default()
+        },
+        Err(error) => GetReply {
+            ok: false,
+            kind: Some(error.kind().word().to_owned()),
+            message: error.to_string().chars().take(500).collect(),
+            ..Default::default()
+        },
+    }
+}
+
+pub fn delete(state: &State, ask: &DeleteArtifacts) -> Deleted {
+    let mut deleted = Deleted::default();
+    match state.storage.walk_rest() {
+        Ok(true) => {}
+        outcome => {
+            tracing::warn!(
+                ?outcome,
+                "nothing is deleted before it is known what every value names"
+            );
+            deleted.kept.clone_from(&ask.digests);
+            return deleted;
+        }
+    }
+    let mut gone = blake3::Hasher::new();
+    for digest in &ask.digests {
+        match state.storage.delete(digest, ask.before_ms) {
+            Ok(Some(bytes)) => {
+                deleted.deleted += 1;
+                deleted.bytes += bytes;
+                gone.update(digest.as_bytes());
+            }
+            Ok(None) => deleted.kept.push(digest.clone()),
+            Err(error) => {
+                tracing::warn!(%error, digest, "an artifact was not deleted");
+                deleted.kept.push(digest.clone());
+            }
+        }
+    }
+    if deleted.deleted > 0 {
+        // One entry a request: retention deletes by the thousand.
+        let only = ask
+            .digests
+            .first()
+            .filter(|_| deleted.deleted == 1 && ask.digests.len() == 1);
+        let detail = format!(
+            "{} artifacts of {} bytes, by the retention's rules; their digests hash to {}",
+            deleted.deleted,
+            deleted.bytes,
+            gone.finalize().to_hex()
+        );
+        if let Err(error) = state
+            .storage
+            .note("deleted", only.map(String::as_str), &detail, now_ms())
+        {
+            tracing::error!(%error, "a deletion stands in no audit trail");
+        }
+    }
+    deleted
+}

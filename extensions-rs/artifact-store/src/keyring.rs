@@ -1,0 +1,282 @@
+//! Encryption at rest: a key of its own for each blob, wrapped by a master key.
+//!
+//! AES-256-GCM throughout (NIST SP 800-38D), by `ring`. A blob's key is random and used for that blob alone, so the number of
+//! a piece can be its nonce. Master keys stand in a file, one a line in hexadecimal; the last one wraps what is stored from
+//! now on, the others are there to read. So a master key is changed by adding a line, and blobs follow by a new wrapping of
+//! their keys, without being written anew.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use ring::aead::{AES_256_GCM, Aad, LessSafeKey, NONCE_LEN, Nonce, UnboundKey};
+use ring::rand::{SecureRandom, SystemRandom};
+
+use crate::error::{Error, ErrorKind};
+
+const KEY_BYTES: usize = 32;
+const TAG_BYTES: usize = 16;
+/// A master key's name: the beginning of a digest of it, which tells nothing of it.
+pub type KeyId = [u8; 8];
+/// A blob's key as it lies in its file: the master key's name, a nonce, and the key with its tag.
+pub const SLOT_BYTES: usize = 8 + NONCE_LEN + KEY_BYTES + TAG_BYTES;
+pub type Slot = [u8; SLOT_BYTES];
+
+/// Why a blob's key cannot be had, or none be made.
+fn refused(what: &str) -> Error {
+    Error::new(
+        ErrorKind::Corrupt,
+        format!("the blob cannot be decrypted: {what}"),
+    )
+}
+
+fn cipher(key: &[u8]) -> Result<LessSafeKey, Error> {
+    let unbound = UnboundKey::new(&AES_256_GCM, key).map_err(|_| refused("its key has another length"))?;
+    Ok(LessSafeKey::new(unbound))
+}
+
+/// The key of one blob. It encrypts piece by piece.
+pub struct BlobKey {
+    cipher: LessSafeKey,
+    plain: [u8; KEY_BYTES],
+}
+
+impl BlobKey {
+    fn of(plain: [u8; KEY_BYTES]) -> Result<Self, Error> {
+        Ok(Self {
+            cipher: cipher(&plain)?,
+            plain,
+        })
+    }
+
+    fn nonce(index: u64) -> Nonce {
+        let mut nonce = [0; NONCE_LEN];
+        for (to, from) in nonce.iter_mut().skip(NONCE_LEN - 8).zip(index.to_be_bytes()) {
+            *to = from;
+        }
+        Nonce::assume_unique_for_key(nonce)
+    }
+
+    /// Encrypt a piece in place, its tag behind it. `packed` is authenticated with it.
+    pub fn seal(&self, index: u64, packed: bool, data: &mut Vec<u8>) -> Result<(), Error> {
+        self.cipher
+            .seal_in_place_append_tag(Self::nonce(index), Aad::from([u8::from(packed)]), data)
+            .map_err(|_| refused("a piece is too long"))
+    }
+
+    /// Decrypt a piece in place.
+    pub fn open(&self, index: u64, packed: bool, data: &mut Vec<u8>) -> Result<(), Error> {
+        let plain = self
+            .cipher
+            .open_in_place(Self::nonce(index), Aad::from([u8::from(packed)]), data)
+            .map_err(|_| refused("a piece is not what was stored"))?
+            .len();
+        data.truncate(plain);
+        Ok(())
+    }
+}
+
+impl Drop for BlobKey {
+    fn drop(&mut self) {
+        self.plain.fill(0);
+        std::hint::black_box(&self.plain);
+    }
+}
+
+struct Master {
+    cipher: LessSafeKey,
+}
+
+/// The master keys.
+#[derive(Default)]
+pub struct Keyring {
+    masters: BTreeMap<KeyId, Master>,
+    current: Option<KeyId>,
+    random: Option<SystemRandom>,
+}
+
+impl Keyring {
+    /// From the text of a key file. Kind `Invalid`: a line that is no key; which one is said, and nothing of it.
+    pub fn read(text: &str) -> Result<Self, Error> {
+        let mut keyring = Self {
+            random: Some(SystemRandom::new()),
+            ..Self::default()
+        };
+        let lines = text
+            .lines()
+            .enumerate()
+            .map(|(number, line)| (number + 1, line.trim()));
+        for (number, line) in lines.filter(|(_, line)| !line.is_empty() && !line.starts_with('#')) {
+            let key = unhex(line).ok_or_else(|| {
+                let text = format!("line {number} of the key file is no key: 64 hexadecimal digits");
+                Error::new(ErrorKind::Invalid, text)
+            })?;
+            let id = id_of(&key);
+            let master = Master {
+                cipher: cipher(&key)?,
+            };
+            keyring.masters.insert(id, master);
+            keyring.current = Some(id);
+        }
+        if keyring.current.is_none() {
+            return Err(Error::new(ErrorKind::Invalid, "the key file has no key"));
+        }
+        Ok(keyring)
+    }
+
+    /// From a file that nobody else may read. Kind `Invalid`: others may, or it has no keys.
+    pub fn open(path: &Path) -> Result<Self, Error> {
+        use std::os::unix::fs::PermissionsExt;
+        let said =
+            |error: std::io::Error| Error::new(ErrorKind::Invalid, format!("{}: {error}", path.display()));
+        let mode = std::fs::metadata(path).map_err(said)?.permissions().mode();
+        if mode & 0o077 != 0 {
+            let text = format!("{}: others may read the keys; `chmod 600` it", path.display());
+            return Err(Error::new(ErrorKind::Invalid, text));
+        }
+        Self::read(&std::fs::read_to_string(path).map_err(said)?)
+    }
+
+    pub fn is_on(&self) -> bool {
+        self.current.is_some()
+    }
+
+    pub fn count(&self) -> usize {
+        self.masters.len()
+    }
+
+    fn fill(&self, data: &mut [u8]) -> Result<(), Error> {
+        let none = || Error::new(ErrorKind::Unavailable, "the system gives no random numbers");
+        self.random
+            .as_ref()
+            .ok_or_else(none)?
+            .fill(data)
+            .map_err(|_| none())
+    }
+
+    /// A new key for a blob, and how it is written; none where nothing is encrypted.
+    pub fn make(&self) -> Result<Option<(BlobKey, Slot)>, Error> {
+        if !self.is_on() {
+            return Ok(None);
+        }
+        let mut plain = [0; KEY_BYTES];
+        self.fill(&mut plain)?;
+        let key = BlobKey::of(plain)?;
+        let slot = self.wrap(&key)?;
+        Ok(Some((key, slot)))
+    }
+
+    /// A blob's key under the current master key.
+    pub fn wrap(&self, key: &BlobKey) -> Result<Slot, Error> {
+        let none = || Error::new(ErrorKind::Invalid, "there is no master key");
+        let id = self.current.ok_or_else(none)?;
+        let master = self.masters.get(&id).ok_or_else(none)?;
+        let mut nonce = [0; NONCE_LEN];
+        self.fill(&mut nonce)?;
+        let mut wrapped = key.plain.to_vec();
+        master
+            .cipher
+            .seal_in_place_append_tag(Nonce::assume_unique_for_key(nonce), Aad::from(id), &mut wrapped)
+            .map_err(|_| refused("its key cannot be wrapped"))?;
+        let mut slot = [0; SLOT_BYTES];
+        let parts = id.iter().chain(&nonce).chain(&wrapped);
+        slot.iter_mut().zip(parts).for_each(|(to, from)| *to = *from);
+        Ok(slot)
+    }
+
+    /// The key that a slot holds; none where the slot is empty or under a master key that is not here.
+    pub fn unwrap(&self, slot: &Slot) -> Result<Option<BlobKey>, Error> {
+        let (id, rest) = slot
+            .split_first_chunk::<8>()
+            .ok_or_else(|| refused("it is cut off"))?;
+        let (nonce, wrapped) = rest
+            .split_first_chunk::<NONCE_LEN>()
+            .ok_or_else(|| refused("it is cut off"))?;
+        let Some(master) = self.masters.get(id) else {
+            return Ok(None);
+        };
+        let mut wrapped = wrapped.to_vec();
+        let opened =
+            master
+                .cipher
+                .open_in_place(Nonce::assume_unique_for_key(*nonce), Aad::from(*id), &mut wrapped);
+        let Ok(plain) = opened else {
+            return Ok(None); // half written: the other slot has it
+        };
+        let plain =
+            <[u8; KEY_BYTES]>::try_from(&*plain).map_err(|_| refused("its key has another length"))?;
+        BlobKey::of(plain).map(Some)
+    }
+
+    /// Whether a slot is under the current master key.
+    pub fn is_current(&self, slot: &Slot) -> bool {
+        self.current.is_some_and(|id| slot.starts_with(&id))
+    }
+}
+
+fn id_of(key: &[u8]) -> KeyId {
+    let digest = blake3::derive_key("symphony artifact store 2026 master key id", key);
+    let mut id = [0; 8];
+    id.iter_mut().zip(digest).for_each(|(to, from)| *to = from);
+    id
+}
+
+fn unhex(text: &str) -> Option<[u8; KEY_BYTES]> {
+    let mut key = [0; KEY_BYTES];
+    if text.len() != KEY_BYTES * 2 || !text.is_ascii() {
+        return None;
+    }
+    for (at, to) in key.iter_mut().enumerate() {
+        *to = u8::from_str_radix(text.get(at * 2..at * 2 + 2)?, 16).ok()?;
+    }
+    Some(key)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn key(digit: char) -> String {
+        digit.to_string().repeat(64)
+    }
+
+    #[test]
+    fn what_is_sealed_is_opened_by_the_same_key_piece_and_flag_alone() {
+        let keyring = Keyring::read(&key('a')).unwrap();
+        let (blob, slot) = keyring.make().unwrap().unwrap();
+        let mut data = b"a secret".to_vec();
+        blob.seal(3, true, &mut data).unwrap();
+        assert!(!data.windows(6).any(|part| part == b"secret"));
+        let again = keyring.unwrap(&slot).unwrap().unwrap();
+        for (index, packed) in [(2, true), (3, false)] {
+            assert!(again.open(index, packed, &mut data.clone()).is_err());
+        }
+        again.open(3, true, &mut data).unwrap();
+        assert_eq!(data, b"a secret");
+    }
+
+    #[test]
+    fn an_older_master_key_reads_and_the_last_one_wraps() {
+        let old = Keyring::read(&key('a')).unwrap();
+        let (blob, slot) = old.make().unwrap().unwrap();
+        let both = Keyring::read(&format!("# two keys\n{}\n\n{}\n", key('a'), key('b'))).unwrap();
+        assert!(!both.is_current(&slot));
+        assert_eq!(both.unwrap(&slot).unwrap().unwrap().plain, blob.plain);
+        let anew = both.wrap(&blob).unwrap();
+        assert!(both.is_current(&anew));
+        let new = Keyring::read(&key('b')).unwrap();
+        assert!(new.unwrap(&slot).unwrap().is_none());
+        assert_eq!(new.unwrap(&anew).unwrap().unwrap().plain, blob.plain);
+        assert!(old.unwrap(&anew).unwrap().is_none());
+    }
+
+    #[test]
+    fn what_is_no_key_is_refused_without_being_shown() {
+        for text in ["", "# nothing", "abc", &format!("{}\nsecret", key('a'))] {
+            let Err(error) = Keyring::read(text) else {
+                panic!("{text} was taken")
+            };
+            assert_eq!(error.kind(), ErrorKind::Invalid);
+            assert!(!error.to_string().contains("secret"));
+        }
+    }
+}

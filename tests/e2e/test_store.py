@@ -1,0 +1,77 @@
+"""The Artifact Store by the command line: found, explained, encrypted, repaired."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from conductor.embedded import System, SystemOptions
+from tests.e2e.running import Running, document, outputs
+
+pytestmark = pytest.mark.broker
+
+
+async def told(running: Running, *words: str) -> dict[str, Any]:
+    said: dict[str, Any] = json.loads((await running.cli_async(*words, "--json")).stdout)
+    return said
+
+
+async def test_what_was_put_is_found_tagged_explained_and_repaired(own_system: Running, tmp_path: Path) -> None:
+    file = tmp_path / "report.md"
+    file.write_text("Turnover of the Cologne branch\n")
+    digest = (await told(own_system, "artifacts", "put", str(file)))["digest"]
+    for words in (("cologne",), ("report", "turn")):
+        found = (await told(own_system, "artifacts", "search", *words))["artifacts"]
+        assert [artifact["digest"] for artifact in found] == [digest]
+    assert (await told(own_system, "artifacts", "tag", digest, "board", "q3"))["tags"] == ["board", "q3"]
+    explained = await told(own_system, "pit", "artifacts", "explain", digest)
+    assert explained["tags"] == ["board", "q3"]
+    assert "it was stored by hand" in explained["why"]
+    text = (await own_system.cli_async("pit", "artifacts", "explain", digest)).stdout
+    assert "tags: board q3" in text
+    event = json.loads((await own_system.cli_async("artifacts", "lineage", digest, "--openlineage")).stdout)
+    assert event["outputs"] == [{"namespace": "symphony", "name": f"artifact/{digest}"}]
+    blob = own_system.system.layout.pit / "artifacts" / digest[:2] / digest[2:]
+    blob.write_bytes(blob.read_bytes()[:-1] + b"x")
+    bad = await own_system.cli_async("artifacts", "verify", "--repair", check=None)
+    assert bad.returncode == 1
+    assert "1 corrupt" in bad.stdout and "1 set aside" in bad.stdout
+    assert (await told(own_system, "artifacts", "put", str(file)))["digest"] == digest
+    assert (await told(own_system, "artifacts", "verify"))["corrupt"] == []
+    shown = await told(own_system, "pit", "artifacts", "show")
+    assert shown["artifacts"] >= 1 and not shown["encrypted"]
+    trail = await told(own_system, "pit", "artifacts", "trail")
+    assert [entry["what"] for entry in trail["entries"]] == ["tagged", "set_aside"]
+    assert trail["broken_at"] is None
+
+
+async def test_a_key_file_encrypts_from_the_next_start_on_and_rewrap_the_rest(tmp_path: Path) -> None:
+    data = tmp_path / "data"
+    large = "x" * 300_000
+    calls = {"say": {"call": "test.echo", "with": {"text": large}}}
+    packed = document(calls, outputs={"text": "${tasks.say.text}"})
+
+    def lies_there(running: Running, words: bytes) -> bool:
+        folder = running.system.layout.pit / "artifacts"
+        return any(words in path.read_bytes() for path in folder.rglob("*") if path.is_file())
+
+    file = tmp_path / "secret.bin"
+    file.write_bytes(b"confidential " + bytes(range(256)))
+    async with System(SystemOptions(data)) as system, Running(system) as running:
+        digest = (await told(running, "artifacts", "put", str(file)))["digest"]
+        assert lies_there(running, b"confidential")
+        await running.cli_async("pit", "artifacts", "key", str(system.layout.keys / "artifacts.keys"))
+    async with System(SystemOptions(data)) as system, Running(system) as running:
+        made = await told(running, "pit", "artifacts", "rewrap")
+        assert made["sealed"] >= 1 and made["failed"] == 0
+        assert not lies_there(running, b"confidential")
+        assert (await told(running, "pit", "artifacts", "explain", digest))["encrypted"]
+        stored = outputs(await running.run(packed))["text"]
+        assert stored["size"] > len(large), "it went through the store, and came back from it to be named"
+        assert (await told(running, "pit", "artifacts", "explain", stored["digest"]))["encrypted"]
+        out = tmp_path / "out.bin"
+        await running.cli_async("artifacts", "get", digest, "--out", str(out))
+        assert out.read_bytes() == file.read_bytes()
