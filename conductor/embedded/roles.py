@@ -81,6 +81,8 @@ PIT: dict[str, Permissions] = {
             "sym.ledger.*",
             "sym.policy.arbitration",
             "$JS.API.DIRECT.GET.SYM_POLICIES.sym.policy.arbitration",
+            "sym.policy.spent",
+            "$JS.API.DIRECT.GET.SYM_POLICIES.sym.policy.spent",
             "$JS.API.STREAM.PURGE.SYM_LEDGER",
             *_consume("SYM_LEDGER"),
         ),

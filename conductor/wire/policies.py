@@ -25,6 +25,21 @@ class Policy(Message, frozen=True, kw_only=True):
     reason: Text = ""
 
 
+class Spent(Part, frozen=True, kw_only=True):
+    """Of a budget in a period of the calendar (its number from 1970): what has to be taken for spent."""
+
+    key: Name
+    period: Count = 0
+    calls: Count = 0
+    seconds: float = 0.0
+
+
+class Spending(Message, frozen=True, kw_only=True):
+    """`sym.policy.spent`: all budgets, written before what they count is told to a conductor."""
+
+    spent: Annotated[list[Spent], BATCH] = []
+
+
 class AskPolicy(Message, frozen=True, kw_only=True):
     """`sym.pit.arbitration.policy`: `show` the one in force, `try` another against the last decisions, `apply` it, or
     `reset` to the configuration's. `expected`: apply only above this version, so that nobody's change is lost."""

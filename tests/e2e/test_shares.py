@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from conductor.bus import BusError
 from conductor.embedded import EmbeddedError, System, SystemOptions
 from conductor.embedded.roles import client as client_role
 from conductor.workflow.client import Client, SubmitOptions
@@ -163,6 +164,33 @@ async def test_a_policy_is_tried_applied_and_outlives_its_service(weighted: Runn
     assert (await told("policy", "reset"))["version"] == 2
     for run in runs:
         await weighted.cli_async("runs", "cancel", run)
+
+
+async def test_a_budget_of_calls_holds_over_the_death_of_who_keeps_it(weighted: Running, tmp_path: Path) -> None:
+    policy = tmp_path / "budget.toml"
+    policy.write_text('[arbitration.workflows.spends]\nbudget = {calls = 30, per = "ever"}\n')
+    await weighted.cli_async("pit", "arbitration", "policy", "apply", str(policy))
+    run = await weighted.begin(sleeps("spends"))
+    await weighted.until(run, lambda view: view.tasks.succeeded >= 10)
+    os.kill(weighted.process("pit").pid, signal.SIGKILL)
+    most = 0
+
+    async def spent() -> bool:
+        nonlocal most
+        try:
+            view = await weighted.client.show(run)
+        except BusError:
+            return False  # it is not back yet
+        most = max(most, 0 if view is None else view.tasks.succeeded)
+        shown = await weighted.cli_async("pit", "arbitration", "show", "--json", check=None)
+        told = json.loads(shown.stdout)["allowances"] if shown.returncode == 0 else []
+        return any("30 of 30 calls in all" in allowance["reason"] for allowance in told)
+
+    await until(spent, 30)
+    for _ in range(3):  # nothing more comes, each time that it is looked at
+        assert await spent()
+    assert 10 <= most <= 30
+    await weighted.cli_async("runs", "cancel", run)
 
 
 async def test_contention_within_one_workflow_asks_arbitration_nothing(weighted: Running) -> None:

@@ -6,6 +6,7 @@ mod ledger;
 pub mod options;
 pub mod policy;
 pub mod service;
+mod spending;
 pub mod strategy;
 
 pub use options::Options;

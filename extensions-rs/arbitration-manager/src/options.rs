@@ -49,6 +49,7 @@ pub struct Claims {
     pub concurrency: Option<u64>,
     pub rate: Option<Rate>,
     pub budget_starts: Option<u64>,
+    pub budget: Option<Budget>,
 }
 
 /// What bounds a key.
@@ -58,8 +59,75 @@ pub struct Limits {
     /// Executions that run at once.
     pub concurrency: Option<u64>,
     pub rate: Option<Rate>,
-    /// Starts in this service's life. A budget that must survive it is a hard one, and stands in the ledger.
+    /// Starts in this service's life. One that must outlive it is a `budget`.
     pub budget_starts: Option<u64>,
+    pub budget: Option<Budget>,
+}
+
+/// What may be spent in a period of the calendar, of UTC. It outlives this service.
+#[derive(Clone, Copy, Debug, PartialEq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Budget {
+    pub calls: Option<u64>,
+    /// Of slots.
+    pub seconds: Option<f64>,
+    /// At `price_per_second`.
+    pub money: Option<f64>,
+    pub price_per_second: f64,
+    pub per: Period,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Period {
+    Hour,
+    #[default]
+    Day,
+    Week,
+    Month,
+    Ever,
+}
+
+impl Period {
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Hour => "an hour",
+            Self::Day => "a day",
+            Self::Week => "a week",
+            Self::Month => "a month",
+            Self::Ever => "in all",
+        }
+    }
+}
+
+impl Default for Budget {
+    fn default() -> Self {
+        Self {
+            calls: None,
+            seconds: None,
+            money: None,
+            price_per_second: 1.0,
+            per: Period::Day,
+        }
+    }
+}
+
+impl Budget {
+    fn check(&self) -> Result<(), &'static str> {
+        if self.calls.is_none() && self.seconds.is_none() && self.money.is_none() {
+            return Err("budget has calls, seconds or money");
+        }
+        let amounts = [self.seconds, self.money, Some(self.price_per_second)];
+        if amounts
+            .iter()
+            .flatten()
+            .any(|amount| !amount.is_finite() || *amount < 0.0)
+            || self.price_per_second <= 0.0
+        {
+            return Err("amounts of a budget are not negative, and a price is more than 0");
+        }
+        Ok(())
+    }
 }
 
 /// Starts per second in the long run, and as many at once after a pause.
@@ -100,6 +168,7 @@ impl Default for Claims {
             concurrency: None,
             rate: None,
             budget_starts: None,
+            budget: None,
         }
     }
 }
@@ -110,6 +179,7 @@ impl Claims {
             concurrency: self.concurrency,
             rate: self.rate,
             budget_starts: self.budget_starts,
+            budget: self.budget,
         }
     }
 }
@@ -170,6 +240,9 @@ impl Options {
             let place = format!("{kind}.{name}");
             if name.is_empty() || name.len() > NAME_LENGTH_MAX {
                 return wrong(&place, "a name has 1 to 116 characters");
+            }
+            if let Some(Err(problem)) = limits.budget.map(|budget| budget.check()) {
+                return wrong(&place, problem);
             }
             let Some(rate) = limits.rate else { continue };
             if !(rate.per_second.is_finite() && (0.001..=1_000_000_000.0).contains(&rate.per_second)) {
@@ -254,6 +327,11 @@ mod tests {
                 "capabilities.c",
             ),
             ("half_life_ms = 0", "half_life_ms"),
+            ("[tenants.a]\nbudget = {per = \"week\"}", "tenants.a"),
+            (
+                "[tenants.a]\nbudget = {money = 5.0, price_per_second = 0.0}",
+                "tenants.a",
+            ),
             ("[value]\nurgency = -1.0", "value"),
             ("[workflows.w.worth]\nimpact = 1.5", "workflows.w"),
             ("[strategies.f]\nby = \"specialised\"", "strategies.f"),

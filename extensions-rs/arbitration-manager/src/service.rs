@@ -4,13 +4,16 @@ use std::collections::HashMap;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use futures_util::{FutureExt, StreamExt};
-use symphony_protocol::{AskDecision, AskHolds, AskPolicy, Claim, Contend, Grant, decode, subjects};
+use symphony_protocol::{
+    AskDecision, AskHolds, AskPolicy, Claim, Contend, Grant, ShareGrant, decode, subjects,
+};
 use symphony_sdk::{Bus, Call, Endpoint, Error, ErrorKind, Micro, Shutdown};
 
 use crate::core::Arbiter;
 use crate::holds::Holds;
 use crate::options::Options;
 use crate::policy::Policies;
+use crate::spending::Kept;
 
 /// Grants are repeated, so that a lost one costs no more than this.
 const GRANT_INTERVAL: Duration = Duration::from_secs(1);
@@ -48,13 +51,14 @@ impl Service {
         // Monotonic milliseconds: a clock that jumps must neither fill nor empty a bucket.
         let now = || u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX);
         // Grants are numbered on from the time of the start: a container's process id is the same each time.
-        let started = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-        let first = u64::try_from(started.as_millis()).unwrap_or(0);
+        let first = wall_ms();
         let issuer = format!("arbitration-{}-{first}", std::process::id());
         let holds = Holds::new(&bus, &issuer, &self.options);
         let mut policies = Policies::new(&bus, self.options.clone());
         let mut arbiter = Arbiter::new(&issuer, self.options, first, 0);
         policies.load(&mut arbiter, now()).await?;
+        arbiter.roll(wall_ms());
+        let mut kept = Kept::load(&bus, &mut arbiter).await?;
         // Beside this loop, since it waits for the broker's disk and leases do not.
         let ledger = tokio::spawn(holds.clone().run(shutdown.clone()));
         let mut tick = tokio::time::interval(GRANT_INTERVAL);
@@ -76,7 +80,7 @@ impl Service {
                     }
                     told.sort();
                     told.dedup();
-                    grant(&bus, &mut arbiter, &told, now()).await;
+                    grant(&bus, &mut arbiter, &mut kept, &told, now()).await;
                 }
                 Some(call) = calls.recv() => {
                     let version = arbiter.version();
@@ -87,8 +91,9 @@ impl Service {
                 }
                 _ = tick.tick() => {
                     arbiter.sweep(now());
+                    arbiter.roll(wall_ms());
                     let all = arbiter.conductors();
-                    grant(&bus, &mut arbiter, &all, now()).await;
+                    grant(&bus, &mut arbiter, &mut kept, &all, now()).await;
                 }
             }
         }
@@ -97,15 +102,16 @@ impl Service {
     }
 }
 
-async fn grant(bus: &Bus, arbiter: &mut Arbiter, conductors: &[String], now_ms: u64) {
-    for conductor in conductors {
-        let Some(grant) = arbiter.grant(conductor, now_ms) else {
-            continue;
-        };
-        let sent = bus
-            .publish(subjects::grant(conductor), &Grant::ShareGrant(grant))
-            .await;
-        if let Err(error) = sent {
+async fn grant(bus: &Bus, arbiter: &mut Arbiter, kept: &mut Kept, conductors: &[String], now_ms: u64) {
+    let of = |conductor: &String| arbiter.grant(conductor, now_ms);
+    let grants: Vec<ShareGrant> = conductors.iter().filter_map(of).collect();
+    if let Err(error) = kept.keep(arbiter).await {
+        tracing::warn!(%error, "nothing is granted while what budgets have spent cannot be kept; the next grants say the same");
+        return;
+    }
+    for grant in grants {
+        let subject = subjects::grant(&grant.conductor);
+        if let Err(error) = bus.publish(subject, &Grant::ShareGrant(grant)).await {
             tracing::warn!(%error, "a grant was not sent; the next one says the same");
         }
     }
@@ -144,4 +150,9 @@ async fn answer(arbiter: &mut Arbiter, policies: &mut Policies, holds: &Holds, c
                 .await
         }
     }
+}
+
+fn wall_ms() -> u64 {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    u64::try_from(since.as_millis()).unwrap_or_default()
 }

@@ -6,7 +6,7 @@ mod support;
 
 use proptest::prelude::*;
 use support::{Mesh, Step, steps};
-use symphony_arbitration_manager::options::{Limits, Rate};
+use symphony_arbitration_manager::options::{Budget, Limits, Period, Rate};
 
 const RATE: Rate = Rate {
     per_second: 5.0,
@@ -46,6 +46,20 @@ proptest! {
         for step in steps {
             mesh.step(step);
             prop_assert!(mesh.starts.len() as u64 <= budget);
+        }
+    }
+
+    /// Calls of a calendar's budget are never overspent, whatever is lost, and however often the service starts anew.
+    #[test]
+    fn never_more_calls_than_the_budget_over_restarts(calls in 0u64..60, parts in proptest::collection::vec(steps(true), 1..4)) {
+        let budget = Budget { calls: Some(calls), per: Period::Ever, ..Default::default() };
+        let mut mesh = Mesh::new(Limits { budget: Some(budget), ..Default::default() });
+        for steps in parts {
+            for step in steps {
+                mesh.step(step);
+                prop_assert!(mesh.starts.len() as u64 <= calls, "{} of {calls}", mesh.starts.len());
+            }
+            mesh.restart_service();
         }
     }
 
@@ -90,6 +104,18 @@ fn a_limit_is_used_up_when_messages_arrive() {
     });
     (0..60).for_each(|_| good_second(&mut mesh));
     assert_eq!(mesh.starts.len(), 50);
+
+    let budget = Budget {
+        calls: Some(200),
+        per: Period::Ever,
+        ..Default::default()
+    };
+    let mut mesh = Mesh::new(Limits {
+        budget: Some(budget),
+        ..Default::default()
+    });
+    (0..60).for_each(|_| good_second(&mut mesh));
+    assert_eq!(mesh.starts.len(), 200);
 
     let mut mesh = Mesh::new(Limits {
         concurrency: Some(9),

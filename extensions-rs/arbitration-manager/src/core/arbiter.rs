@@ -2,7 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use symphony_protocol::{ArbitrationShow, Changed, Claim, Contend, Explained, Order, ShareGrant, Usage};
+use symphony_protocol::{
+    ArbitrationShow, Changed, Claim, Contend, Explained, Order, ShareGrant, Spent, Usage,
+};
 
 use super::candidates::Past;
 use super::decisions::{Decisions, Noted, Used};
@@ -166,6 +168,28 @@ impl Arbiter {
             starvation_ms: self.options.starvation_ms,
             ..Default::default()
         })
+    }
+
+    /// The time of the world: budgets are those of calendar periods.
+    pub fn roll(&mut self, wall_ms: u64) {
+        self.limits.iter_mut().for_each(|limit| limit.roll(wall_ms));
+    }
+
+    /// What has to be taken for spent of every budget, should this be the last that is heard of it. It is kept before what it
+    /// counts is told to a conductor.
+    pub fn spent(&self) -> Vec<Spent> {
+        self.limits
+            .iter()
+            .filter_map(Limit::spent)
+            .take(GRANT_COUNT_MAX)
+            .collect()
+    }
+
+    /// What an earlier service had spent.
+    pub fn restore(&mut self, spent: &[Spent]) {
+        for one in spent {
+            self.limits.iter_mut().for_each(|limit| limit.restore(one));
+        }
     }
 
     /// Of the policy in force; 0: the configuration's.

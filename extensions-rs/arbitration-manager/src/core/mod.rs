@@ -2,6 +2,7 @@
 
 pub mod arbiter;
 pub mod buckets;
+pub mod budget;
 pub mod candidates;
 pub mod concurrency;
 pub mod decisions;
@@ -20,6 +21,7 @@ pub mod starts;
 pub mod waiters;
 
 pub use arbiter::Arbiter;
+pub use budget::Budget;
 pub use concurrency::Concurrency;
 pub use desk::{Desk, Now};
 pub use starts::Starts;

@@ -63,18 +63,36 @@ pub struct Starts {
     bucket: Option<Bucket>,
     budget: Option<u64>,
     budget_left: Option<u64>,
+    /// What a budget of the calendar allows besides; told anew before each grant.
+    cap: Option<u64>,
     held: BTreeMap<String, Holding>,
 }
 
 impl Starts {
     /// None: the key has neither a rate nor a budget.
     pub fn new(rate: Option<Rate>, budget: Option<u64>, now_ms: u64) -> Option<Self> {
-        (rate.is_some() || budget.is_some()).then(|| Self {
+        (rate.is_some() || budget.is_some()).then(|| Self::bounded(rate, budget, now_ms))
+    }
+
+    /// The same where something else bounds the starts too: see `cap`.
+    pub fn bounded(rate: Option<Rate>, budget: Option<u64>, now_ms: u64) -> Self {
+        Self {
             bucket: rate.map(|rate| Bucket::new(rate, now_ms)),
             budget,
             budget_left: budget,
+            cap: None,
             held: BTreeMap::new(),
-        })
+        }
+    }
+
+    /// Starts in hands: told to conductors, and perhaps made by now.
+    pub fn in_hands(&self) -> u64 {
+        self.held.values().map(|held| held.starts + held.fades()).sum()
+    }
+
+    /// No more than so many are handed out beside those in hands.
+    pub fn cap(&mut self, starts: Option<u64>) {
+        self.cap = starts;
     }
 
     /// Another rate and budget. What the budget has spent stays spent; a rate that is new starts with an empty bucket.
@@ -96,7 +114,9 @@ impl Starts {
         let tokens = self.bucket.as_ref().map_or(u64::MAX, |bucket| {
             u64::try_from((bucket.level / MICRO).max(0)).unwrap_or(u64::MAX)
         });
-        tokens.min(self.budget_left.unwrap_or(u64::MAX))
+        tokens
+            .min(self.budget_left.unwrap_or(u64::MAX))
+            .min(self.cap.unwrap_or(u64::MAX))
     }
 
     fn take(&mut self, count: u64) {
@@ -105,6 +125,9 @@ impl Starts {
         }
         if let Some(left) = &mut self.budget_left {
             *left = left.saturating_sub(count);
+        }
+        if let Some(cap) = &mut self.cap {
+            *cap = cap.saturating_sub(count);
         }
     }
 
@@ -133,13 +156,16 @@ impl Starts {
         self.take(rest);
     }
 
-    /// What a conductor held counts as spent: a claim was lost, or it is a new process, or gone.
-    pub fn forfeit(&mut self, conductor: &str, now_ms: u64) {
+    /// Returns how many. What a conductor held counts as spent: a claim was lost, or it is a new process, or gone.
+    pub fn forfeit(&mut self, conductor: &str, now_ms: u64) -> u64 {
         self.refresh(now_ms);
-        if let Some(holding) = self.held.get_mut(conductor) {
-            holding.starts = 0;
-            holding.fading.clear();
-        }
+        let Some(holding) = self.held.get_mut(conductor) else {
+            return 0;
+        };
+        let count = holding.starts + holding.fades();
+        holding.starts = 0;
+        holding.fading.clear();
+        count
     }
 
     /// Conductors hold tokens of an earlier service: the burst is theirs already.

@@ -6,7 +6,7 @@ use proptest::prelude::*;
 use symphony_arbitration_manager::Options;
 use symphony_arbitration_manager::core::{Arbiter, GONE_MS};
 use symphony_arbitration_manager::options::Limits;
-use symphony_protocol::{Claim, ShareGrant, Usage};
+use symphony_protocol::{Claim, ShareGrant, Spent, Usage};
 
 /// A message's way, in milliseconds; both ways together stay below the slack of a lease. None: lost.
 type Way = Option<u64>;
@@ -114,6 +114,8 @@ pub struct Mesh {
     pub starts: Vec<u64>,
     options: Options,
     arbiter: Arbiter,
+    /// What budgets had spent, written before the last grants were told.
+    kept: Vec<Spent>,
     conductors: [Conductor; 3],
     /// By arrival, then by order of sending.
     under_way: BTreeMap<(u64, u64), Message>,
@@ -134,6 +136,7 @@ impl Mesh {
             now_ms: 0,
             starts: Vec::new(),
             arbiter: Arbiter::new("arbitration", options.clone(), 1, 0),
+            kept: Vec::new(),
             options,
             conductors: Default::default(),
             under_way: BTreeMap::new(),
@@ -150,6 +153,7 @@ impl Mesh {
     pub fn restart_service(&mut self) {
         let first = 1_000_000 + self.now_ms; // as the service does: by the time of its start
         self.arbiter = Arbiter::new("arbitration", self.options.clone(), first, self.now_ms);
+        self.arbiter.restore(&self.kept);
     }
 
     /// Every conductor has heard a grant.
@@ -220,6 +224,7 @@ impl Mesh {
 
     fn grant(&mut self, who: usize, way: Way) {
         if let Some(grant) = self.arbiter.grant(&format!("c{who}"), self.now_ms) {
+            self.kept = self.arbiter.spent();
             self.send(who, way, Message::Grant(who, grant));
         }
     }

@@ -53,6 +53,71 @@ impl Bounded for Policy {
     }
 }
 
+/// Of a budget in a period of the calendar (its number from 1970): what has to be taken for spent.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Spent {
+    pub key: String,
+    #[serde(default)]
+    pub period: u64,
+    #[serde(default)]
+    pub calls: u64,
+    #[serde(default)]
+    pub seconds: f64,
+}
+
+impl Default for Spent {
+    fn default() -> Self {
+        Self {
+            key: Default::default(),
+            period: Default::default(),
+            calls: Default::default(),
+            seconds: Default::default(),
+        }
+    }
+}
+
+impl Bounded for Spent {
+    fn check(&self) -> Verdict {
+        check::text("key", &self.key, 1, 128)?;
+        check::range("period", self.period, 0, 9223372036854775807)?;
+        check::range("calls", self.calls, 0, 9223372036854775807)?;
+        check::finite("seconds", self.seconds)?;
+        Ok(())
+    }
+}
+
+fn default_spending_v() -> u8 {
+    1
+}
+/// `sym.policy.spent`: all budgets, written before what they count is told to a conductor.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Spending {
+    #[serde(default = "default_spending_v")]
+    pub v: u8,
+    #[serde(default)]
+    pub spent: Vec<Spent>,
+}
+
+impl Default for Spending {
+    fn default() -> Self {
+        Self {
+            v: default_spending_v(),
+            spent: Default::default(),
+        }
+    }
+}
+
+impl Bounded for Spending {
+    fn check(&self) -> Verdict {
+        check::range("v", self.v, 1, 1)?;
+        check::count("spent", self.spent.len(), 0, 4096)?;
+        for item0 in &self.spent {
+            item0.check()?;
+        }
+        Ok(())
+    }
+}
+
 fn default_ask_policy_v() -> u8 {
     1
 }

@@ -111,6 +111,7 @@ pub fn reencode(name: &str, data: &[u8]) -> Option<Result<Vec<u8>, WireError>> {
         "ShareGrant" => again::<ShareGrant>(data),
         "Show" => again::<Show>(data),
         "Signal" => again::<Signal>(data),
+        "Spending" => again::<Spending>(data),
         "StaleShow" => again::<StaleShow>(data),
         "StoreShow" => again::<StoreShow>(data),
         "SubmitBatch" => again::<SubmitBatch>(data),
