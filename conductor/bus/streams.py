@@ -24,7 +24,7 @@ def table() -> dict[str, Any]:
     return tomllib.loads(schema_file("bus", "streams.toml").read_text())
 
 
-def configurations(partitions: int) -> list[dict[str, Any]]:
+def configurations(partitions: int, replicas: int = 1) -> list[dict[str, Any]]:
     """What the broker's API takes, for every stream and bucket. Durations are in nanoseconds."""
     rows = table()
     made = []
@@ -38,7 +38,7 @@ def configurations(partitions: int) -> list[dict[str, Any]]:
             "max_age": row.get("max_age_s", 0) * 1_000_000_000,
             "max_msgs_per_subject": row.get("max_msgs_per_subject", -1),
             "storage": "file",
-            "num_replicas": 1,
+            "num_replicas": replicas,
             "allow_direct": True,
             "description": row["why"],
         }
@@ -57,7 +57,7 @@ def configurations(partitions: int) -> list[dict[str, Any]]:
             "max_bytes": row["max_bytes"],
             "max_msgs_per_subject": 1,
             "storage": "file",
-            "num_replicas": 1,
+            "num_replicas": replicas,
             "allow_rollup_hdrs": True,
             "deny_delete": True,
             "allow_direct": True,
@@ -69,14 +69,16 @@ def configurations(partitions: int) -> list[dict[str, Any]]:
     return made
 
 
-async def ensure_streams(bus: NatsBus, partitions: int, bounds: Mapping[str, int] | None = None) -> None:
+async def ensure_streams(
+    bus: NatsBus, partitions: int, bounds: Mapping[str, int] | None = None, replicas: int = 1
+) -> None:
     """Make every stream and bucket that is not there, and let older ones take the subjects of today. `bounds` are bytes, by
-    the name of a stream, for one that is made.
+    the name of a stream, for one that is made; `replicas`: brokers that have each of them, which takes as many brokers.
 
     Raises:
         BusError: `config` where one is there with another number of partitions; the broker's refusal otherwise.
     """
-    for config in configurations(partitions):
+    for config in configurations(partitions, replicas):
         config["max_bytes"] = (bounds or {}).get(config["name"], config["max_bytes"])
         answer = await _api(bus, f"STREAM.CREATE.{config['name']}", config)
         error = answer.get("error")

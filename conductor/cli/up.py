@@ -21,6 +21,13 @@ from conductor.cli.output import FAILED, Refusal, emit, say
     "--pit", type=click.Choice(["one", "each"]), default="one", help="The five in one process, or each its own"
 )
 @click.option(
+    "--brokers",
+    type=click.Choice(["1", "3", "5"]),
+    default="1",
+    show_default=True,
+    help="Each has everything; one of three may be gone, or two of five",
+)
+@click.option(
     "--without",
     multiple=True,
     type=click.Choice(["pool", "dag", "store", "arbitration", "stale"]),
@@ -46,6 +53,7 @@ def up(
     detach: bool,
     port: int | None,
     pit: str,
+    brokers: str,
     without: tuple[str, ...],
     workers: str | None,
     partitions: int,
@@ -59,7 +67,15 @@ def up(
     from conductor.embedded.service import supervise
 
     options = SystemOptions(
-        data, port, pit, workers, partitions, conductors=conductors, trackers=trackers, without=without
+        data,
+        port,
+        pit,
+        workers,
+        partitions,
+        conductors=conductors,
+        trackers=trackers,
+        without=without,
+        brokers=int(brokers),
     )
     if detach:
         try:

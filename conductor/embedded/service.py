@@ -68,6 +68,8 @@ def detach(options: SystemOptions) -> State:
     command += ["--conductors", str(options.conductors), "--trackers", str(options.trackers)]
     if options.port is not None:
         command += ["--port", str(options.port)]
+    if options.brokers > 1:
+        command += ["--brokers", str(options.brokers)]
     if options.without:
         command += ["--without", ",".join(options.without)]
     if options.workers is not None:
@@ -123,6 +125,7 @@ def main() -> None:
     parser.add_argument("--pit", choices=("one", "each"), default="one")
     parser.add_argument("--workers")
     parser.add_argument("--without", default="")
+    parser.add_argument("--brokers", type=int, default=1)
     parser.add_argument("--partitions", type=int, default=1)
     parser.add_argument("--conductors", type=int, default=1)
     parser.add_argument("--trackers", type=int, default=1)
@@ -139,6 +142,7 @@ def main() -> None:
         durable=not given.interval,
         conductors=given.conductors,
         trackers=given.trackers,
+        brokers=given.brokers,
         without=tuple(filter(None, given.without.split(","))),
     )
 

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import logging
 import os
+import secrets
 import sys
 import time
 from collections.abc import Awaitable, Callable, Mapping
@@ -57,6 +59,8 @@ class SystemOptions:
     dag: Mapping[str, int] = field(default_factory=dict)
     bounds: Mapping[str, int] = field(default_factory=dict)
     without: tuple[str, ...] = ()
+    brokers: int = 1
+    """More than one have everything: each stream is on all of them, and served as long as more than half are there."""
 
     @property
     def names(self) -> list[str]:
@@ -100,15 +104,13 @@ class System:
             self.url = f"nats://127.0.0.1:{port}"
             authority = Authority(layout.keys)
             self._mint(authority)
-            config = layout.config / "nats.conf"
-            broker.write_config(config, layout.broker, port, authority, options.durable)
             pit_config = layout.config / "pit.toml"
             site = pit.Site(
                 self.url, options.addresses, options.partitions, {"snapshot_seconds": options.snapshot_s, **options.dag}
             )
             pit.write_config(pit_config, layout, site, pools, authority)
             self._started_at_ms = int(time.time() * 1000)
-            await self._start_broker([str(server), "-c", str(config)])
+            await self._start_brokers(server, port, authority)
             assert self._bus is not None
             self._disk = Disk(layout.broker, options.disk_reserve_mib << 20, self._bus, self.processes[0])
             await self._start_pit(program, pit_config)
@@ -160,15 +162,45 @@ class System:
         for name, permissions in users.items():
             authority.mint(name, permissions, layout.cred(name))
 
-    async def _start_broker(self, command: list[str]) -> None:
-        process = Process("broker", "broker", command, {}, self.layout.logs / "broker.log", self._connect)
-        self.processes.append(process)
-        await process.start()
+    async def _start_brokers(self, server: Path, port: int, authority: Authority) -> None:
+        layout, count = self.layout, self.options.brokers
+        routes = tuple(broker.free_port(None) for _ in range(count))
+        secret = secrets.token_hex(16)
+        for number in range(count):
+            peer = broker.Peer(number, routes, secret) if count > 1 else None
+            name = "broker" if number == 0 else f"broker-{number}"
+            config = layout.config / ("nats.conf" if number == 0 else f"nats-{number}.conf")
+            data = layout.broker if number == 0 else layout.root / name
+            own = port if number == 0 else broker.free_port(None)
+            broker.write_config(config, data, own, authority, self.options.durable, peer)
+            command = [str(server), "-c", str(config)]
+            ready = self._connect if number == 0 else _at_once
+            self.processes.append(Process(name, "broker", command, {}, layout.logs / f"{name}.log", ready))
+        await asyncio.gather(*(process.start() for process in self.processes))
         assert self._bus is not None
+        await self._led()
         try:
-            await ensure_streams(self._bus, self.options.partitions, self.options.bounds)
+            await ensure_streams(self._bus, self.options.partitions, self.options.bounds, count)
         except BusError as error:
             raise EmbeddedError("wrong" if error.kind == "config" else "failed", str(error)) from None
+
+    async def _led(self) -> None:
+        """Until several brokers have chosen who leads them, and all have joined: streams are made on all of them."""
+        assert self._bus is not None
+        deadline = time.monotonic() + WORKERS_PATIENCE_S
+        while self.options.brokers > 1:
+            try:
+                probe = {"name": "SYM_PROBE", "subjects": ["sym.probe"], "num_replicas": self.options.brokers}
+                made = await self._bus.request("$JS.API.STREAM.CREATE.SYM_PROBE", json.dumps(probe).encode(), 2.0)
+                if json.loads(made).get("error") is None:
+                    await self._bus.request("$JS.API.STREAM.DELETE.SYM_PROBE", b"", 2.0)
+                    return
+            except BusError as error:
+                if time.monotonic() > deadline:
+                    raise EmbeddedError("failed", f"the brokers do not find each other: {error}") from None
+            await asyncio.sleep(0.1)
+            if time.monotonic() > deadline:
+                raise EmbeddedError("failed", f"the brokers do not find each other: see {self.layout.logs}")
 
     async def _connect(self) -> None:
         if self._bus is None:
@@ -311,6 +343,10 @@ class System:
                 except OSError as error:  # a full disk: told again once there is room
                     _log.warning("the state of the system is not written down: %s", error)
             await asyncio.sleep(STATE_INTERVAL_S)
+
+
+async def _at_once() -> None:
+    """Nothing is waited for here: whoever comes first is."""
 
 
 def _pit_user(role: str) -> str:

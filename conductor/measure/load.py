@@ -48,6 +48,7 @@ async def fresh(site: Site, durable: bool) -> AsyncIterator[System]:
             pit=site.pit,
             partitions=site.partitions,
             conductors=site.conductors,
+            brokers=site.brokers,
             durable=durable,
         )
         async with System(options) as system:

@@ -20,6 +20,7 @@ class Site:
     partitions: int = 1
     conductors: int = 1
     suffix: str = ""
+    brokers: int = 1
 
 
 USUAL = Site()
@@ -28,6 +29,8 @@ SINGLE = Site(workers="stock=1x1", slots=1)
 EACH = Site(pit="each")
 """Every extension a process, so that the memory of a run is told by extension."""
 PARTED = Site(partitions=2, conductors=2, suffix="_2p")
+CLUSTER = Site(brokers=3, suffix="_r3")
+"""Every stream on three brokers. On one machine they share its disk and its cores: what is measured is what that costs."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +71,7 @@ SCENARIOS = {
         Scenario("dispatch", "10 ms tasks on one slot against direct calls of their function", site=SINGLE),
         Scenario("live", "a chain beside 100 to 100,000 waiting runs, and the memory of each", site=EACH),
         Scenario("partitions", "chain and throughput on two partitions", site=PARTED, loads=("chain", "throughput")),
+        Scenario("cluster", "chain and throughput on three brokers", site=CLUSTER, loads=("chain", "throughput")),
         Scenario("ready", "from exec to the first answer, of every service", site=None),
         Scenario("cores", "one decision of each core, in process", site=None, short=True),
         Scenario("takeover", "from the kill of an owner to the end of the next run", site=None, usual=False),

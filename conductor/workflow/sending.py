@@ -22,10 +22,11 @@ GROWTH, WAIT_S_MAX = 1.5, 15.0
 
 async def patiently(send: Callable[[], Awaitable[R]], patience_s: float) -> R:
     """Do it, and again after the time that a refusal of kind `busy` states, longer each time, spread, while all of it takes
-    no longer than `patience_s`. Only for what may be sent twice.
+    no longer than `patience_s`; at once where no word came, as from brokers that choose another leader. Only for what may
+    be sent twice.
 
     Raises:
-        BusError: `busy` with its `retry_after_s` once patience is over; every other kind at once.
+        BusError: `busy` with its `retry_after_s`, or `timed_out`, once patience is over; every other kind at once.
     """
     deadline = time.monotonic() + patience_s
     factor = 1.0
@@ -33,6 +34,8 @@ async def patiently(send: Callable[[], Awaitable[R]], patience_s: float) -> R:
         try:
             return await send()
         except BusError as error:
+            if error.kind == "timed_out" and time.monotonic() < deadline:
+                continue
             if error.kind != "busy":
                 raise
             wait_s = min((error.retry_after_s or 0.0) * factor, WAIT_S_MAX) * (1 + SPREAD * random.random())  # noqa: S311

@@ -72,7 +72,7 @@ async def test_rule_8_patience_is_bounded_and_the_refusal_is_what_the_caller_get
     assert refuses.asked == len(time.waits) + 1
 
 
-@pytest.mark.parametrize("kind", ["unavailable", "timed_out", "invalid"])
+@pytest.mark.parametrize("kind", ["unavailable", "invalid"])
 async def test_what_is_not_busy_is_not_sent_again(kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
     refuses = Busy(1, kind)
     Time(monkeypatch)
@@ -80,3 +80,20 @@ async def test_what_is_not_busy_is_not_sent_again(kind: str, monkeypatch: pytest
         await patiently(refuses, 30)
     assert refuses.asked == 1
     await asyncio.sleep(0)
+
+
+async def test_what_no_word_came_of_is_sent_again_at_once_and_no_longer_than_patience() -> None:
+    sent = 0
+
+    async def send() -> str:
+        nonlocal sent
+        sent += 1
+        if sent < 3:
+            raise BusError("timed_out", "the broker did not acknowledge")
+        return "taken"
+
+    assert await patiently(send, 300) == "taken"
+    sent = 0
+    with pytest.raises(BusError, match="did not acknowledge"):
+        await patiently(send, 0)
+    assert sent == 1
