@@ -23,6 +23,7 @@ def dispatch(core: Core) -> None:
         core.orders,
         core.reports.conductor,
         core.roster.fits,
+        core.roster.takes,
     )
     for execution, worker in placement.starts:
         execution.sent_at_ms = core.now_ms

@@ -15,6 +15,17 @@ DEATHS_MAX = 3
 """Workers that may die of one execution, as far as anybody can tell; the fold then makes it a dead letter."""
 
 
+def line_of(task: ReadyTask) -> str:
+    """What it waits in: those of one function, range of versions and requirements may go to the same workers."""
+    line = task.capability if task.range is None else f"{task.capability}@{task.range}"
+    needs = task.requires
+    if needs is None:
+        return line
+    labels = ",".join(f"{name}={value}" for name, value in sorted(needs.labels.items()))
+    resources = ",".join(f"{name}={count:g}" for name, count in sorted(needs.resources.items()))
+    return f"{line}#{needs.pool or ''};{labels};{resources}"
+
+
 class Execution:
     """One execution. It waits for a slot, or a worker has it (`worker` and `n` are set)."""
 
@@ -41,8 +52,7 @@ class Execution:
     def __init__(self, task: ReadyTask, partition: int, told: Place) -> None:
         self.task = task
         self.key: Key = (task.run, task.task, task.generation, task.try_)
-        self.line = task.capability if task.range is None else f"{task.capability}@{task.range}"
-        """What it waits in: those of one function and range of versions may go to the same workers."""
+        self.line = line_of(task)
         self.partition = partition
         self.told = told
         """The message that brought it: what a resync is compared with."""

@@ -12,8 +12,10 @@ from conductor.kernel.allowances import Allowances
 from conductor.kernel.contention import Claimant, Contest, gather
 from conductor.kernel.execution import SUSPECT_DEATHS, Execution, Key
 from conductor.kernel.orders import Answer, Orders
+from conductor.kernel.places import MANY, parts_of
 from conductor.kernel.workers import Worker, Workers
 from conductor.policy import Policy, Situation
+from conductor.wire.ready import Requires
 from conductor.wire.stale import Candidate, Decision
 
 CANDIDATES_MAX = 256
@@ -67,7 +69,7 @@ class Waiting:
         counts: dict[str, int] = {}
         for line, found in self.lines.items():
             if count := sum(not e.awaits_grant for e in found.values()):
-                capability = line.partition("@")[0]
+                capability, _, _ = parts_of(line)
                 counts[capability] = counts.get(capability, 0) + count
         return counts
 
@@ -81,7 +83,7 @@ class Waiting:
                 task = execution.task
                 late += task.deadline_at_ms is not None and task.deadline_at_ms - task.rest_us // 1000 < by_ms
             if late:
-                capability = line.partition("@")[0]
+                capability, _, _ = parts_of(line)
                 counts[capability] = counts.get(capability, 0) + late
         return counts
 
@@ -104,36 +106,44 @@ def place(
     orders: Orders | None = None,
     conductor: str = "",
     fits: Callable[[str, str, str], bool] = lambda *_: False,
+    takes: Callable[[Worker, Requires], int] = lambda *_: 0,
 ) -> Placement:
     """Fill free slots. Where all fit nobody is asked; else shares choose the claimant and the policy its execution.
 
     Where several claimants want them, `orders` may have Arbitration's answer, and gets the question for the next one.
-    `fits` says whether a worker serves a version of a function that is in a range.
+    `fits` says whether a worker serves a version of a function that is in a range, `takes` how many more executions that
+    need a pool, labels or resources it may be given.
     """
     made = Placement()
     for line in list(waiting.lines):
-        capability, _, wanted = line.partition("@")
+        capability, wanted, needs = parts_of(line)
         ahead = share_ahead(allowances.run_us.get(capability))
         free = workers.serving(capability, ahead)
         if wanted:
             free = [worker for worker in free if fits(worker.name, capability, wanted)]
+        most: dict[str, int] = {}
+        if needs and (requires := next(iter(waiting.lines[line].values())).task.requires) is not None:
+            most = {worker.name: takes(worker, requires) for worker in free}
+            free = [worker for worker in free if most[worker.name] > 0]
+            if requires.resources:
+                ahead = 0.0  # one that waits at its worker would have what another needs
         if not free:
             continue
         ready = [e for e in waiting.lines[line].values() if not e.blocked]
         if allowances.limits:
             ready = [e for e in ready if allowances.admits(e.task, now_ms)]
         if waiting.suspects:
-            ready = _apart(ready, free, waiting, allowances, now_ms, made)
-        room = sum(worker.room(worker.ahead(ahead)) for worker in free)
+            ready = _apart(ready, free, waiting, allowances, now_ms, made, most)
+        room = sum(min(worker.room(worker.ahead(ahead)), most.get(worker.name, MANY)) for worker in free)
         if not ready or room <= 0:
             continue
         if len(ready) > room:
             leased = workers.slots.get(capability, room)
             beat = _Beat(capability, room, leased, allowances, policy, now_ms, orders, conductor, made.decisions)
             ready = beat.order(ready)
-        rest = _fill(ready, free, 0.0, waiting, allowances, now_ms, made)
+        rest = _fill(ready, free, 0.0, waiting, allowances, now_ms, made, most)
         if rest and ahead:
-            _fill(rest, free, ahead, waiting, allowances, now_ms, made)
+            _fill(rest, free, ahead, waiting, allowances, now_ms, made, most)
     return made
 
 
@@ -155,6 +165,7 @@ def _apart(
     allowances: Allowances,
     now_ms: int,
     made: Placement,
+    most: dict[str, int],
 ) -> list[Execution]:
     """Start suspects, those with the fewest deaths first, each at a worker that has no other. Returns the rest.
 
@@ -165,7 +176,7 @@ def _apart(
     suspects.sort(key=lambda execution: (execution.deaths, execution.task.ready_at_ms))
     alone = [w for w in workers if w.free > 0 and all(held.deaths < SUSPECT_DEATHS for held in w.held.values())]
     for execution, worker in zip(suspects, alone, strict=False):
-        _fill([execution], [worker], 0.0, waiting, allowances, now_ms, made)
+        _fill([execution], [worker], 0.0, waiting, allowances, now_ms, made, most)
     return [execution for execution in ready if execution.deaths < SUSPECT_DEATHS]
 
 
@@ -177,11 +188,14 @@ def _fill(
     allowances: Allowances,
     now_ms: int,
     made: Placement,
+    most: dict[str, int],
 ) -> list[Execution]:
     """Give executions to workers in turn, the freest first. Returns those for which there was no room."""
     limited = bool(allowances.limits)
     # Rooms are counted here and not asked for again: this loop runs once for every step of every workflow.
-    free: deque[Any] = deque([worker, worker.room(worker.ahead(ahead))] for worker in workers)
+    free: deque[Any] = deque(
+        [worker, min(worker.room(worker.ahead(ahead)), most.get(worker.name, MANY))] for worker in workers
+    )
     queued = waiting.lines.get(ready[0].line, {})
     for place, execution in enumerate(ready):
         if limited and not allowances.admits(execution.task, now_ms):
@@ -193,6 +207,8 @@ def _fill(
         entry = free[0]
         entry[1] -= 1
         worker = entry[0]
+        if most:
+            most[worker.name] -= 1
         free.rotate(-1)
         del queued[execution.key]
         if execution.deaths >= SUSPECT_DEATHS:

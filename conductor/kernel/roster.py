@@ -10,9 +10,12 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from conductor.kernel.fitting import in_range
+from conductor.kernel.places import Offer, takes
+from conductor.kernel.workers import Worker
 from conductor.wire import bounds
 from conductor.wire.heartbeat import HEARTBEAT_INTERVAL_MS, Heartbeat
 from conductor.wire.log import Serving
+from conductor.wire.ready import Requires
 
 LATELY_MS = 5_000
 """Longer than a takeover takes from an owner that died or fell asleep: a worker that died with it may not be known as
@@ -44,6 +47,8 @@ class Roster:
     """By name, in the order of their beats."""
     dead: frozenset[str] | None = None
     """As the last grant says; None before the first one."""
+    offers: dict[str, Offer] = field(default_factory=dict)
+    """Where each of them is and what it has, by its last beat."""
     served: dict[str, tuple[Serving, ...]] = field(default_factory=dict)
     """What each of them serves, by the manifest that it sent last."""
 
@@ -51,7 +56,9 @@ class Roster:
         """A worker lives. One that has stopped of itself has let go of everything before."""
         if beat.state == "stopped":
             self.heard.pop(beat.worker, None)
+            self.offers.pop(beat.worker, None)
         else:
+            self.offers[beat.worker] = Offer.of(beat)
             before = self.heard.pop(beat.worker, None)
             answered_ms = now_ms if beat.holding is not None else before.answered_ms if before is not None else -1
             # At the end: the order is that of the beats.
@@ -65,7 +72,13 @@ class Roster:
                 for function in beat.manifest.functions
             )
         while self.heard and now_ms - next(iter(self.heard.values())).at_ms > LATELY_MS:
-            del self.heard[next(iter(self.heard))]
+            gone = next(iter(self.heard))
+            del self.heard[gone]
+            self.offers.pop(gone, None)
+
+    def takes(self, worker: Worker, needs: Requires) -> int:
+        """How many more executions that need this a worker may be given by what it offers."""
+        return takes(worker, self.offers.get(worker.name), needs)
 
     def fits(self, worker: str, capability: str, wanted: str) -> bool:
         """Whether a worker serves a version in a range. Not, as long as its manifest has not been heard."""

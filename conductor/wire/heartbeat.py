@@ -78,6 +78,9 @@ class Heartbeat(Message, frozen=True, kw_only=True):
     truncated: bool = False
     """More attempts are held than a heartbeat can list: nothing follows from one that is missing."""
     memory_bytes: Count = 0
+    labels: Annotated[dict[str, str], msgspec.Meta(max_length=64)] = {}
+    resources: Annotated[dict[str, float], msgspec.Meta(max_length=64)] = {}
+    """What it has in all, for tasks that say what they need."""
     manifest: Manifest | None = None
     holding: Annotated[list[Holding], BATCH] | None = None
     """The executions of what is held: only where the roll asked for them, and then even if there are none."""

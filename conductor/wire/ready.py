@@ -39,6 +39,15 @@ from conductor.wire.log import Action, Quarantine
 from conductor.wire.runs import RunEnded
 
 
+class Requires(Part, frozen=True, kw_only=True):
+    """Where an execution may run: a pool, workers with these labels, and with so much of these resources left (`cpu` and
+    `gpu` in units, `memory` in bytes, others by name)."""
+
+    pool: Name | None = None
+    labels: Annotated[dict[str, str], msgspec.Meta(max_length=64)] = {}
+    resources: Annotated[dict[str, float], msgspec.Meta(max_length=64)] = {}
+
+
 class ReadyTask(Part, frozen=True, kw_only=True):
     """An execution that may start now.
 
@@ -69,6 +78,7 @@ class ReadyTask(Part, frozen=True, kw_only=True):
     """What it has to be granted before it starts."""
     fences: Fences = {}
     """Tokens of what its run holds over it."""
+    requires: Requires | None = None
 
 
 class Failure(Part, frozen=True, kw_only=True):

@@ -8,8 +8,8 @@ import logging
 import os
 import socket
 import time
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 import psutil
@@ -59,6 +59,9 @@ class WorkerOptions:
     pool: str | None = None
     extension: str = "functions"
     version: str = __version__
+    labels: Mapping[str, str] = field(default_factory=dict)
+    resources: Mapping[str, float] = field(default_factory=dict)
+    """What it has in all, for tasks that say what they need."""
 
 
 @dataclass(slots=True)
@@ -346,6 +349,8 @@ class Worker:
             refused=refused,
             truncated=self._ledger.truncated,
             memory_bytes=self._process.memory_info().rss,
+            labels=dict(self.options.labels),
+            resources=dict(self.options.resources),
             manifest=self.manifest() if manifest or self._beat < MANIFEST_BEATS else None,
             holding=holding,
         )

@@ -82,6 +82,47 @@ async def test_bounds_that_cannot_be_are_refused_in_words(elastic: Running) -> N
         assert said in refused.stderr, refused.stderr
 
 
+async def test_tasks_run_where_they_ask_to_and_share_what_they_need(elastic: Running, tmp_path: Path) -> None:
+    """By pool, by label, and with a resource of which there is one: two never have it at once."""
+    file = tmp_path / "lines"
+    script = f'echo "begin $0" >> {file}; sleep 0.05; echo "end $0" >> {file}'
+    held = {
+        "call": "process.run",
+        "for_each": "${range(6)}",
+        "with": {"command": ["sh", "-c", script, "item-${index}"]},
+        "resources": {"gpu": 1},
+    }
+    tasks = {
+        "zoned": {"call": "test.echo", "with": {"text": "a"}, "labels": {"zone": "a"}},
+        "pooled": {"call": "test.echo", "with": {"text": "b"}, "pool": "stock"},
+        "held": held,
+    }
+    run = await elastic.begin(document(tasks))
+    view = await elastic.until(run, lambda view: view.tasks.succeeded == 1)
+    statuses = {node.task: node.status for node in view.nodes}
+    assert (statuses["zoned"], statuses["pooled"], statuses["held[0]"]) == ("ready", "succeeded", "ready")
+    env = {
+        "SYMPHONY_URL": elastic.system.url,
+        "SYMPHONY_CREDS": str(elastic.system.mint("zone-a", roles.worker("zone-a"))),
+        "SYMPHONY_WORKER": "zone-a",
+        "SYMPHONY_SLOTS": "8",
+        "SYMPHONY_LABELS": "zone=a",
+        "SYMPHONY_RESOURCES": "gpu=1",
+    }
+    worker = await asyncio.create_subprocess_exec(binaries.pit(), "players", env=os.environ | env)
+    try:
+        assert (await elastic.end(run, 60)).status == "succeeded"
+        view = await elastic.until(run, lambda view: view.status == "succeeded")
+        workers = {node.task: node.worker for node in view.nodes}
+        assert workers["zoned"] == "zone-a"
+        assert workers["pooled"].startswith("stock-")
+        lines = [line.split()[0] for line in file.read_text().splitlines()]
+        assert lines == ["begin", "end"] * 6
+    finally:
+        worker.kill()
+        await worker.wait()
+
+
 async def test_a_pool_manager_of_somebody_elses_takes_the_place_of_the_stock_one(tmp_path: Path) -> None:
     """The example, with workers that start themselves: runs end as ever, a worker that dies included."""
     options = SystemOptions(tmp_path / "data", workers="none", without=("pool",))

@@ -1,6 +1,6 @@
 //! `symphony-pit players`: a worker of the stock functions.
 
-use symphony_sdk::worker::{Worker, WorkerOptions};
+use symphony_sdk::worker::{Worker, WorkerOptions, offers};
 use symphony_sdk::{Bus, BusOptions, Error, component};
 
 #[derive(clap::Args)]
@@ -14,16 +14,31 @@ pub struct Arguments {
     /// The pool that it belongs to
     #[arg(long, env = "SYMPHONY_POOL")]
     pool: Option<String>,
+    /// Where it is, for tasks that ask for it: zone=a,rack=7
+    #[arg(long, default_value = "", env = "SYMPHONY_LABELS")]
+    labels: String,
+    /// What it has in all: cpu=4,memory=8GiB,gpu=1
+    #[arg(long, default_value = "", env = "SYMPHONY_RESOURCES")]
+    resources: String,
 }
 
 pub async fn run(arguments: Arguments) -> Result<(), Error> {
-    let Arguments { slots, name, pool } = arguments;
+    let Arguments {
+        slots,
+        name,
+        pool,
+        labels,
+        resources,
+    } = arguments;
+    let (labels, resources) = (offers::labels(&labels)?, offers::resources(&resources)?);
     let bus = Bus::connect(&BusOptions::from_env(&name)).await?;
     let options = WorkerOptions {
         name,
         slots,
         pool,
         manifest_name: "stock-players".to_owned(),
+        labels,
+        resources,
     };
     let worker = symphony_players::all()
         .into_iter()

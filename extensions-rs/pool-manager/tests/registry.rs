@@ -204,6 +204,23 @@ fn half_of_those_who_do_the_same_stay_whatever_they_do() {
 }
 
 #[test]
+fn one_that_is_out_is_called_back_once_nobody_else_is_left() {
+    let mut registry = of_workers(2);
+    registry.demand(&ended(&[("w0", 0, 100), ("w1", 100, 0)]), 10);
+    assert_eq!(registry.judge(20), (vec!["w0".to_owned()], true));
+    assert_eq!(registry.judge(30), (vec![], false));
+    let mut now = 30;
+    while registry.views(now).iter().any(|view| view.worker == "w1") {
+        now += 250;
+        registry.heartbeat(&beat("w0", 0), now);
+        registry.sweep(now);
+    }
+    assert!(now < OUT_MS, "it would still be out");
+    assert_eq!(registry.judge(now), (vec![], true));
+    assert_eq!(leased(&registry.grants(now)), [("w0".to_owned(), 1)]);
+}
+
+#[test]
 fn who_dies_again_and_again_is_not_trusted_when_it_is_back() {
     let mut registry = of_workers(2);
     let mut now = 0;

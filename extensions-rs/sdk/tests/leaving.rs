@@ -57,6 +57,8 @@ async fn says_stopped(first: impl FnOnce(mpsc::Sender<()>) -> Option<mpsc::Sende
         slots: 1,
         pool: None,
         manifest_name: "tests".to_owned(),
+        labels: Default::default(),
+        resources: Default::default(),
     };
     let other = broker.connect("other").await.unwrap();
     let mut beats = other.subscribe(subjects::heartbeat("w")).await.unwrap();

@@ -125,6 +125,8 @@ async fn log_lines_of_a_function_carry_its_trace_wherever_it_works() {
         slots: 4,
         pool: None,
         manifest_name: "test".to_owned(),
+        labels: Default::default(),
+        resources: Default::default(),
     };
     let worker = functions().into_iter().fold(Worker::new(options), Worker::offer);
     let bus = broker.connect("c").await.unwrap();

@@ -1,6 +1,6 @@
 //! An execution as who gives it out sees it: the function it calls, and the words that go with the call.
 
-use symphony_protocol::Wants;
+use symphony_protocol::{Requires, Wants};
 use symphony_workflow::{Function, Node};
 
 use super::run::{NOTHING, function};
@@ -15,6 +15,24 @@ pub struct Called<'a> {
     pub timeout_ms: Option<u64>,
     pub retry_safe: Option<bool>,
     pub wants: Option<&'a Wants>,
+    pub requires: Option<Requires>,
+}
+
+/// Where a task may run; none where it says nothing of it.
+fn requires(node: &Node) -> Option<Requires> {
+    let resources = node.resources.as_ref().map(|resources| {
+        let memory = resources.memory_bytes as f64;
+        let fixed = [("cpu", resources.cpu), ("gpu", resources.gpu), ("memory", memory)];
+        let fixed = fixed.into_iter().map(|(name, count)| (name.to_owned(), count));
+        let named = resources.named.iter().map(|(name, count)| (name.clone(), *count));
+        fixed.chain(named).filter(|(_, count)| *count > 0.0).collect()
+    });
+    let made = Requires {
+        pool: node.pool.clone(),
+        labels: node.labels.clone(),
+        resources: resources.unwrap_or_default(),
+    };
+    (made != Requires::default()).then_some(made)
 }
 
 impl Run {
@@ -47,6 +65,7 @@ impl Run {
                 timeout_ms: None,
                 retry_safe: None,
                 wants: exec.wants(),
+                requires: None,
             });
         }
         if id.frame == UNDO {
@@ -59,6 +78,7 @@ impl Run {
                 timeout_ms: None,
                 retry_safe: None,
                 wants: None,
+                requires: None,
             });
         }
         let spec = self.spec(id)?;
@@ -70,6 +90,7 @@ impl Run {
             timeout_ms: spec.timeout_ms,
             retry_safe: spec.retry_safe,
             wants: exec.wants(),
+            requires: requires(spec),
         })
     }
 }

@@ -16,7 +16,7 @@ const HALF_LIFE_MS: f64 = 30_000.0;
 const PROBES: u64 = 5;
 /// Out for so long the first time, doubled with each further one.
 pub const OUT_MS: u64 = 10_000;
-pub const OUT_MAX_MS: u64 = 300_000;
+pub const OUT_MAX_MS: u64 = 60_000;
 /// Trips are forgotten one by one, each after so long without another: so one that goes up and down stays out longer.
 const FORGIVEN_MS: u64 = 120_000;
 /// Deaths within the half-life, as faded, from which on a worker's name stands out.
@@ -120,6 +120,15 @@ impl Health {
         };
         self.trips = self.trips.saturating_add(1);
         self.tripped_ms = now_ms;
+    }
+
+    /// Nobody else is left who does the same: it is tried now, whatever it has done. True: leases change.
+    pub fn needed(&mut self) -> bool {
+        let is_out = matches!(self.breaker, Breaker::Open { .. });
+        if is_out {
+            self.breaker = Breaker::HalfOpen { good: 0 };
+        }
+        is_out
     }
 
     /// Time passes. True: leases change.

@@ -269,7 +269,34 @@ impl Registry {
             }
         }
         changed |= !out.is_empty();
+        changed |= self.call_back();
         (out, changed)
+    }
+
+    /// Who is out is tried at once where nobody else is left who can do what it does.
+    fn call_back(&mut self) -> bool {
+        let out = |name: &String| self.healths.get(name).is_some_and(|health| health.slots(1) == 0);
+        let mut missed = Vec::new();
+        for (name, worker) in self
+            .workers
+            .iter()
+            .filter(|(name, worker)| worker.leasable() && out(name))
+        {
+            let alone = |capability: &String| {
+                let mut others = self.workers.iter().filter(|(other, _)| *other != name);
+                !others.any(|(other, its)| {
+                    its.leasable() && !out(other) && its.capabilities.contains(capability)
+                })
+            };
+            if worker.capabilities.iter().any(alone) {
+                missed.push(name.clone());
+            }
+        }
+        let mut changed = false;
+        for name in missed {
+            changed |= self.healths.get_mut(&name).is_some_and(Health::needed);
+        }
+        changed
     }
 
     /// Whether a worker is worse than those that do the same, and enough of these are left: at least half, and one.

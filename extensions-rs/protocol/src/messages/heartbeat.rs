@@ -175,6 +175,10 @@ pub struct Heartbeat {
     #[serde(default)]
     pub memory_bytes: u64,
     #[serde(default)]
+    pub labels: BTreeMap<String, String>,
+    #[serde(default)]
+    pub resources: BTreeMap<String, f64>,
+    #[serde(default)]
     pub manifest: Option<Manifest>,
     #[serde(default)]
     pub holding: Option<Vec<Holding>>,
@@ -201,6 +205,8 @@ impl Default for Heartbeat {
             refused: Default::default(),
             truncated: Default::default(),
             memory_bytes: Default::default(),
+            labels: Default::default(),
+            resources: Default::default(),
             manifest: Default::default(),
             holding: Default::default(),
         }
@@ -239,6 +245,11 @@ impl Bounded for Heartbeat {
             item0.check()?;
         }
         check::range("memory_bytes", self.memory_bytes, 0, 9223372036854775807)?;
+        check::count("labels", self.labels.len(), 0, 64)?;
+        check::count("resources", self.resources.len(), 0, 64)?;
+        for item0 in self.resources.values() {
+            check::finite("resources", *item0)?;
+        }
         if let Some(item0) = &self.manifest {
             item0.check()?;
         }

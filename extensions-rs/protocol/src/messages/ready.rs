@@ -13,6 +13,42 @@ use crate::check::{self, Bounded, Verdict};
 use crate::payload::{Payload, Token, Trace};
 use crate::values::Value;
 
+/// Where an execution may run: a pool, workers with these labels, and with so much of these resources left (`cpu` and
+/// `gpu` in units, `memory` in bytes, others by name).
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Requires {
+    #[serde(default)]
+    pub pool: Option<String>,
+    #[serde(default)]
+    pub labels: BTreeMap<String, String>,
+    #[serde(default)]
+    pub resources: BTreeMap<String, f64>,
+}
+
+impl Default for Requires {
+    fn default() -> Self {
+        Self {
+            pool: Default::default(),
+            labels: Default::default(),
+            resources: Default::default(),
+        }
+    }
+}
+
+impl Bounded for Requires {
+    fn check(&self) -> Verdict {
+        if let Some(item0) = &self.pool {
+            check::text("pool", item0, 1, 128)?;
+        }
+        check::count("labels", self.labels.len(), 0, 64)?;
+        check::count("resources", self.resources.len(), 0, 64)?;
+        for item0 in self.resources.values() {
+            check::finite("resources", *item0)?;
+        }
+        Ok(())
+    }
+}
+
 fn default_ready_task_try() -> u32 {
     1
 }
@@ -67,6 +103,8 @@ pub struct ReadyTask {
     pub wants: Option<Wants>,
     #[serde(default)]
     pub fences: BTreeMap<String, u64>,
+    #[serde(default)]
+    pub requires: Option<Requires>,
 }
 
 impl Default for ReadyTask {
@@ -92,6 +130,7 @@ impl Default for ReadyTask {
             frames: Default::default(),
             wants: Default::default(),
             fences: Default::default(),
+            requires: Default::default(),
         }
     }
 }
@@ -127,6 +166,9 @@ impl Bounded for ReadyTask {
         check::count("fences", self.fences.len(), 0, 8)?;
         for item0 in self.fences.values() {
             check::range("fences", *item0, 0, 9223372036854775807)?;
+        }
+        if let Some(item0) = &self.requires {
+            item0.check()?;
         }
         Ok(())
     }

@@ -22,6 +22,8 @@ impl State {
             version: crate::VERSION.to_owned(),
             pid: u64::from(std::process::id()),
             pool: options.pool.clone(),
+            labels: options.labels.clone(),
+            resources: options.resources.clone(),
             slots: options.slots,
             busy: u32::try_from(self.held.len())
                 .unwrap_or(u32::MAX)

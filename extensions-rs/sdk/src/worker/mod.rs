@@ -6,10 +6,13 @@ pub mod context;
 pub mod function;
 mod leaving;
 pub mod ledger;
+pub mod offers;
 pub mod outbox;
 pub mod payloads;
 pub mod runtime;
 pub mod starter;
+
+use std::collections::BTreeMap;
 
 pub use context::Context;
 pub use function::{FunctionError, Handler, Outcome};
@@ -23,4 +26,7 @@ pub struct WorkerOptions {
     pub slots: u32,
     pub pool: Option<String>,
     pub manifest_name: String,
+    /// Where it is and what it has in all, for tasks that ask for either.
+    pub labels: BTreeMap<String, String>,
+    pub resources: BTreeMap<String, f64>,
 }

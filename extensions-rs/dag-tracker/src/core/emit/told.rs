@@ -39,6 +39,7 @@ pub fn ready_task(fold: &Fold, id: ExecId) -> Option<Result<(ReadyTask, Vec<Comp
         watch: run.watch,
         trace: run.trace,
         frames,
+        requires: called.requires,
         wants: called.wants.cloned(),
         fences: run.fence(id).into_iter().collect(),
     };
