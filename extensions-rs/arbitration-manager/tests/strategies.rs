@@ -111,7 +111,7 @@ fn decided(arbiter: &mut Arbiter, slots: u32, all: &[(Claimant, u64)]) -> Order 
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(300))]
+    #![proptest_config(ProptestConfig::with_cases(1_000))]
 
     /// Work conserving, and so Pareto efficient: of one kind of slot nobody can be given more without another's loss.
     #[test]

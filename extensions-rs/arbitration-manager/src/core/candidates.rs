@@ -65,14 +65,14 @@ pub struct Candidate<'a> {
     pub(super) tenant_at: usize,
 }
 
-/// The fixed order: what decides among equals, and the place of those who get nothing.
+/// The fixed order: what decides among equals, and the place of those who get nothing. What a tenant says of the urgency of
+/// its own work (`inner`) is no part of it: it would decide among tenants of equal shares.
 #[derive(PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Standing<'a> {
     rested: bool,
     starved_ms: Reverse<u64>,
     level: Reverse<u16>,
     tenant_rank: u64,
-    inner: u8,
     workflow_rank: u64,
     waited_ms: Reverse<u64>,
     lately: u64,
@@ -91,7 +91,6 @@ impl<'a> Candidate<'a> {
             starved_ms: Reverse(if self.starving { self.claimant.waited_ms } else { 0 }),
             level: Reverse(self.level),
             tenant_rank: self.tenant.rank(),
-            inner: self.inner,
             workflow_rank: self.workflow_rank,
             waited_ms: Reverse(self.claimant.waited_ms),
             lately: self.lately,
@@ -103,8 +102,8 @@ impl<'a> Candidate<'a> {
     /// Whether it stands before another of its tenant and its level.
     pub(super) fn precedes(&self, other: &Self) -> bool {
         let plain = !self.starving && !other.starving;
-        if plain && (self.inner, self.workflow_rank) != (other.inner, other.workflow_rank) {
-            return (self.inner, self.workflow_rank) < (other.inner, other.workflow_rank);
+        if plain && self.workflow_rank != other.workflow_rank {
+            return self.workflow_rank < other.workflow_rank;
         }
         self.standing() < other.standing()
     }
