@@ -97,3 +97,15 @@ async def test_what_no_word_came_of_is_sent_again_at_once_and_no_longer_than_pat
     with pytest.raises(BusError, match="did not acknowledge"):
         await patiently(send, 0)
     assert sent == 1
+
+
+async def test_a_stream_without_a_leader_is_waited_for_and_one_that_is_not_there_is_not(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    time = Time(monkeypatch)
+    assert await patiently(Busy(9, "not_found"), 300) == "taken"
+    assert sum(time.waits) < 2
+    never = Busy(10_000, "not_found")
+    with pytest.raises(BusError, match="no room"):
+        await patiently(never, 300)
+    assert 40 < never.asked < 100
