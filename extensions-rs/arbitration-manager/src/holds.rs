@@ -1,11 +1,12 @@
 //! The loop around the desk: asks in, the ledger written, grants out. One write is under way at a time.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant};
 
 use async_nats::Subscriber;
 use futures_util::{FutureExt, StreamExt};
 use symphony_protocol::{AskHolds, HoldAsk, HoldsShow, LedgerBatch, decode, subjects};
+use symphony_sdk::clock::wall_ms;
 use symphony_sdk::{Bus, Error, ErrorKind, Shutdown};
 
 use crate::core::{Desk, Now};
@@ -164,11 +165,9 @@ impl Holds {
     }
 
     fn now(&self) -> Now {
-        let wall = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-        let ms = |time: Duration| u64::try_from(time.as_millis()).unwrap_or(u64::MAX);
         Now {
-            ms: ms(self.began.elapsed()),
-            wall_ms: ms(wall),
+            ms: u64::try_from(self.began.elapsed().as_millis()).unwrap_or(u64::MAX),
+            wall_ms: wall_ms(),
         }
     }
 

@@ -1,64 +1,41 @@
 //! The policy in force: the configuration's, or the last version that an operator applied.
 
-use std::time::{SystemTime, UNIX_EPOCH};
-
-use async_nats::HeaderMap;
-use async_nats::header::NATS_EXPECTED_LAST_SUBJECT_SEQUENCE;
 use serde::Deserialize;
-use symphony_protocol::{AskPolicy, AskPolicyAction, Policy, PolicyShow, decode, encode, subjects};
-use symphony_sdk::bus::publish_error;
+use symphony_protocol::{AskPolicy, AskPolicyAction, PolicyShow};
+use symphony_sdk::policies::Versions;
 use symphony_sdk::{Bus, Error, ErrorKind};
 
 use crate::core::Arbiter;
 use crate::options::Options;
 
-const STREAM: &str = "SYM_POLICIES";
-
-/// Versions on the broker, and the one in force here.
+/// What the configuration says, and what operators have applied above it.
 pub struct Policies {
-    bus: Bus,
     configured: Options,
-    current: Policy,
-    /// Of the last version, in its stream.
-    sequence: u64,
+    versions: Versions,
 }
 
 impl Policies {
-    /// Nothing applied, as it is with an empty stream.
-    pub fn new(bus: &Bus, configured: Options) -> Self {
-        Self {
-            bus: bus.clone(),
+    /// Have the last version in force, where there is one that this service can read.
+    pub async fn load(
+        bus: &Bus,
+        configured: Options,
+        arbiter: &mut Arbiter,
+        now_ms: u64,
+    ) -> Result<Self, Error> {
+        let made = Self {
             configured,
-            current: Policy {
-                version: 0,
-                ..Default::default()
-            },
-            sequence: 0,
-        }
-    }
-
-    /// Take up the last version, where there is one that this service can read.
-    pub async fn load(&mut self, arbiter: &mut Arbiter, now_ms: u64) -> Result<(), Error> {
-        let subject = subjects::policy("arbitration");
-        let stream = self.bus.jetstream().get_stream_no_info(STREAM).await;
-        let stream = stream.map_err(Error::unavailable)?;
-        let found = match stream.direct_get_last_for_subject(subject).await {
-            Ok(found) => found,
-            Err(error) if error.kind() == async_nats::jetstream::stream::DirectGetErrorKind::NotFound => {
-                return Ok(());
-            }
-            Err(error) => return Err(Error::unavailable(error)),
+            versions: Versions::load(bus, "arbitration").await?,
         };
-        let policy: Policy = decode(&found.payload)?;
-        self.sequence = found.sequence;
-        match self.options(&policy.document) {
-            Ok(options) => arbiter.adopt(options, policy.version, now_ms),
-            Err(error) => {
-                tracing::error!(%error, version = policy.version, "the applied policy cannot be read any more: the configuration's is in force")
+        let policy = made.versions.current();
+        if policy.version > 0 {
+            match made.options(&policy.document) {
+                Ok(options) => arbiter.adopt(options, policy.version, now_ms),
+                Err(error) => {
+                    tracing::error!(%error, version = policy.version, "the applied policy cannot be read any more: the configuration's is in force");
+                }
             }
         }
-        self.current = policy;
-        Ok(())
+        Ok(made)
     }
 
     /// A document's options; of an empty one those of the configuration.
@@ -106,46 +83,25 @@ impl Policies {
         now_ms: u64,
     ) -> Result<PolicyShow, Error> {
         let options = self.options(&ask.document)?;
-        let version = self.current.version;
+        let version = self.versions.current().version;
         if let Some(expected) = ask.expected.filter(|expected| *expected != version) {
             let text =
                 format!("version {version} is in force, not {expected}: look at it, and apply yours again");
             return Err(Error::new(ErrorKind::Fenced, text));
         }
-        let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-        let policy = Policy {
-            version: version + 1,
-            document: ask.document,
-            applied_at_ms: u64::try_from(since.as_millis()).unwrap_or_default(),
-            reason: ask.reason,
-            ..Default::default()
-        };
-        let mut headers = HeaderMap::new();
-        headers.insert(
-            NATS_EXPECTED_LAST_SUBJECT_SEQUENCE,
-            self.sequence.to_string().as_str(),
-        );
-        let sent = self
-            .bus
-            .publish_log(
-                subjects::policy("arbitration"),
-                encode(&policy)?.into(),
-                Some(headers),
-            )
-            .await?;
-        self.sequence = sent.await.map_err(publish_error)?.sequence;
-        arbiter.adopt(options, policy.version, now_ms);
-        tracing::info!(version = policy.version, "another policy is in force");
-        self.current = policy;
+        let version = self.versions.add(ask.document, ask.reason).await?.version;
+        arbiter.adopt(options, version, now_ms);
+        tracing::info!(version, "another policy is in force");
         Ok(self.show())
     }
 
     fn show(&self) -> PolicyShow {
+        let policy = self.versions.current();
         PolicyShow {
-            version: self.current.version,
-            document: self.current.document.clone(),
-            applied_at_ms: self.current.applied_at_ms,
-            reason: self.current.reason.clone(),
+            version: policy.version,
+            document: policy.document.clone(),
+            applied_at_ms: policy.applied_at_ms,
+            reason: policy.reason.clone(),
             ..Default::default()
         }
     }

@@ -1,12 +1,13 @@
 //! The service: claims in, grants out, orders answered.
 
 use std::collections::HashMap;
-use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant};
 
 use futures_util::{FutureExt, StreamExt};
 use symphony_protocol::{
     AskDecision, AskHolds, AskPolicy, Claim, Contend, Grant, ShareGrant, decode, subjects,
 };
+use symphony_sdk::clock::wall_ms;
 use symphony_sdk::{Bus, Call, Endpoint, Error, ErrorKind, Micro, Shutdown};
 
 use crate::core::Arbiter;
@@ -54,9 +55,8 @@ impl Service {
         let first = wall_ms();
         let issuer = format!("arbitration-{}-{first}", std::process::id());
         let holds = Holds::new(&bus, &issuer, &self.options);
-        let mut policies = Policies::new(&bus, self.options.clone());
-        let mut arbiter = Arbiter::new(&issuer, self.options, first, 0);
-        policies.load(&mut arbiter, now()).await?;
+        let mut arbiter = Arbiter::new(&issuer, self.options.clone(), first, 0);
+        let mut policies = Policies::load(&bus, self.options, &mut arbiter, now()).await?;
         arbiter.roll(wall_ms());
         let mut kept = Kept::load(&bus, &mut arbiter).await?;
         // Beside this loop, since it waits for the broker's disk and leases do not.
@@ -150,9 +150,4 @@ async fn answer(arbiter: &mut Arbiter, policies: &mut Policies, holds: &Holds, c
                 .await
         }
     }
-}
-
-fn wall_ms() -> u64 {
-    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    u64::try_from(since.as_millis()).unwrap_or_default()
 }

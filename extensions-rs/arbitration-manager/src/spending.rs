@@ -1,13 +1,10 @@
 //! What budgets have spent, on the broker before it is told: a crash forfeits what was in hands, and never gives it twice.
 
-use async_nats::jetstream::stream::DirectGetErrorKind;
-use symphony_protocol::{Spending, Spent, decode, encode, subjects};
+use symphony_protocol::{Spending, Spent, encode, subjects};
 use symphony_sdk::bus::publish_error;
-use symphony_sdk::{Bus, Error};
+use symphony_sdk::{Bus, Error, policies};
 
 use crate::core::Arbiter;
-
-const STREAM: &str = "SYM_POLICIES";
 
 /// What was written last.
 pub struct Kept {
@@ -18,19 +15,8 @@ pub struct Kept {
 impl Kept {
     /// Take up what an earlier service had spent.
     pub async fn load(bus: &Bus, arbiter: &mut Arbiter) -> Result<Self, Error> {
-        let stream = bus
-            .jetstream()
-            .get_stream_no_info(STREAM)
-            .await
-            .map_err(Error::unavailable)?;
-        let last = match stream
-            .direct_get_last_for_subject(subjects::policy("spent"))
-            .await
-        {
-            Ok(found) => decode::<Spending>(&found.payload)?.spent,
-            Err(error) if error.kind() == DirectGetErrorKind::NotFound => Vec::new(),
-            Err(error) => return Err(Error::unavailable(error)),
-        };
+        let found = policies::last::<Spending>(bus, "spent").await?;
+        let last = found.map(|(_, kept)| kept.spent).unwrap_or_default();
         arbiter.restore(&last);
         Ok(Self {
             bus: bus.clone(),

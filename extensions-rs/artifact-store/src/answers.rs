@@ -3,9 +3,10 @@
 use std::sync::PoisonError;
 
 use symphony_protocol::{DeleteArtifacts, Deleted, Get, GetReply, Put, PutReply};
+use symphony_sdk::clock::wall_ms;
 
 use crate::error::Error;
-use crate::service::{State, now_ms};
+use crate::service::State;
 
 pub fn put_reply(state: &State, put: Put) -> PutReply {
     put_in(state, put).unwrap_or_else(|error| PutReply {
@@ -17,7 +18,7 @@ pub fn put_reply(state: &State, put: Put) -> PutReply {
 }
 
 fn put_in(state: &State, put: Put) -> Result<PutReply, Error> {
-    let now = now_ms();
+    let now = wall_ms();
     let storage = &state.storage;
     let uploads = || state.uploads.lock().unwrap_or_else(PoisonError::into_inner);
     let done = |digest: String, size: u64| PutReply {
@@ -159,7 +160,7 @@ pub fn delete(state: &State, ask: &DeleteArtifacts) -> Deleted {
         );
         if let Err(error) = state
             .storage
-            .note("deleted", only.map(String::as_str), &detail, now_ms())
+            .note("deleted", only.map(String::as_str), &detail, wall_ms())
         {
             tracing::error!(%error, "a deletion stands in no audit trail");
         }

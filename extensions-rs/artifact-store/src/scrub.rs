@@ -4,8 +4,9 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use symphony_sdk::Shutdown;
+use symphony_sdk::clock::wall_ms;
 
-use crate::service::{State, now_ms};
+use crate::service::State;
 
 const INTERVAL: Duration = Duration::from_secs(1);
 /// A store is not read anew sooner than this after its last blob was.
@@ -38,7 +39,7 @@ pub async fn run(state: Arc<State>, found: Shared, mut shutdown: Shutdown) {
         }
         let (its, from) = (state.clone(), behind.clone());
         let read =
-            tokio::task::spawn_blocking(move || its.storage.scrub(from.as_deref(), budget, now_ms())).await;
+            tokio::task::spawn_blocking(move || its.storage.scrub(from.as_deref(), budget, wall_ms())).await;
         wait = INTERVAL;
         match read {
             Ok(Ok((last, count, damaged))) => {

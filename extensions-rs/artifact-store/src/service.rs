@@ -2,13 +2,13 @@
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::{SystemTime, UNIX_EPOCH};
 
 use symphony_protocol::{
     ArtifactExplained, ArtifactList, AskArtifact, AskTrail, DeleteArtifacts, Deleted, Get, GetReply,
     ListArtifacts, Put, PutReply, Reply, Rewrapped, SearchArtifacts, StoreShow, TagArtifact, Trail, Verify,
     subjects,
 };
+use symphony_sdk::clock::wall_ms;
 use symphony_sdk::{Bus, Call, Endpoint, Error as BusError, ErrorKind as BusErrorKind, Micro, Shutdown};
 use tokio::sync::Semaphore;
 
@@ -32,12 +32,6 @@ pub(crate) struct State {
     pub uploads: Mutex<Uploads>,
     pub options: Options,
     scrubbed: scrub::Shared,
-}
-
-pub(crate) fn now_ms() -> u64 {
-    SystemTime::now()
-        .duration_since(UNIX_EPOCH)
-        .map_or(0, |now| u64::try_from(now.as_millis()).unwrap_or(u64::MAX))
 }
 
 impl Service {
@@ -165,7 +159,7 @@ fn answer(state: &State, call: &Call) -> Answer {
             }))
         }),
         "verify" => call.decode::<Verify>().and_then(|ask| {
-            let verified = state.storage.verify(ask.digest.as_deref(), ask.repair, now_ms());
+            let verified = state.storage.verify(ask.digest.as_deref(), ask.repair, wall_ms());
             Ok(Answer::Verified(verified.map_err(bus_error)?))
         }),
         "search" => call.decode::<SearchArtifacts>().and_then(|ask| {
@@ -177,7 +171,7 @@ fn answer(state: &State, call: &Call) -> Answer {
             }))
         }),
         "tag" => call.decode::<TagArtifact>().and_then(|ask| {
-            let tags = state.storage.tag(&ask.digest, &ask.add, &ask.remove, now_ms());
+            let tags = state.storage.tag(&ask.digest, &ask.add, &ask.remove, wall_ms());
             Ok(Answer::Done(Reply {
                 ok: true,
                 message: tags.map_err(bus_error)?.join(" "),
@@ -196,7 +190,7 @@ fn answer(state: &State, call: &Call) -> Answer {
             Ok(Answer::Trail(trail))
         }),
         "rewrap" => {
-            let told = state.storage.rewrap(now_ms()).map_err(bus_error);
+            let told = state.storage.rewrap(wall_ms()).map_err(bus_error);
             told.map(Answer::Rewrapped)
         }
         "delete" => call

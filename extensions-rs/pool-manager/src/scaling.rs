@@ -1,19 +1,13 @@
 //! Bounds of pools that an operator set: kept on the broker, so that they outlive this process.
 
 use std::collections::BTreeMap;
-use std::time::{SystemTime, UNIX_EPOCH};
 
-use async_nats::HeaderMap;
-use async_nats::header::NATS_EXPECTED_LAST_SUBJECT_SEQUENCE;
-use async_nats::jetstream::stream::DirectGetErrorKind;
 use serde::{Deserialize, Serialize};
-use symphony_protocol::{Policy, Scale, decode, encode, subjects};
-use symphony_sdk::bus::publish_error;
+use symphony_protocol::Scale;
+use symphony_sdk::policies::Versions;
 use symphony_sdk::{Bus, Error, ErrorKind};
 
 use crate::processes::Processes;
-
-const STREAM: &str = "SYM_POLICIES";
 
 /// The least and the most processes of a pool.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -23,44 +17,36 @@ struct Set {
 }
 
 /// What was set, by pool.
-#[derive(Default)]
 pub struct Scaling {
     set: BTreeMap<String, Set>,
-    version: u64,
-    /// Of the last version, in its stream.
-    sequence: u64,
+    versions: Versions,
 }
 
 impl Scaling {
     /// Take up what was set last. What cannot be read changes nothing.
     pub async fn load(bus: &Bus, processes: &mut Processes) -> Result<Self, Error> {
-        let stream = bus
-            .jetstream()
-            .get_stream_no_info(STREAM)
-            .await
-            .map_err(Error::unavailable)?;
-        let found = match stream.direct_get_last_for_subject(subjects::policy("pool")).await {
-            Ok(found) => found,
-            Err(error) if error.kind() == DirectGetErrorKind::NotFound => return Ok(Self::default()),
-            Err(error) => return Err(Error::unavailable(error)),
+        let versions = Versions::load(bus, "pool").await?;
+        let policy = versions.current();
+        let set = match policy.version {
+            0 => BTreeMap::new(),
+            _ => serde_json::from_str(&policy.document).unwrap_or_else(|error| {
+                tracing::error!(%error, "the bounds that were set cannot be read: the configuration's are in force");
+                BTreeMap::new()
+            }),
         };
-        let policy: Policy = decode(&found.payload)?;
-        let set = serde_json::from_str::<BTreeMap<String, Set>>(&policy.document).unwrap_or_else(|error| {
-            tracing::error!(%error, "the bounds that were set cannot be read: the configuration's are in force");
-            BTreeMap::new()
-        });
-        for (pool, Set { min, max }) in &set {
+        let made = Self { set, versions };
+        made.tell(processes);
+        Ok(made)
+    }
+
+    fn tell(&self, processes: &mut Processes) {
+        for (pool, Set { min, max }) in &self.set {
             processes.scale(pool, *min, *max);
         }
-        Ok(Self {
-            set,
-            version: policy.version,
-            sequence: found.sequence,
-        })
     }
 
     /// Set what is asked for, once it is stored. Kind `NotFound`: nothing is meant; `Invalid`: no such bounds.
-    pub async fn apply(&mut self, scale: &Scale, bus: &Bus, processes: &mut Processes) -> Result<(), Error> {
+    pub async fn apply(&mut self, scale: &Scale, processes: &mut Processes) -> Result<(), Error> {
         let meant = processes.meant(&scale.target);
         if meant.is_empty() {
             let text = format!(
@@ -88,28 +74,10 @@ impl Scaling {
             }
             set.insert(pool, Set { min, max });
         }
-        let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-        let policy = Policy {
-            version: self.version + 1,
-            document: serde_json::to_string(&set).map_err(Error::internal)?,
-            applied_at_ms: u64::try_from(since.as_millis()).unwrap_or_default(),
-            reason: scale.reason.clone(),
-            ..Default::default()
-        };
-        let mut headers = HeaderMap::new();
-        headers.insert(
-            NATS_EXPECTED_LAST_SUBJECT_SEQUENCE,
-            self.sequence.to_string().as_str(),
-        );
-        let sent = bus
-            .publish_log(subjects::policy("pool"), encode(&policy)?.into(), Some(headers))
-            .await?;
-        self.sequence = sent.await.map_err(publish_error)?.sequence;
-        self.version = policy.version;
+        let document = serde_json::to_string(&set).map_err(Error::internal)?;
+        self.versions.add(document, scale.reason.clone()).await?;
         self.set = set;
-        for (pool, Set { min, max }) in &self.set {
-            processes.scale(pool, *min, *max);
-        }
+        self.tell(processes);
         Ok(())
     }
 }

@@ -7,6 +7,7 @@ use futures_util::{FutureExt, StreamExt};
 use symphony_protocol::{
     Activate, Demand, Heartbeat, PoolShow, Register, Reply, RollCall, Scale, decode, subjects,
 };
+use symphony_sdk::clock::wall_ms;
 use symphony_sdk::metrics::METRICS;
 use symphony_sdk::{Bus, Call, Endpoint, Error, ErrorKind, Micro, Shutdown};
 
@@ -146,13 +147,13 @@ impl State {
             &self.registry,
             &self.forecast,
             f64::from(chance % 1000) / 1000.0,
-            day_ms(),
+            wall_ms(),
         );
     }
 
     /// What came is what the forecast learns from.
     fn foresee(&mut self, demand: &Demand) {
-        let now = day_ms();
+        let now = wall_ms();
         for (capability, count) in &demand.started {
             let of = |values: &std::collections::BTreeMap<String, i64>| {
                 values.get(capability).copied().unwrap_or_default()
@@ -251,7 +252,7 @@ impl State {
             },
             "scale" => {
                 let answer = match call.decode::<Scale>() {
-                    Ok(scale) => self.scaling.apply(&scale, &self.bus, &mut self.processes).await,
+                    Ok(scale) => self.scaling.apply(&scale, &mut self.processes).await,
                     Err(error) => Err(error),
                 };
                 self.tend();
@@ -270,10 +271,4 @@ impl State {
             }
         }
     }
-}
-
-/// Of the forecast: milliseconds whose days are the days of the world.
-fn day_ms() -> u64 {
-    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    u64::try_from(since.as_millis()).unwrap_or_default()
 }

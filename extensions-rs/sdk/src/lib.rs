@@ -2,6 +2,7 @@
 
 pub mod artifacts;
 pub mod bus;
+pub mod clock;
 pub mod component;
 pub mod config;
 pub mod current;
@@ -10,6 +11,7 @@ pub mod lease;
 pub mod logs;
 pub mod metrics;
 pub mod micro;
+pub mod policies;
 pub mod streams;
 pub mod telemetry;
 pub mod testing;

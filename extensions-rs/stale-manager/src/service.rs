@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::Duration;
 
 use async_nats::jetstream::consumer::DeliverPolicy;
 use async_nats::jetstream::consumer::push::OrderedConfig;
@@ -11,6 +11,7 @@ use symphony_protocol::{
     ArchiveBatch, Collect, Collected, DecisionBatch, ExportTrajectories, FindRuns, Hold, Purge, Purged,
     ReadRun, Reply, RunDecisions, decode, subjects,
 };
+use symphony_sdk::clock::wall_ms;
 use symphony_sdk::{Bus, Call, Endpoint, Error, ErrorKind, Micro, Shutdown};
 
 use crate::archive::Archive;
@@ -32,12 +33,6 @@ struct State {
     archive: Mutex<Archive>,
     decisions: Decisions,
     bus: Bus,
-}
-
-fn now_ms() -> u64 {
-    SystemTime::now()
-        .duration_since(UNIX_EPOCH)
-        .map_or(0, |now| u64::try_from(now.as_millis()).unwrap_or(u64::MAX))
 }
 
 impl Service {
@@ -65,7 +60,7 @@ impl Service {
                     tokio::spawn(async move { answer(state, call).await });
                 }
                 _ = expire.tick() => {
-                    let outcome = state.clone().on_disk(|archive, _| archive.expire(now_ms())).await;
+                    let outcome = state.clone().on_disk(|archive, _| archive.expire(wall_ms())).await;
                     match outcome {
                         Ok(0) => {}
                         Ok(gone) => tracing::info!(gone, "runs are past their retention"),
@@ -163,7 +158,7 @@ async fn answer(state: Arc<State>, call: Call) {
         "hold" => match call.decode::<Hold>() {
             Ok(hold) => {
                 let held = state
-                    .on_disk(move |archive, _| archive.hold(&hold, now_ms()))
+                    .on_disk(move |archive, _| archive.hold(&hold, wall_ms()))
                     .await;
                 call.finish(held.map(|found| done(found, "no such run is archived")))
                     .await;
@@ -194,7 +189,7 @@ async fn answer(state: Arc<State>, call: Call) {
             Ok(ask) => {
                 call.finish(
                     state
-                        .on_disk(move |_, decisions| decisions.export(&ask, now_ms()))
+                        .on_disk(move |_, decisions| decisions.export(&ask, wall_ms()))
                         .await,
                 )
                 .await
