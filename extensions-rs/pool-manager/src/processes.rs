@@ -86,7 +86,7 @@ impl Processes {
     }
 
     /// Look after every pool once. `spread`, from 0 to 1, is chance; `day_ms` the clock of the forecast.
-    pub fn tend(&mut self, registry: &Registry, forecast: &Forecast, spread: f64, day_ms: u64) {
+    pub fn tend(&mut self, registry: &Registry, forecast: &mut Forecast, spread: f64, day_ms: u64) {
         for pool in &mut self.pools {
             pool.bound();
             pool.reap(spread);

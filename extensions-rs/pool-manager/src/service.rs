@@ -63,6 +63,7 @@ impl Service {
             scaling,
             bus,
             granted: Instant::now(),
+            measured: Instant::now(),
             epoch: Instant::now(),
         };
         state.tend();
@@ -98,6 +99,10 @@ impl Service {
                     changed |= leases;
                     state.tend();
                     changed |= state.granted.elapsed() >= GRANT_INTERVAL;
+                    if state.measured.elapsed() >= GRANT_INTERVAL {
+                        state.measured = Instant::now();
+                        state.measure();
+                    }
                 }
             }
             if changed {
@@ -117,6 +122,7 @@ struct State {
     processes: Processes,
     bus: Bus,
     granted: Instant,
+    measured: Instant,
     epoch: Instant,
 }
 
@@ -145,7 +151,7 @@ impl State {
             .map_or(0, |now| now.subsec_nanos());
         self.processes.tend(
             &self.registry,
-            &self.forecast,
+            &mut self.forecast,
             f64::from(chance % 1000) / 1000.0,
             wall_ms(),
         );
@@ -177,30 +183,34 @@ impl State {
         }
     }
 
-    async fn grant(&mut self) {
-        self.granted = Instant::now();
+    /// What is measured once a second, however often grants change.
+    fn measure(&self) {
         let now = self.now_ms();
+        let of = |value: u64| i64::try_from(value).unwrap_or(i64::MAX);
         METRICS.workers.reset();
         METRICS.worker_states.reset();
         METRICS.waiting.reset();
+        METRICS.waiting_work.reset();
         for (capability, (count, work_ms)) in self.registry.backlog() {
-            let of = |value: u64| i64::try_from(value).unwrap_or(i64::MAX);
-            METRICS
-                .waiting
-                .with_label_values(&[capability.as_str()])
-                .set(of(count));
-            METRICS
-                .waiting_work
-                .with_label_values(&[capability.as_str()])
-                .set(of(work_ms));
+            let label = [capability.as_str()];
+            METRICS.waiting.with_label_values(&label).set(of(count));
+            METRICS.waiting_work.with_label_values(&label).set(of(work_ms));
         }
-        for view in self.registry.views(now) {
-            METRICS.workers.with_label_values(&[view.state.as_str()]).inc();
-            for (state, spent_ms) in &view.state_ms {
-                let of = [view.worker.as_str(), state.as_str()];
-                METRICS.worker_states.with_label_values(&of).set(*spent_ms);
+        for (worker, life) in self.registry.lives() {
+            METRICS.workers.with_label_values(&[life.state().word()]).inc();
+            for state in crate::core::State::ALL {
+                let label = [worker.as_str(), state.word()];
+                METRICS
+                    .worker_states
+                    .with_label_values(&label)
+                    .set(of(life.spent_ms(state, now)));
             }
         }
+    }
+
+    async fn grant(&mut self) {
+        self.granted = Instant::now();
+        let now = self.now_ms();
         for grant in self.registry.grants(now) {
             let subject = subjects::grant(&grant.conductor);
             if let Err(error) = self

@@ -92,15 +92,14 @@ impl Forecast {
     }
 
     /// Slots that some capabilities together are expected to need soon.
-    pub fn slots<'a>(&self, capabilities: impl IntoIterator<Item = &'a String>, now_ms: u64) -> u64 {
+    pub fn slots<'a>(&mut self, capabilities: impl IntoIterator<Item = &'a String>, now_ms: u64) -> u64 {
         let mut load = 0.0;
         for capability in capabilities {
-            let Some(arrivals) = self.of.get(capability) else {
+            let Some(arrivals) = self.of.get_mut(capability) else {
                 continue;
             };
-            let mut now = arrivals.clone();
-            now.fade(now_ms);
-            let rate = now.rate(now_ms);
+            arrivals.fade(now_ms);
+            let rate = arrivals.rate(now_ms);
             if rate >= RATE_MIN {
                 load += rate * arrivals.seconds.max(0.001);
             }
@@ -119,7 +118,7 @@ mod tests {
 
     const F: &str = "f";
 
-    fn slots(forecast: &Forecast, now_ms: u64) -> u64 {
+    fn slots(forecast: &mut Forecast, now_ms: u64) -> u64 {
         forecast.slots([&F.to_owned()], now_ms)
     }
 
@@ -131,11 +130,11 @@ mod tests {
         }
         // 8 a second for half a second each: 4 slots at work, and 2 more.
         assert!(
-            (6..=7).contains(&slots(&forecast, 600_000)),
+            (6..=7).contains(&slots(&mut forecast, 600_000)),
             "{}",
-            slots(&forecast, 600_000)
+            slots(&mut forecast, 600_000)
         );
-        assert_eq!(slots(&forecast, 3_600_000), 0, "long after the last one");
+        assert_eq!(slots(&mut forecast, 3_600_000), 0, "long after the last one");
     }
 
     #[test]
@@ -144,7 +143,7 @@ mod tests {
         for burst in 0..10_u64 {
             forecast.came(F, 60, Some(1.0), burst * 60_000);
         }
-        assert!(slots(&forecast, 9 * 60_000 + 50_000) >= 1);
+        assert!(slots(&mut forecast, 9 * 60_000 + 50_000) >= 1);
     }
 
     #[test]
@@ -157,7 +156,11 @@ mod tests {
             }
         }
         let before = 4 * DAY_MS + nine - 30_000;
-        assert!(slots(&forecast, before) >= 7, "{}", slots(&forecast, before));
-        assert_eq!(slots(&forecast, before - 2 * 3_600_000), 0);
+        assert!(
+            slots(&mut forecast, before) >= 7,
+            "{}",
+            slots(&mut forecast, before)
+        );
+        assert_eq!(slots(&mut forecast, before - 2 * 3_600_000), 0);
     }
 }

@@ -124,7 +124,7 @@ impl Health {
 
     /// Nobody else is left who does the same: it is tried now, whatever it has done. True: leases change.
     pub fn needed(&mut self) -> bool {
-        let is_out = matches!(self.breaker, Breaker::Open { .. });
+        let is_out = self.is_out();
         if is_out {
             self.breaker = Breaker::HalfOpen { good: 0 };
         }
@@ -145,6 +145,16 @@ impl Health {
             }
             _ => false,
         }
+    }
+
+    /// It is leased to nobody.
+    pub fn is_out(&self) -> bool {
+        matches!(self.breaker, Breaker::Open { .. })
+    }
+
+    /// It is neither out nor on trial.
+    pub fn is_trusted(&self) -> bool {
+        self.breaker == Breaker::Closed
     }
 
     /// Of its slots, those that may be leased.

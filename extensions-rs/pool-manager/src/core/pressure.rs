@@ -48,11 +48,13 @@ impl Registry {
             if worker.pool.as_deref() != Some(pool) {
                 continue;
             }
-            offered.extend(worker.capabilities.iter().cloned());
-            let slots = self
-                .healths
-                .get(name)
-                .map_or(worker.slots, |health| health.slots(worker.slots));
+            // Asked eight times a second, and nearly always known already.
+            for capability in &worker.capabilities {
+                if !offered.contains(capability) {
+                    offered.insert(capability.clone());
+                }
+            }
+            let slots = self.health(name).slots(worker.slots);
             pressure.busy += u64::from(worker.busy);
             pressure.free += u64::from(slots.saturating_sub(worker.busy));
             pressure.slots = pressure.slots.max(u64::from(worker.slots));

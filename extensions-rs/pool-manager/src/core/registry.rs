@@ -9,7 +9,7 @@ use symphony_protocol::{
 use super::health::Health;
 use super::leases::{LEASE_MS, Number, shares};
 use super::pressure::Work;
-use super::state::Change;
+use super::state::{Change, Life};
 use super::worker::Worker;
 
 /// Sweeps are a fraction of this apart. After a longer gap this process was stopped, and heard nobody.
@@ -138,20 +138,31 @@ impl Registry {
         };
         let mut tripped = false;
         for ended in &demand.ended {
-            if self.healths.len() < WORKERS_MAX || self.healths.contains_key(&ended.worker) {
-                let health = self.healths.entry(ended.worker.clone()).or_default();
-                tripped |= health.note(ended.done, ended.failed, now_ms);
-            }
+            let health = self.health_of(&ended.worker);
+            tripped |= health.is_some_and(|health| health.note(ended.done, ended.failed, now_ms));
         }
         changed || tripped
+    }
+
+    /// To write down what a worker did; none where too many are known.
+    fn health_of(&mut self, worker: &str) -> Option<&mut Health> {
+        if self.healths.len() >= WORKERS_MAX && !self.healths.contains_key(worker) {
+            return None;
+        }
+        Some(self.healths.entry(worker.to_owned()).or_default())
+    }
+
+    /// As it stands; nothing is held against one that is not known.
+    pub(super) fn health(&self, worker: &str) -> Health {
+        self.healths.get(worker).copied().unwrap_or_default()
     }
 
     fn remove(&mut self, name: &str, now_ms: u64, died: bool) -> bool {
         let known = self.workers.remove(name).is_some();
         if known && died {
             self.dead.insert(name.to_owned(), now_ms);
-            if self.healths.len() < WORKERS_MAX || self.healths.contains_key(name) {
-                self.healths.entry(name.to_owned()).or_default().died(now_ms);
+            if let Some(health) = self.health_of(name) {
+                health.died(now_ms);
             }
         }
         known
@@ -194,8 +205,8 @@ impl Registry {
         let mut leases: Vec<Vec<Lease>> = self.conductors.values().map(|_| Vec::new()).collect();
         let (mut demand, mut wanted) = (Vec::new(), Vec::new());
         for (number, (name, worker)) in self.workers.iter_mut().enumerate() {
-            let out = self.healths.get(name).is_some_and(|health| health.slots(1) == 0);
-            if !worker.leasable() || out {
+            let health = self.healths.get(name).copied().unwrap_or_default();
+            if !worker.leasable() || health.is_out() {
                 continue;
             }
             let wants = |known: &Conductor| {
@@ -210,10 +221,7 @@ impl Registry {
             };
             demand.clear();
             demand.extend(self.conductors.values().map(|known| (known.number, wants(known))));
-            let slots = self
-                .healths
-                .get(name)
-                .map_or(worker.slots, |health| health.slots(worker.slots));
+            let slots = health.slots(worker.slots);
             shares(slots, &demand, &mut wanted);
             worker.leases.divide(slots, &wanted, now_ms);
             for (list, (_, slots)) in leases.iter_mut().zip(worker.leases.held()) {
@@ -273,25 +281,25 @@ impl Registry {
         (out, changed)
     }
 
+    /// Others that could do what a worker does with a capability, and how they stand.
+    fn others<'a>(&'a self, name: &'a str, capability: &'a String) -> impl Iterator<Item = Health> + 'a {
+        let others = self.workers.iter().filter(move |(other, _)| *other != name);
+        let able = others.filter(move |(_, its)| its.leasable() && its.capabilities.contains(capability));
+        able.map(|(other, _)| self.health(other))
+    }
+
     /// Who is out is tried at once where nobody else is left who can do what it does.
     fn call_back(&mut self) -> bool {
-        let out = |name: &String| self.healths.get(name).is_some_and(|health| health.slots(1) == 0);
-        let mut missed = Vec::new();
-        for (name, worker) in self
+        let missed = |(name, worker): &(&String, &Worker)| {
+            let alone = |capability| self.others(name, capability).all(|other| other.is_out());
+            worker.leasable() && self.health(name).is_out() && worker.capabilities.iter().any(alone)
+        };
+        let missed: Vec<String> = self
             .workers
             .iter()
-            .filter(|(name, worker)| worker.leasable() && out(name))
-        {
-            let alone = |capability: &String| {
-                let mut others = self.workers.iter().filter(|(other, _)| *other != name);
-                !others.any(|(other, its)| {
-                    its.leasable() && !out(other) && its.capabilities.contains(capability)
-                })
-            };
-            if worker.capabilities.iter().any(alone) {
-                missed.push(name.clone());
-            }
-        }
+            .filter(missed)
+            .map(|(name, _)| name.clone())
+            .collect();
         let mut changed = false;
         for name in missed {
             changed |= self.healths.get_mut(&name).is_some_and(Health::needed);
@@ -307,17 +315,13 @@ impl Registry {
         let (mut done, mut failed) = (0.0, 0.0);
         for capability in &worker.capabilities {
             let (mut good, mut out) = (0_u32, 1_u32);
-            for (other, its) in self.workers.iter().filter(|(other, _)| *other != name) {
-                if !its.leasable() || !its.capabilities.contains(capability) {
-                    continue;
-                }
-                let health = self.healths.get(other).copied().unwrap_or_default();
-                if health.slots(2) < 2 {
-                    out += 1;
-                } else {
+            for other in self.others(name, capability) {
+                if other.is_trusted() {
                     good += 1;
-                    done += health.counts().0;
-                    failed += health.counts().1;
+                    done += other.counts().0;
+                    failed += other.counts().1;
+                } else {
+                    out += 1;
                 }
             }
             if good < out {
@@ -326,9 +330,12 @@ impl Registry {
         }
         let all: f64 = done + failed;
         let others = if all > 0.0 { failed / all } else { 0.0 };
-        self.healths
-            .get(name)
-            .is_some_and(|health| health.stands_out(others))
+        self.health(name).stands_out(others)
+    }
+
+    /// Every worker's life, by name.
+    pub fn lives(&self) -> impl Iterator<Item = (&String, &Life)> {
+        self.workers.iter().map(|(name, worker)| (name, &worker.life))
     }
 
     /// Whether a worker has nothing under way; None where it is not known.
@@ -341,10 +348,7 @@ impl Registry {
     }
 
     pub fn views(&self, now_ms: u64) -> Vec<WorkerView> {
-        let view = |(name, worker): (&String, &Worker)| {
-            let health = self.healths.get(name).copied().unwrap_or_default();
-            worker.view(name, &health, now_ms)
-        };
+        let view = |(name, worker): (&String, &Worker)| worker.view(name, &self.health(name), now_ms);
         self.workers.iter().take(4096).map(view).collect()
     }
 }
