@@ -1,6 +1,6 @@
 //! An execution as who gives it out sees it: the function it calls, and the words that go with the call.
 
-use symphony_protocol::{Requires, Wants};
+use symphony_protocol::Wants;
 use symphony_workflow::{Function, Node};
 
 use super::run::{NOTHING, function};
@@ -15,24 +15,8 @@ pub struct Called<'a> {
     pub timeout_ms: Option<u64>,
     pub retry_safe: Option<bool>,
     pub wants: Option<&'a Wants>,
-    pub requires: Option<Requires>,
-}
-
-/// Where a task may run; none where it says nothing of it.
-fn requires(node: &Node) -> Option<Requires> {
-    let resources = node.resources.as_ref().map(|resources| {
-        let memory = resources.memory_bytes as f64;
-        let fixed = [("cpu", resources.cpu), ("gpu", resources.gpu), ("memory", memory)];
-        let fixed = fixed.into_iter().map(|(name, count)| (name.to_owned(), count));
-        let named = resources.named.iter().map(|(name, count)| (name.clone(), *count));
-        fixed.chain(named).filter(|(_, count)| *count > 0.0).collect()
-    });
-    let made = Requires {
-        pool: node.pool.clone(),
-        labels: node.labels.clone(),
-        resources: resources.unwrap_or_default(),
-    };
-    (made != Requires::default()).then_some(made)
+    /// The task that it is of; none where no task is given out.
+    pub node: Option<&'a Node>,
 }
 
 impl Run {
@@ -65,7 +49,7 @@ impl Run {
                 timeout_ms: None,
                 retry_safe: None,
                 wants: exec.wants(),
-                requires: None,
+                node: None,
             });
         }
         if id.frame == UNDO {
@@ -78,7 +62,7 @@ impl Run {
                 timeout_ms: None,
                 retry_safe: None,
                 wants: None,
-                requires: None,
+                node: None,
             });
         }
         let spec = self.spec(id)?;
@@ -90,7 +74,7 @@ impl Run {
             timeout_ms: spec.timeout_ms,
             retry_safe: spec.retry_safe,
             wants: exec.wants(),
-            requires: requires(spec),
+            node: Some(spec),
         })
     }
 }

@@ -1,6 +1,7 @@
 //! Executions, failures and ends as the conductor is told of them.
 
-use symphony_protocol::Quarantine;
+use symphony_protocol::{Quarantine, Requires};
+use symphony_workflow::Node;
 
 use super::*;
 
@@ -39,11 +40,28 @@ pub fn ready_task(fold: &Fold, id: ExecId) -> Option<Result<(ReadyTask, Vec<Comp
         watch: run.watch,
         trace: run.trace,
         frames,
-        requires: called.requires,
+        requires: called.node.and_then(requires),
         wants: called.wants.cloned(),
         fences: run.fence(id).into_iter().collect(),
     };
     Some(Ok((task, composed)))
+}
+
+/// Where a task may run; none where it says nothing of it.
+fn requires(node: &Node) -> Option<Requires> {
+    let resources = node.resources.as_ref().map(|resources| {
+        let memory = resources.memory_bytes as f64;
+        let fixed = [("cpu", resources.cpu), ("gpu", resources.gpu), ("memory", memory)];
+        let fixed = fixed.into_iter().map(|(name, count)| (name.to_owned(), count));
+        let named = resources.named.iter().map(|(name, count)| (name.clone(), *count));
+        fixed.chain(named).filter(|(_, count)| *count > 0.0).collect()
+    });
+    let made = Requires {
+        pool: node.pool.clone(),
+        labels: node.labels.clone(),
+        resources: resources.unwrap_or_default(),
+    };
+    (made != Requires::default()).then_some(made)
 }
 
 /// Of some runs, those that the fold failed on, until the log says so.
