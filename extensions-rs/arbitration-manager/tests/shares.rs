@@ -2,35 +2,18 @@
 
 #![allow(clippy::unwrap_used, clippy::indexing_slicing)] // a failure is the message
 
+mod asking;
+
 use std::collections::BTreeMap;
 
+use asking::{claimant, contend};
 use proptest::prelude::*;
 use symphony_arbitration_manager::Options;
 use symphony_arbitration_manager::core::Arbiter;
 use symphony_arbitration_manager::options::Claims;
-use symphony_protocol::{Claim, Claimant, Contend, Order, OrderStrategy, Usage};
+use symphony_protocol::{Claim, Claimant, Order, OrderStrategy, Usage};
 
 const ROUND_MS: u64 = 100;
-
-fn claimant(tenant: &str, workflow: &str, waiting: u64) -> Claimant {
-    Claimant {
-        tenant: tenant.to_owned(),
-        workflow: workflow.to_owned(),
-        waiting,
-        ..Default::default()
-    }
-}
-
-fn contend(slots: u32, claimants: Vec<Claimant>) -> Contend {
-    Contend {
-        conductor: "c".to_owned(),
-        capability: "f".to_owned(),
-        slots,
-        now_ms: 1_800_000_000_000,
-        claimants,
-        ..Default::default()
-    }
-}
 
 fn weights(named: &[(&str, f64)]) -> BTreeMap<String, Claims> {
     let claims = |weight| Claims {

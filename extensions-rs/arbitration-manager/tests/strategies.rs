@@ -2,17 +2,19 @@
 
 #![allow(clippy::unwrap_used, clippy::indexing_slicing)] // a failure is the message
 
+mod asking;
+
 use std::collections::BTreeMap;
 
+use asking::{NOW_MS, claimant, contend};
 use proptest::prelude::*;
 use symphony_arbitration_manager::Options;
 use symphony_arbitration_manager::core::Arbiter;
 use symphony_arbitration_manager::options::{Claims, Weights, Worth};
 use symphony_arbitration_manager::policy::read;
 use symphony_arbitration_manager::strategy::{Chosen, Strategy as Divided};
-use symphony_protocol::{Claim, Claimant, Contend, Order, OrderBy, OrderStrategy, Usage};
+use symphony_protocol::{Claim, Claimant, Order, OrderBy, OrderStrategy, Usage};
 
-const NOW_MS: u64 = 1_800_000_000_000;
 const ALL: [Divided; 4] = [
     Divided::Prioritised,
     Divided::Collaborative,
@@ -34,26 +36,6 @@ fn options(by: Divided) -> Options {
 fn arbiter(options: Options) -> Arbiter {
     options.check().unwrap();
     Arbiter::new("arbitration", options, 1, 0)
-}
-
-fn claimant(tenant: &str, workflow: &str, waiting: u64) -> Claimant {
-    Claimant {
-        tenant: tenant.to_owned(),
-        workflow: workflow.to_owned(),
-        waiting,
-        ..Default::default()
-    }
-}
-
-fn ask(slots: u32, claimants: Vec<Claimant>) -> Contend {
-    Contend {
-        conductor: "c".to_owned(),
-        capability: "f".to_owned(),
-        slots,
-        now_ms: NOW_MS,
-        claimants,
-        ..Default::default()
-    }
 }
 
 fn used(arbiter: &mut Arbiter, tenant: &str, workflow: &str, seconds: u64) {
@@ -107,7 +89,7 @@ fn decided(arbiter: &mut Arbiter, slots: u32, all: &[(Claimant, u64)]) -> Order 
     for (claimant, seconds) in all {
         used(arbiter, &claimant.tenant, &claimant.workflow, *seconds);
     }
-    arbiter.contend(&ask(slots, all.iter().map(|(c, _)| c.clone()).collect()), 0)
+    arbiter.contend(&contend(slots, all.iter().map(|(c, _)| c.clone()).collect()), 0)
 }
 
 proptest! {
@@ -238,7 +220,7 @@ fn in_turn_the_longest_wait_is_first_and_use_and_weight_count_nothing() {
         ..claimant(tenant, "w", 9)
     };
     let made = arbiter.contend(
-        &ask(4, vec![waited("heavy", 1), waited("used", 20), waited("new", 5)]),
+        &contend(4, vec![waited("heavy", 1), waited("used", 20), waited("new", 5)]),
         0,
     );
     assert_eq!(
@@ -263,7 +245,7 @@ fn a_deadline_that_binds_goes_before_shares_and_not_before_a_priority() {
         late("late", 900, 5),
         late("far", 9_000, 5),
     ];
-    let made = arbiter.contend(&ask(2, all.clone()), 0);
+    let made = arbiter.contend(&contend(2, all.clone()), 0);
     assert_eq!(slots(&made)[0], ("late", "w", 1));
     assert_eq!(made.strategy, OrderStrategy::Deadline);
     let place = &made.order[0];
@@ -276,7 +258,7 @@ fn a_deadline_that_binds_goes_before_shares_and_not_before_a_priority() {
         priority: 6,
         ..claimant("calm", "w", 3)
     };
-    let made = arbiter.contend(&ask(3, vec![urgent, all[1].clone()]), 0);
+    let made = arbiter.contend(&contend(3, vec![urgent, all[1].clone()]), 0);
     assert_eq!(slots(&made), [("calm", "w", 3), ("late", "w", 0)]);
 }
 
@@ -293,7 +275,7 @@ fn a_priority_rises_with_age_where_the_policy_says_so() {
             ageing_ms,
             ..Default::default()
         };
-        let made = arbiter(policy).contend(&ask(1, all.clone()), 0);
+        let made = arbiter(policy).contend(&contend(1, all.clone()), 0);
         made.order[0].tenant.clone()
     };
     assert_eq!(
@@ -321,7 +303,7 @@ fn what_is_worth_more_has_the_larger_share_and_the_factors_say_so() {
     };
     let mut arbiter = arbiter(policy);
     let made = arbiter.contend(
-        &ask(8, vec![claimant("a", "checkout", 9), claimant("a", "report", 9)]),
+        &contend(8, vec![claimant("a", "checkout", 9), claimant("a", "report", 9)]),
         0,
     );
     assert_eq!(slots(&made), [("a", "checkout", 6), ("a", "report", 2)]);
@@ -331,7 +313,7 @@ fn what_is_worth_more_has_the_larger_share_and_the_factors_say_so() {
 #[test]
 fn another_policy_is_held_against_what_was_decided() {
     let mut arbiter = arbiter(Options::default());
-    let made = arbiter.contend(&ask(4, vec![claimant("a", "w", 9), claimant("b", "w", 9)]), 0);
+    let made = arbiter.contend(&contend(4, vec![claimant("a", "w", 9), claimant("b", "w", 9)]), 0);
     let (decisions, changed) = arbiter.compare(&read("[tenants.a]\nweight = 3.0").unwrap());
     let told: Vec<_> = changed
         .iter()

@@ -1,6 +1,6 @@
 //! Looking after blobs: read again, repaired, and put under another key.
 
-use std::fs::{self, File, OpenOptions};
+use std::fs::{self, OpenOptions};
 
 use symphony_protocol::{ArtifactExplained, Lineage, Needed, Rewrapped as Told, StoreShow, Verified};
 
@@ -12,6 +12,32 @@ use crate::storage::{Storage, locked};
 /// Digests that an answer names, and those of which it says who needs them.
 const NAMED_MAX: usize = 4096;
 const NEEDED_MAX: usize = 1024;
+
+/// What can be wrong with a blob that is catalogued.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Damage {
+    Missing,
+    Corrupt,
+}
+
+impl Damage {
+    fn word(self) -> &'static str {
+        match self {
+            Self::Missing => "missing",
+            Self::Corrupt => "corrupt",
+        }
+    }
+}
+
+/// What a part of the slow check came to.
+#[derive(Clone, Debug, Default)]
+pub struct Scrubbed {
+    /// Where to go on; none: from the beginning.
+    pub behind: Option<String>,
+    pub read: u64,
+    pub bytes: u64,
+    pub damaged: Vec<String>,
+}
 
 impl Storage {
     /// Read one blob, or all of them, and compare. With `repair` what is corrupt is set aside in `bad`, what is missing
@@ -35,8 +61,8 @@ impl Storage {
                 verified.repaired += 1;
             }
             match what {
-                "missing" => verified.missing.push(digest),
-                _ => verified.corrupt.push(digest),
+                Damage::Missing => verified.missing.push(digest),
+                Damage::Corrupt => verified.corrupt.push(digest),
             }
             if verified.corrupt.len() + verified.missing.len() >= NAMED_MAX {
                 break;
@@ -49,30 +75,27 @@ impl Storage {
     }
 
     /// What is wrong with a blob; none where it is what it should be. A key that is not here is no damage: an error.
-    pub fn damage(&self, digest: &str) -> Result<Option<&'static str>, Error> {
+    pub fn damage(&self, digest: &str) -> Result<Option<Damage>, Error> {
         match self.reader(digest).and_then(|mut reader| reader.digest()) {
             Ok(found) if found == digest => Ok(None),
-            Err(error) if error.kind() == ErrorKind::NotFound => Ok(Some("missing")),
+            Err(error) if error.kind() == ErrorKind::NotFound => Ok(Some(Damage::Missing)),
             Err(error) if error.kind() == ErrorKind::Unavailable => Err(error),
-            Ok(_) | Err(_) => Ok(Some("corrupt")),
+            Ok(_) | Err(_) => Ok(Some(Damage::Corrupt)),
         }
     }
 
-    fn set_aside(&self, digest: &str, what: &str, now_ms: u64) -> Result<(), Error> {
+    fn set_aside(&self, digest: &str, what: Damage, now_ms: u64) -> Result<(), Error> {
         let path = self.path(digest)?;
         let _held = self.lock(digest);
-        let bad = self.folder.join("bad");
-        fs::create_dir_all(&bad)?;
         if path.exists() {
-            fs::rename(&path, bad.join(digest))?;
-            File::open(&bad)?.sync_all()?;
+            self.place(&path, &self.folder.join("bad").join(digest))?;
         }
         let mut catalogue = locked(&self.catalogue);
         catalogue.remove(digest)?;
         catalogue.note(
             "set_aside",
             Some(digest),
-            &format!("it was {what}; it can be stored again"),
+            &format!("it was {}; it can be stored again", what.word()),
             now_ms,
         )
     }
@@ -115,36 +138,30 @@ impl Storage {
         Ok(adopted)
     }
 
-    /// Read the next blobs behind a digest, `budget` bytes of them or one. Returns where to go on (none: from the beginning),
-    /// how many were read, and those that are damaged.
-    pub fn scrub(
-        &self,
-        behind: Option<&str>,
-        budget: u64,
-        now_ms: u64,
-    ) -> Result<(Option<String>, u64, Vec<String>), Error> {
+    /// Read the next blobs behind a digest, `budget` bytes of them or one.
+    pub fn scrub(&self, behind: Option<&str>, budget: u64, now_ms: u64) -> Result<Scrubbed, Error> {
         let next = locked(&self.catalogue).behind(behind.unwrap_or_default(), 64)?;
-        let (mut left, mut read, mut damaged) = (budget, 0, Vec::new());
-        let mut last = None;
-        for (digest, stored) in &next {
-            if read > 0 && *stored > left {
-                return Ok((last, read, damaged));
+        let mut made = Scrubbed::default();
+        for (digest, stored) in next {
+            if made.read > 0 && made.bytes.saturating_add(stored) > budget {
+                break;
             }
-            if let Some(what) = self.damage(digest)? {
-                let needed = locked(&self.catalogue).needed(digest)?;
+            if let Some(what) = self.damage(&digest)? {
+                let needed = locked(&self.catalogue).needed(&digest)?;
                 let detail = format!(
-                    "it is {what}; {} runs and {} values need it",
+                    "it is {}; {} runs and {} values need it",
+                    what.word(),
                     needed.runs.len(),
                     needed.values.len()
                 );
-                locked(&self.catalogue).note("damaged", Some(digest), &detail, now_ms)?;
-                damaged.push(digest.clone());
+                locked(&self.catalogue).note("damaged", Some(&digest), &detail, now_ms)?;
+                made.damaged.push(digest.clone());
             }
-            left = left.saturating_sub(*stored);
-            read += 1;
-            last = Some(digest.clone());
+            made.bytes = made.bytes.saturating_add(stored);
+            made.read += 1;
+            made.behind = Some(digest);
         }
-        Ok((last, read, damaged))
+        Ok(made)
     }
 
     /// Put the keys of all blobs under the newest master key, and encrypt those that are plain.
@@ -199,10 +216,7 @@ impl Storage {
             self.discard(&part);
             return Err(Error::new(ErrorKind::Corrupt, "it is not what was stored"));
         }
-        let path = self.path(digest)?;
-        fs::rename(&part, &path)?;
-        File::open(path.parent().unwrap_or(&self.folder))?.sync_all()?;
-        Ok(())
+        self.place(&part, &self.path(digest)?)
     }
 
     pub fn needed(&self, digest: &str) -> Result<Needed, Error> {

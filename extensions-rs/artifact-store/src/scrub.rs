@@ -31,7 +31,6 @@ pub async fn run(state: Arc<State>, found: Shared, mut shutdown: Shutdown) {
     }
     let mut behind: Option<String> = None;
     let mut wait = INTERVAL;
-    // What one read took beyond its second is paid for by waiting.
     loop {
         tokio::select! {
             () = shutdown.requested() => return,
@@ -42,21 +41,23 @@ pub async fn run(state: Arc<State>, found: Shared, mut shutdown: Shutdown) {
             tokio::task::spawn_blocking(move || its.storage.scrub(from.as_deref(), budget, wall_ms())).await;
         wait = INTERVAL;
         match read {
-            Ok(Ok((last, count, damaged))) => {
-                for digest in &damaged {
+            Ok(Ok(made)) => {
+                for digest in &made.damaged {
                     tracing::error!(
                         digest,
                         "an artifact is damaged: `symphony pit artifacts explain` says who needs it"
                     );
                 }
                 let mut found = found.lock().unwrap_or_else(PoisonError::into_inner);
-                found.read += count;
-                found.damaged.extend(damaged);
+                found.read += made.read;
+                found.damaged.extend(made.damaged);
                 found.damaged.truncate(DAMAGED_MAX);
-                if last.is_none() {
-                    wait = REST;
-                }
-                behind = last;
+                // A blob that is larger than a second's share is read whole, and paid for by waiting.
+                wait = match made.behind {
+                    Some(_) => INTERVAL.max(Duration::from_secs(made.bytes / budget)),
+                    None => REST,
+                };
+                behind = made.behind;
             }
             Ok(Err(error)) => {
                 tracing::warn!(%error, "artifacts cannot be checked");

@@ -111,13 +111,7 @@ impl Storage {
         if path.exists() {
             fs::remove_file(part)?; // known already: the same content
         } else {
-            let folder = path.parent().unwrap_or(&self.folder);
-            if !folder.exists() {
-                fs::create_dir_all(folder)?;
-                File::open(&self.folder)?.sync_all()?;
-            }
-            fs::rename(part, &path)?;
-            File::open(folder)?.sync_all()?;
+            self.place(part, &path)?;
         }
         let about = About {
             digest: &written.digest,
@@ -129,6 +123,17 @@ impl Storage {
         locked(&self.catalogue).put(&about, lineage)?;
         self.index(&written.digest, media_type, lineage)?;
         Ok(written)
+    }
+
+    /// Move a file that is synced to where it belongs, in one step that a crash leaves done or not begun.
+    pub(crate) fn place(&self, part: &Path, path: &Path) -> Result<(), Error> {
+        let folder = path.parent().unwrap_or(&self.folder);
+        if !folder.exists() {
+            fs::create_dir_all(folder)?;
+            File::open(&self.folder)?.sync_all()?;
+        }
+        fs::rename(part, path)?;
+        Ok(File::open(folder)?.sync_all()?)
     }
 
     /// Note what a value names, unless that is known.

@@ -194,8 +194,8 @@ fn what_is_damaged_is_set_aside_with_who_needs_it_and_can_be_stored_again() {
     bytes[9] ^= 1;
     fs::write(&file, bytes).unwrap();
     fs::remove_file(file_of(folder.path(), &lost)).unwrap();
-    let (_, read, damaged) = storage.scrub(None, u64::MAX, 5).unwrap();
-    assert_eq!((read, damaged.len()), (4, 2));
+    let scrubbed = storage.scrub(None, u64::MAX, 5).unwrap();
+    assert_eq!((scrubbed.read, scrubbed.damaged.len()), (4, 2));
     let found = storage.verify(None, true, 6).unwrap();
     assert_eq!(
         (found.corrupt, found.missing),

@@ -100,9 +100,11 @@ impl Decisions {
             .take(SHOWN_MAX)
             .map(|noted| &noted.explained.order);
         let shown = newest.map(|order| Order {
-            order: order.order.iter().take(PLACES_MAX).cloned().collect(),
             decision: order.decision.clone(),
-            ..order.clone()
+            strategy: order.strategy,
+            by: order.by,
+            order: order.order.iter().take(PLACES_MAX).cloned().collect(),
+            ..Default::default()
         });
         shown.collect()
     }

@@ -17,7 +17,7 @@ pub struct Limit {
 /// The starts of a key are counted where anything bounds them.
 fn starts(limits: &Limits, now_ms: u64) -> Option<Starts> {
     let any = limits.rate.is_some() || limits.budget_starts.is_some() || limits.budget.is_some();
-    any.then(|| Starts::bounded(limits.rate, limits.budget_starts, now_ms))
+    any.then(|| Starts::new(limits.rate, limits.budget_starts, now_ms))
 }
 
 impl Limit {

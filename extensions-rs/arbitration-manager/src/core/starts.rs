@@ -69,13 +69,7 @@ pub struct Starts {
 }
 
 impl Starts {
-    /// None: the key has neither a rate nor a budget.
-    pub fn new(rate: Option<Rate>, budget: Option<u64>, now_ms: u64) -> Option<Self> {
-        (rate.is_some() || budget.is_some()).then(|| Self::bounded(rate, budget, now_ms))
-    }
-
-    /// The same where something else bounds the starts too: see `cap`.
-    pub fn bounded(rate: Option<Rate>, budget: Option<u64>, now_ms: u64) -> Self {
+    pub fn new(rate: Option<Rate>, budget: Option<u64>, now_ms: u64) -> Self {
         Self {
             bucket: rate.map(|rate| Bucket::new(rate, now_ms)),
             budget,
@@ -190,7 +184,7 @@ impl Starts {
             });
         }
         self.give_back(back);
-        let outside: u64 = self.held.values().map(|h| h.starts + h.fades()).sum();
+        let outside = self.in_hands();
         if let Some(bucket) = &mut self.bucket {
             bucket.refill(now_ms, i128::from(outside) * MICRO);
         }
@@ -258,7 +252,7 @@ mod tests {
     use super::*;
 
     fn rate(per_second: f64, burst: u64) -> Starts {
-        Starts::new(Some(Rate { per_second, burst }), None, 0).unwrap()
+        Starts::new(Some(Rate { per_second, burst }), None, 0)
     }
 
     #[test]
@@ -290,7 +284,7 @@ mod tests {
 
     #[test]
     fn tokens_of_an_idle_conductor_go_to_one_that_waits_once_its_lease_is_over() {
-        let mut starts = Starts::new(None, Some(10), 0).unwrap();
+        let mut starts = Starts::new(None, Some(10), 0);
         starts.settle("a", 0, 0, 0);
         assert_eq!(starts.grant("a", 0), 10);
         starts.settle("b", 0, 50, 10);
@@ -314,7 +308,7 @@ mod tests {
 
     #[test]
     fn a_budget_ends() {
-        let mut starts = Starts::new(None, Some(3), 0).unwrap();
+        let mut starts = Starts::new(None, Some(3), 0);
         starts.settle("a", 0, 100, 0);
         assert_eq!(starts.grant("a", 0), 3);
         starts.settle("a", 3, 100, 0);
