@@ -80,13 +80,13 @@ async def ensure_streams(
     """
     for config in configurations(partitions, replicas):
         config["max_bytes"] = (bounds or {}).get(config["name"], config["max_bytes"])
-        answer = await _api(bus, f"STREAM.CREATE.{config['name']}", config)
+        answer = await api(bus, f"STREAM.CREATE.{config['name']}", config)
         error = answer.get("error")
         if error is None:
             continue
         if error.get("err_code") != 10058:  # the name is in use with another configuration
             raise BusError("unavailable", f"{config['name']}: {error.get('description')}")
-        existing = (await _api(bus, f"STREAM.INFO.{config['name']}", {})).get("config", {})
+        existing = (await api(bus, f"STREAM.INFO.{config['name']}", {})).get("config", {})
         if existing.get("subject_transform") != config.get("subject_transform"):
             raise BusError(
                 "config", f"{config['name']} was made for another number of partitions; use a new data folder"
@@ -94,12 +94,17 @@ async def ensure_streams(
         missing = [subject for subject in config["subjects"] if subject not in existing.get("subjects", [])]
         if missing:
             wider = existing | {"subjects": [*existing.get("subjects", []), *missing]}
-            answer = await _api(bus, f"STREAM.UPDATE.{config['name']}", wider)
+            answer = await api(bus, f"STREAM.UPDATE.{config['name']}", wider)
             if (error := answer.get("error")) is not None:
                 raise BusError("unavailable", f"{config['name']}: {error.get('description')}")
 
 
-async def _api(bus: NatsBus, call: str, body: dict[str, Any]) -> dict[str, Any]:
+async def api(bus: NatsBus, call: str, body: dict[str, Any]) -> dict[str, Any]:
+    """A call of the broker's API and its answer, which may be a refusal.
+
+    Raises:
+        BusError: no answer came.
+    """
     reply = await bus.request(f"$JS.API.{call}", json.dumps(body).encode(), timeout_s=10)
     answer: dict[str, Any] = json.loads(reply)
     return answer

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -11,7 +10,7 @@ import msgspec
 
 from conductor.cli import connect
 from conductor.cli.connect import Place, json_option, place_options
-from conductor.cli.output import emit, say, table
+from conductor.cli.output import emit, moment, say, table
 
 if TYPE_CHECKING:
     from conductor.wire.policies import PolicyShow
@@ -22,14 +21,6 @@ def arbitration() -> None:
     """Shares, limits, orders, locks, and the policy behind them."""
 
 
-async def _ask(place: Place, operation: str, message: Any, kind: Any, *rest: str) -> Any:
-    from conductor.wire import subjects
-    from conductor.wire.base import decode, encode
-
-    async with connect.operator(place) as bus:
-        return decode(await bus.request(subjects.pit("arbitration", operation, *rest), encode(message)), kind)
-
-
 @arbitration.command("show")
 @place_options
 @json_option
@@ -37,7 +28,7 @@ def show(data: Path, url: str | None, as_json: bool) -> None:
     """Shares, allowances, usage, what was learned of durations, and the last orders with their reasons."""
     from conductor.wire.grants import ArbitrationShow, Nothing
 
-    shown = connect.run(_ask(Place(data, url), "show", Nothing(), ArbitrationShow))
+    shown = connect.ask(Place(data, url), "arbitration", "show", Nothing(), ArbitrationShow)
     if as_json:
         emit(msgspec.to_builtins(shown))
         return
@@ -72,7 +63,7 @@ def explain(decision: str, data: Path, url: str | None, as_json: bool) -> None:
     """One of the last decisions: what was asked, by which rules it was decided, and everybody's place with its factors."""
     from conductor.wire.policies import AskDecision, Explained
 
-    found: Explained = connect.run(_ask(Place(data, url), "explain", AskDecision(decision=decision), Explained))
+    found = connect.ask(Place(data, url), "arbitration", "explain", AskDecision(decision=decision), Explained)
     if as_json:
         emit(msgspec.to_builtins(found))
         return
@@ -102,8 +93,7 @@ def policy() -> None:
 def _policy(place: Place, **said: Any) -> PolicyShow:
     from conductor.wire.policies import AskPolicy, PolicyShow
 
-    shown: PolicyShow = connect.run(_ask(place, "policy", AskPolicy(**said), PolicyShow))
-    return shown
+    return connect.ask(place, "arbitration", "policy", AskPolicy(**said), PolicyShow)
 
 
 def _in_force(shown: PolicyShow, as_json: bool) -> None:
@@ -113,10 +103,9 @@ def _in_force(shown: PolicyShow, as_json: bool) -> None:
     if shown.version == 0:
         say("the configuration's policy is in force; none was applied")
         return
-    when = datetime.fromtimestamp(shown.applied_at_ms / 1000, UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
     why = f": {shown.reason}" if shown.reason else ""
     what = "" if shown.document else ", back to the configuration's"
-    say(f"version {shown.version}, applied {when}{what}{why}")
+    say(f"version {shown.version}, applied {moment(shown.applied_at_ms)}{what}{why}")
     if shown.document:
         say(shown.document.rstrip())
 
@@ -174,7 +163,7 @@ def holds(data: Path, url: str | None, as_json: bool) -> None:
     from conductor.wire import subjects
     from conductor.wire.holds import AskHolds, HoldsShow
 
-    shown = connect.run(_ask(Place(data, url), "holds", AskHolds(), HoldsShow, subjects.EVERY_TENANT))
+    shown = connect.ask(Place(data, url), "arbitration", "holds", AskHolds(), HoldsShow, subjects.EVERY_TENANT)
     if as_json:
         emit(msgspec.to_builtins(shown))
         return

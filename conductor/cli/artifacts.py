@@ -10,6 +10,7 @@ import click
 import msgspec
 
 from conductor.cli import connect
+from conductor.cli.catalogue import lineage, search, tag, whole_digest
 from conductor.cli.connect import Place, json_option, place_options
 from conductor.cli.output import FAILED, Refusal, emit, say, size, table
 
@@ -17,6 +18,10 @@ from conductor.cli.output import FAILED, Refusal, emit, say, size, table
 @click.group()
 def artifacts() -> None:
     """Content-addressed blobs."""
+
+
+for verb in (lineage, search, tag):
+    artifacts.add_command(verb)
 
 
 @artifacts.command()
@@ -78,12 +83,6 @@ def get(digest: str, out: Path | None, data: Path, url: str | None, as_json: boo
         say(f"{size(count)} in {out}")
 
 
-def whole_digest(text: str) -> str:
-    if len(text) != 64 or any(letter not in "0123456789abcdef" for letter in text):
-        raise Refusal(f"{text!r} is no digest: give the 64 hexadecimal digits that `symphony artifacts ls` shows")
-    return text
-
-
 @artifacts.command()
 @click.option("--run", "run_id", help="Of this run only")
 @click.option("--limit", type=click.IntRange(1, 1000), default=50, show_default=True)
@@ -91,22 +90,15 @@ def whole_digest(text: str) -> str:
 @json_option
 def ls(run_id: str | None, limit: int, data: Path, url: str | None, as_json: bool) -> None:
     """Stored artifacts, newest first."""
-    found = connect.run(_list(Place(data, url), run_id, None, limit))
+    from conductor.wire.store import ArtifactList, ListArtifacts
+
+    ask = ListArtifacts(run=run_id, limit=limit)
+    found = connect.ask(Place(data, url), "store", "list", ask, ArtifactList).artifacts
     if as_json:
         emit({"artifacts": [msgspec.to_builtins(artifact) for artifact in found]})
         return
     rows = [(a.digest, size(a.size_bytes), size(a.stored_bytes), a.media_type) for a in found]
     table("", ("digest", "size", "stored", "type"), rows, ("size", "stored"))
-
-
-async def _list(place: Place, run_id: str | None, digest: str | None, limit: int) -> list[Any]:
-    from conductor.wire import subjects
-    from conductor.wire.base import decode, encode
-    from conductor.wire.store import ArtifactList, ListArtifacts
-
-    async with connect.operator(place) as bus:
-        ask = ListArtifacts(run=run_id, prefix=digest or "", limit=limit)
-        return decode(await bus.request(subjects.pit("store", "list"), encode(ask)), ArtifactList).artifacts
 
 
 @artifacts.command()
@@ -117,16 +109,10 @@ async def _list(place: Place, run_id: str | None, digest: str | None, limit: int
 def verify(digest: str | None, repair: bool, data: Path, url: str | None, as_json: bool) -> None:
     """Read an artifact, or all of them, from the disk and compare with the digests; say who needs what is damaged."""
 
-    async def work() -> Any:
-        from conductor.wire import subjects
-        from conductor.wire.base import decode, encode
-        from conductor.wire.store import Verified, Verify
+    from conductor.wire.store import Verified, Verify
 
-        async with connect.operator(Place(data, url)) as bus:
-            ask = encode(Verify(digest=None if digest is None else whole_digest(digest), repair=repair))
-            return decode(await bus.request(subjects.pit("store", "verify"), ask, 600), Verified)
-
-    verified = connect.run(work())
+    ask = Verify(digest=None if digest is None else whole_digest(digest), repair=repair)
+    verified = connect.ask(Place(data, url), "store", "verify", ask, Verified, patience_s=600)
     if as_json:
         emit(msgspec.to_builtins(verified))
     else:
@@ -139,6 +125,3 @@ def verify(digest: str | None, repair: bool, data: Path, url: str | None, as_jso
     bad = [*verified.corrupt, *verified.missing]
     if bad:
         raise Refusal(f"{bad[0]} does not verify: store it again from its source", FAILED)
-
-
-from conductor.cli import catalogue  # noqa: E402,F401 - its verbs join the group above

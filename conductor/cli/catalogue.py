@@ -9,21 +9,25 @@ import click
 import msgspec
 
 from conductor.cli import connect
-from conductor.cli.artifacts import artifacts, whole_digest
 from conductor.cli.connect import Place, json_option, place_options
-from conductor.cli.output import emit, say, size, table
+from conductor.cli.output import Refusal, emit, moment, say, size, table
+
+PATIENCE_S = 30.0
+"""A catalogue of millions is searched and followed for longer than other questions take."""
 
 
-async def ask_store(place: Place, operation: str, message: Any, kind: Any, patience_s: float = 30.0) -> Any:
-    """An operator's question to the Artifact Store."""
-    from conductor.wire import subjects
-    from conductor.wire.base import decode, encode
+def whole_digest(text: str) -> str:
+    """A digest as it was given.
 
-    async with connect.operator(place) as bus:
-        return decode(await bus.request(subjects.pit("store", operation), encode(message), patience_s), kind)
+    Raises:
+        Refusal: it is none, or only the beginning of one.
+    """
+    if len(text) != 64 or any(letter not in "0123456789abcdef" for letter in text):
+        raise Refusal(f"{text!r} is no digest: give the 64 hexadecimal digits that `symphony artifacts ls` shows")
+    return text
 
 
-@artifacts.command()
+@click.command()
 @click.argument("words", nargs=-1, required=True)
 @click.option("--limit", type=click.IntRange(1, 1000), default=50, show_default=True)
 @place_options
@@ -33,7 +37,7 @@ def search(words: tuple[str, ...], limit: int, data: Path, url: str | None, as_j
     from conductor.wire.store import ArtifactList, SearchArtifacts
 
     ask = SearchArtifacts(words=" ".join(words), limit=limit)
-    found = connect.run(ask_store(Place(data, url), "search", ask, ArtifactList)).artifacts
+    found = connect.ask(Place(data, url), "store", "search", ask, ArtifactList, patience_s=PATIENCE_S).artifacts
     if as_json:
         emit({"artifacts": msgspec.to_builtins(found)})
         return
@@ -42,7 +46,7 @@ def search(words: tuple[str, ...], limit: int, data: Path, url: str | None, as_j
     table("", ("digest", "size", "type", "name"), rows, ("size",))
 
 
-@artifacts.command()
+@click.command()
 @click.argument("digest")
 @click.argument("tags", nargs=-1)
 @click.option("--remove", multiple=True, help="A tag to take away")
@@ -56,14 +60,14 @@ def tag(
     from conductor.wire.store import TagArtifact
 
     ask = TagArtifact(digest=whole_digest(digest), add=list(tags), remove=list(remove))
-    has = connect.run(ask_store(Place(data, url), "tag", ask, Reply)).message.split()
+    has = connect.ask(Place(data, url), "store", "tag", ask, Reply, patience_s=PATIENCE_S).message.split()
     if as_json:
         emit({"digest": digest, "tags": has})
     else:
         say(" ".join(has))
 
 
-@artifacts.command()
+@click.command()
 @click.argument("digest")
 @click.option("--up", "way", flag_value="up", help="What it was made of, and what these were made of")
 @click.option("--down", "way", flag_value="down", help="What was made of it")
@@ -78,9 +82,8 @@ def lineage(
     from conductor.wire.store import ArtifactExplained, AskArtifact
 
     whole = whole_digest(digest)
-    told: ArtifactExplained = connect.run(
-        ask_store(Place(data, url), "explain", AskArtifact(digest=whole, depth=depth), ArtifactExplained)
-    )
+    ask = AskArtifact(digest=whole, depth=depth)
+    told = connect.ask(Place(data, url), "store", "explain", ask, ArtifactExplained, patience_s=PATIENCE_S)
     entries = msgspec.to_builtins(told.artifact.lineage)
     if openlineage:
         for event in events(told):
@@ -102,11 +105,9 @@ def lineage(
 
 def events(told: Any) -> list[dict[str, Any]]:
     """The tasks that made an artifact as run events of OpenLineage 2-0-2 (https://openlineage.io/spec/2-0-2/OpenLineage.json)."""
-    from datetime import UTC, datetime
     from uuid import UUID, uuid5
 
     namespace = UUID("6f1c0c4e-5d53-5b5c-9d0f-0c5a0e1c7a51")
-    at = datetime.fromtimestamp(told.artifact.created_at_ms / 1000, UTC).isoformat()
 
     def dataset(digest: str) -> dict[str, Any]:
         return {"namespace": "symphony", "name": f"artifact/{digest}"}
@@ -114,7 +115,7 @@ def events(told: Any) -> list[dict[str, Any]]:
     return [
         {
             "eventType": "COMPLETE",
-            "eventTime": at,
+            "eventTime": moment(told.artifact.created_at_ms),
             "producer": "https://github.com/symphony-conductor/symphony",
             "schemaURL": "https://openlineage.io/spec/2-0-2/OpenLineage.json#/$defs/RunEvent",
             "run": {"runId": str(uuid5(namespace, f"{made.run}/{made.task or ''}"))},

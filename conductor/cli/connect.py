@@ -108,6 +108,26 @@ def operator(place: Place) -> Any:
     return connected(place, "operator")
 
 
+def ask(
+    place: Place, service: str, operation: str, message: Any, kind: type[R], *rest: Any, patience_s: float = 5.0
+) -> R:
+    """An operator's question to one of the five, and its answer, a message of `kind`.
+
+    Raises:
+        Refusal: as with `run`; the refusals of the service are told in its words.
+    """
+    from conductor.wire import subjects
+    from conductor.wire.base import decode, encode
+
+    async def work() -> R:
+        async with operator(place) as bus:
+            data = await bus.request(subjects.pit(service, operation, *rest), encode(message), patience_s)
+            answer: R = decode(data, kind)
+            return answer
+
+    return run(work())
+
+
 def run(work: Coroutine[Any, Any, R]) -> R:
     """Run a verb's coroutine; errors become refusals.
 

@@ -40,16 +40,6 @@ def status(data: Path, url: str | None, as_json: bool) -> None:
     table("", ("service", "health", "version", "pid", "ready after"), rows, ("pid", "ready after"))
 
 
-async def _ask(place: Place, service: str, kind: Any, *rest: Any) -> Any:
-    from conductor.wire import subjects
-    from conductor.wire.base import decode, encode
-    from conductor.wire.grants import Nothing
-
-    operation = "status" if service == "dag" else "show"
-    async with connect.operator(place) as bus:
-        return decode(await bus.request(subjects.pit(service, operation, *rest), encode(Nothing())), kind)
-
-
 def _group(name: str, what: str) -> click.Group:
     group = click.Group(name, help=what)
     pit.add_command(group)
@@ -70,8 +60,9 @@ stale = _group("stale", "Archive and retention")
 def dag_show(partition: int, data: Path, url: str | None, as_json: bool) -> None:
     """A partition: what is folded, live, open and snapshotted."""
     from conductor.wire.dag import DagShow
+    from conductor.wire.grants import Nothing
 
-    _fields(connect.run(_ask(Place(data, url), "dag", DagShow, partition)), as_json)
+    _fields(connect.ask(Place(data, url), "dag", "status", Nothing(), DagShow, partition), as_json)
 
 
 @stale.command("show")
@@ -79,9 +70,10 @@ def dag_show(partition: int, data: Path, url: str | None, as_json: bool) -> None
 @json_option
 def stale_show(data: Path, url: str | None, as_json: bool) -> None:
     """What is archived, held and purged."""
+    from conductor.wire.grants import Nothing
     from conductor.wire.stale import StaleShow
 
-    _fields(connect.run(_ask(Place(data, url), "stale", StaleShow)), as_json)
+    _fields(connect.ask(Place(data, url), "stale", "show", Nothing(), StaleShow), as_json)
 
 
 def _fields(shown: Any, as_json: bool) -> None:

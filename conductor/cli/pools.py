@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 import msgspec
@@ -21,19 +21,10 @@ def pools() -> None:
     """Workers and pools."""
 
 
-async def _ask(place: Place, operation: str, message: Any) -> PoolShow:
-    from conductor.wire import subjects
-    from conductor.wire.base import decode, encode
-    from conductor.wire.grants import PoolShow
-
-    async with connect.operator(place) as bus:
-        return decode(await bus.request(subjects.pit("pool", operation), encode(message)), PoolShow)
-
-
 def _shown(place: Place) -> PoolShow:
-    from conductor.wire.grants import Nothing
+    from conductor.wire.grants import Nothing, PoolShow
 
-    return connect.run(_ask(place, "show", Nothing()))
+    return connect.ask(place, "pool", "show", Nothing(), PoolShow)
 
 
 @pools.command("show")
@@ -122,11 +113,12 @@ def scale(
     target: str, least: int | None, most: int | None, reason: str, data: Path, url: str | None, as_json: bool
 ) -> None:
     """Other bounds for the processes of a pool, or of every pool whose workers offer a capability; over restarts too."""
-    from conductor.wire.grants import Scale
+    from conductor.wire.grants import PoolShow, Scale
 
     if least is None and most is None:
         raise Refusal("say --min, --max or both: nothing else can be scaled")
-    shown = connect.run(_ask(Place(data, url), "scale", Scale(target=target, min=least, max=most, reason=reason)))
+    ask = Scale(target=target, min=least, max=most, reason=reason)
+    shown = connect.ask(Place(data, url), "pool", "scale", ask, PoolShow)
     if as_json:
         emit({"pools": msgspec.to_builtins(shown.pools)})
         return

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
 from pathlib import Path
 
 import click
 import msgspec
 
 from conductor.cli import connect
-from conductor.cli.artifacts import whole_digest
-from conductor.cli.catalogue import ask_store
+from conductor.cli.catalogue import PATIENCE_S, whole_digest
 from conductor.cli.connect import Place, json_option, place_options
-from conductor.cli.output import FAILED, Refusal, emit, say, size, table
+from conductor.cli.output import FAILED, Refusal, clock, emit, say, size, table
 
 
 @click.group("artifacts")
@@ -28,7 +26,7 @@ def show(data: Path, url: str | None, as_json: bool) -> None:
     from conductor.wire.grants import Nothing
     from conductor.wire.store import StoreShow
 
-    shown: StoreShow = connect.run(ask_store(Place(data, url), "show", Nothing(), StoreShow))
+    shown = connect.ask(Place(data, url), "store", "show", Nothing(), StoreShow, patience_s=PATIENCE_S)
     if as_json:
         emit(msgspec.to_builtins(shown))
         return
@@ -51,7 +49,7 @@ def explain(digest: str, depth: int, data: Path, url: str | None, as_json: bool)
     from conductor.wire.store import ArtifactExplained, AskArtifact
 
     ask = AskArtifact(digest=whole_digest(digest), depth=depth)
-    told: ArtifactExplained = connect.run(ask_store(Place(data, url), "explain", ask, ArtifactExplained))
+    told = connect.ask(Place(data, url), "store", "explain", ask, ArtifactExplained, patience_s=PATIENCE_S)
     if as_json:
         emit(msgspec.to_builtins(told))
         return
@@ -78,18 +76,15 @@ def trail(start: int, limit: int, data: Path, url: str | None, as_json: bool) ->
     """The audit trail, with its chain of hashes checked from the beginning."""
     from conductor.wire.store import AskTrail, Trail
 
-    found: Trail = connect.run(ask_store(Place(data, url), "trail", AskTrail(start=start, limit=limit), Trail))
+    ask = AskTrail(start=start, limit=limit)
+    found = connect.ask(Place(data, url), "store", "trail", ask, Trail, patience_s=PATIENCE_S)
     if as_json:
         emit(msgspec.to_builtins(found))
     else:
-        rows = [(e.number, _moment(e.at_ms), e.what.replace("_", " "), e.digest or "", e.detail) for e in found.entries]
+        rows = [(e.number, clock(e.at_ms), e.what.replace("_", " "), e.digest or "", e.detail) for e in found.entries]
         table("", ("number", "at", "what", "artifact", "detail"), rows, ("number",))
     if found.broken_at is not None:
         raise Refusal(f"entry {found.broken_at} does not follow from those before it: the trail was edited", FAILED)
-
-
-def _moment(at_ms: int) -> str:
-    return datetime.fromtimestamp(at_ms / 1000, UTC).strftime("%Y-%m-%d %H:%M:%S")
 
 
 @store.command()
@@ -100,7 +95,7 @@ def rewrap(data: Path, url: str | None, as_json: bool) -> None:
     from conductor.wire.grants import Nothing
     from conductor.wire.store import Rewrapped
 
-    made: Rewrapped = connect.run(ask_store(Place(data, url), "rewrap", Nothing(), Rewrapped, 3600))
+    made = connect.ask(Place(data, url), "store", "rewrap", Nothing(), Rewrapped, patience_s=3600)
     if as_json:
         emit(msgspec.to_builtins(made))
     else:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-import json
+import contextlib
 import logging
 import os
 import secrets
@@ -15,7 +15,7 @@ from pathlib import Path
 
 from conductor import __version__
 from conductor.bus import BusError, BusOptions, NatsBus
-from conductor.bus.streams import ensure_streams
+from conductor.bus.streams import api, ensure_streams
 from conductor.embedded import binaries, broker, pit, roles
 from conductor.embedded.disk import Disk
 from conductor.embedded.errors import EmbeddedError
@@ -30,6 +30,8 @@ TENANT = "default"
 READY_POLL_S = 0.001
 STATE_INTERVAL_S = 1.0
 WORKERS_PATIENCE_S = 20.0
+PROBE = "SYM_PROBE"
+"""A stream that is made and deleted, to see whether several brokers are one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,7 +118,7 @@ class System:
             await self._start_pit(program, pit_config)
             await asyncio.gather(*(self._start_conductor(name) for name in options.names))
             self._write_state()
-            await self._await_workers(sum(pool.min for pool in pools))
+            await self._await_workers(0 if "pool" in options.without else sum(pool.min for pool in pools))
         except BaseException:
             await self.stop()
             raise
@@ -187,20 +189,17 @@ class System:
     async def _led(self) -> None:
         """Until several brokers have chosen who leads them, and all have joined: streams are made on all of them."""
         assert self._bus is not None
+        if self.options.brokers == 1:
+            return
+        probe = {"name": PROBE, "subjects": ["sym.probe"], "num_replicas": self.options.brokers}
         deadline = time.monotonic() + WORKERS_PATIENCE_S
-        while self.options.brokers > 1:
-            try:
-                probe = {"name": "SYM_PROBE", "subjects": ["sym.probe"], "num_replicas": self.options.brokers}
-                made = await self._bus.request("$JS.API.STREAM.CREATE.SYM_PROBE", json.dumps(probe).encode(), 2.0)
-                if json.loads(made).get("error") is None:
-                    await self._bus.request("$JS.API.STREAM.DELETE.SYM_PROBE", b"", 2.0)
+        while time.monotonic() < deadline:
+            with contextlib.suppress(BusError):
+                if "error" not in await api(self._bus, f"STREAM.CREATE.{PROBE}", probe):
+                    await api(self._bus, f"STREAM.DELETE.{PROBE}", {})
                     return
-            except BusError as error:
-                if time.monotonic() > deadline:
-                    raise EmbeddedError("failed", f"the brokers do not find each other: {error}") from None
             await asyncio.sleep(0.1)
-            if time.monotonic() > deadline:
-                raise EmbeddedError("failed", f"the brokers do not find each other: see {self.layout.logs}")
+        raise EmbeddedError("failed", f"the brokers do not find each other: see {self.layout.logs}")
 
     async def _connect(self) -> None:
         if self._bus is None:
@@ -290,8 +289,7 @@ class System:
 
         assert self._bus is not None
         deadline = time.monotonic() + WORKERS_PATIENCE_S
-        started_here = 0 if "pool" in self.options.without else count
-        while (started_here and await leased_workers(self._bus) < started_here) or not await self._dispatch():
+        while (count and await leased_workers(self._bus) < count) or not await self._dispatch():
             if time.monotonic() > deadline:
                 raise EmbeddedError("failed", f"the workers do not come up: see {self.layout.logs}")
             await asyncio.sleep(0.02)

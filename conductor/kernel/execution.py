@@ -26,6 +26,13 @@ def line_of(task: ReadyTask) -> str:
     return f"{line}#{needs.pool or ''};{labels};{resources}"
 
 
+def parts_of(line: str) -> tuple[str, str, bool]:
+    """The capability of a line, its range of versions (empty: any), and whether it asks for more."""
+    base, _, needs = line.partition("#")
+    capability, _, wanted = base.partition("@")
+    return capability, wanted, bool(needs)
+
+
 class Execution:
     """One execution. It waits for a slot, or a worker has it (`worker` and `n` are set)."""
 

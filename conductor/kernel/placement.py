@@ -10,9 +10,9 @@ from typing import Any
 
 from conductor.kernel.allowances import Allowances
 from conductor.kernel.contention import Claimant, Contest, gather
-from conductor.kernel.execution import SUSPECT_DEATHS, Execution, Key
+from conductor.kernel.execution import SUSPECT_DEATHS, Execution, Key, parts_of
 from conductor.kernel.orders import Answer, Orders
-from conductor.kernel.places import MANY, parts_of
+from conductor.kernel.places import MANY
 from conductor.kernel.workers import Worker, Workers
 from conductor.policy import Policy, Situation
 from conductor.wire.ready import Requires

@@ -33,13 +33,6 @@ class Offer:
         return cls(beat.pool, beat.labels, beat.resources, beat.slots)
 
 
-def parts_of(line: str) -> tuple[str, str, bool]:
-    """The capability of a line, its range of versions (empty: any), and whether it asks for more."""
-    base, _, needs = line.partition("#")
-    capability, _, wanted = base.partition("@")
-    return capability, wanted, bool(needs)
-
-
 def takes(worker: Worker, offer: Offer | None, needs: Requires) -> int:
     """How many more executions that need this a worker may be given by what it offers; its slots are another matter."""
     if offer is None or (needs.pool is not None and offer.pool != needs.pool):

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from conductor.kernel.execution import Execution, line_of
-from conductor.kernel.places import MANY, Offer, parts_of, takes
+from conductor.kernel.execution import Execution, line_of, parts_of
+from conductor.kernel.places import MANY, Offer, takes
 from conductor.kernel.workers import Worker
 from conductor.wire.ready import ReadyTask, Requires
 from conductor.worker import offers
