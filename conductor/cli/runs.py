@@ -166,7 +166,7 @@ async def _shown(run: str, place: Place) -> dict[str, Any]:
             }
             for node in view.nodes
         ]
-        await waits.add(client, view.run, document["nodes"])
+        await waits.add(client, view.run, document["nodes"], view.nodes)
         return document
 
 

@@ -167,7 +167,7 @@ def client(tenant: str) -> Permissions:
     held = f"sym.pit.arbitration.holds.{name}"
     archive = tuple(f"sym.pit.stale.{operation}.{name}" for operation in ("list", "read", "decisions"))
     workflows = (f"$KV.sym_workflows.{name}.>", f"$JS.API.DIRECT.GET.KV_sym_workflows.$KV.sym_workflows.{name}.>")
-    said = (f"sym.in.*.{name}.*", "sym.event.*", f"sym.pit.dag.check.{name}")
+    said = (f"sym.in.*.{name}.*", "sym.event.*", f"sym.pit.dag.check.{name}", "sym.pit.pool.offers")
     return Permissions(
         (*said, *asked, held, *archive, *workflows, *_STORE, "$SRV.INFO.dag"),
         (f"sym.run.{name}.>",),

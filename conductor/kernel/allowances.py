@@ -113,8 +113,8 @@ class Allowances:
                 return False
         return True
 
-    def start(self, task: ReadyTask, now_ms: int = 0) -> Used:
-        """An execution starts: spend, and count. Returns the record that `end` takes."""
+    def start(self, task: ReadyTask, now_ms: int = 0, share: float = 1.0) -> Used:
+        """An execution starts, which counts as `share` slots: spend, and count. Returns the record that `end` takes."""
         if self.limits:
             for key in _keys(task.tenant, task.workflow, task.capability):
                 limit = self.limits.get(key)
@@ -123,7 +123,7 @@ class Allowances:
                     if limit.starts is not None:
                         limit.starts -= 1
         used = self._record(task.tenant, task.workflow, task.capability)
-        used.start(now_ms)
+        used.start(now_ms, share)
         return used
 
     def _record(self, tenant: str, workflow: str, capability: str) -> Used:
@@ -138,14 +138,14 @@ class Allowances:
         self._last = (tenant, workflow, capability, used)
         return used
 
-    def end(self, task: ReadyTask, used: Used, run_us: int) -> None:
-        """It ended, or was lost."""
+    def end(self, task: ReadyTask, used: Used, run_us: int, share: float = 1.0) -> None:
+        """It ended, or was lost. `share` is what it began with."""
         if self.limits:
             for key in _keys(task.tenant, task.workflow, task.capability):
                 limit = self.limits.get(key)
                 if limit is not None and limit.running > 0:
                     limit.running -= 1
-        used.end(run_us)
+        used.end(run_us, share)
         if run_us:
             before = self.run_us.get(task.capability, float(run_us))
             self.run_us[task.capability] = before + (run_us - before) / 8
@@ -162,8 +162,10 @@ class Allowances:
             tenant, workflow, capability = who
             used = self.usage.get(who)
             started, running, run_us = (used.started, max(used.running, 0), used.run_us) if used else (0, 0, 0)
+            share_us = 0 if used is None else round(used.share_us)
             if used is not None:
                 used.started = used.run_us = 0
+                used.share_us = 0.0
                 if used.running <= 0:
                     del self.usage[who]
             told.append(
@@ -175,6 +177,7 @@ class Allowances:
                     running=running,
                     waiting=waiting.get(who, 0),
                     run_us=run_us,
+                    share_us=share_us,
                 )
             )
         return told

@@ -34,7 +34,7 @@ class Side:
     def __init__(self, account: Account, weight: float) -> None:
         self.account = account
         self.weight = weight
-        self.given = 0
+        self.given = 0.0
 
     def share(self, typical_us: float) -> float:
         """Slot time over the weight, with the next start counted in."""
@@ -146,10 +146,10 @@ class Contest:
             if claimant.wants:
                 heapq.heappush(self._heap, (self._key(claimant), claimant))
 
-    def served(self, claimant: Claimant) -> None:
-        """It took one of its executions."""
-        claimant.tenant.given += 1
-        claimant.workflow.given += 1
+    def served(self, claimant: Claimant, share: float = 1.0) -> None:
+        """It took one of its executions, which counts as `share` slots."""
+        claimant.tenant.given += share
+        claimant.workflow.given += share
         if self._answer is not None:
             given = self._answer.given
             given[claimant.who] = given.get(claimant.who, 0) + 1
@@ -205,7 +205,9 @@ def _stated(claimant: Claimant, waited_ms: int) -> Stated:
         workflow=claimant.who[1],
         priority=claimant.priority,
         waiting=claimant.urgent,
-        running=max(claimant.workflow.account.running, 0),
+        running=max(round(claimant.workflow.account.running), 0),
+        held=max(claimant.workflow.account.running, 0.0),
+        share=(claimant.overdue or claimant.rest)[0].share,
         waited_ms=waited_ms,
         rest_us=first.rest_us,
         deadline_at_ms=first.deadline_at_ms,

@@ -20,12 +20,12 @@ from conductor.kernel.office import Office
 from conductor.kernel.orders import Orders
 from conductor.kernel.outcomes import Outcomes
 from conductor.kernel.partition import Partition
-from conductor.kernel.placement import Waiting
 from conductor.kernel.reports import Reports
 from conductor.kernel.resolve import Resolutions
 from conductor.kernel.roster import Roster
 from conductor.kernel.spans import Spans
 from conductor.kernel.supply import Frames, Supplies
+from conductor.kernel.waiting import Waiting
 from conductor.kernel.workers import Workers
 from conductor.observe import metrics
 from conductor.policy import Policy
@@ -267,7 +267,7 @@ class Core:
 
     def release(self, execution: Execution, run_us: int = 0) -> None:
         if execution.usage is not None:
-            self.allowances.end(execution.task, execution.usage, run_us)
+            self.allowances.end(execution.task, execution.usage, run_us, execution.share)
             execution.usage = None
         execution.worker = None
         if execution.task.wants is not None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from conductor.kernel import recovery
-from conductor.kernel.placement import place
+from conductor.kernel.placement import Sites, place
 from conductor.observe import metrics
 
 if TYPE_CHECKING:
@@ -22,8 +22,7 @@ def dispatch(core: Core) -> None:
         core.now_ms,
         core.orders,
         core.reports.conductor,
-        core.roster.fits,
-        core.roster.takes,
+        Sites(core.roster.fits, core.roster.takes, core.roster.share),
     )
     for execution, worker in placement.starts:
         execution.sent_at_ms = core.now_ms

@@ -48,6 +48,7 @@ class Execution:
         "partition",
         "renewal",
         "sent_at_ms",
+        "share",
         "span",
         "task",
         "token",
@@ -79,6 +80,8 @@ class Execution:
         self.missing_since: int | None = None
         """Its worker lists it no more since the broker had results up to this sequence: its own may be among them."""
         self.usage: Used | None = None
+        self.share = 1.0
+        """How many slots it counts as where tenants' shares are compared: more where it takes much of a scarce resource."""
         self.deaths = 0
         """How many workers died that had it."""
 

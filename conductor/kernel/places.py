@@ -7,7 +7,8 @@ on the part of its resources that its part of the slots is; so together they nev
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from collections.abc import Iterable
+from dataclasses import dataclass, field
 
 from conductor.kernel.workers import Worker
 from conductor.wire.heartbeat import Heartbeat
@@ -49,6 +50,33 @@ def takes(worker: Worker, offer: Offer | None, needs: Requires) -> int:
         # A little more than there is, so that what adds up to all of it in floats fits.
         most = min(most, max(math.floor(((has or 0.0) * share - used) / count + 1e-9), 0))
     return most
+
+
+@dataclass(slots=True)
+class Capacity:
+    """All that the workers have together: what an execution's part of it is held against."""
+
+    slots: int = 0
+    resources: dict[str, float] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, offers: Iterable[Offer]) -> Capacity:
+        total = cls()
+        for offer in offers:
+            total.slots += offer.slots
+            for name, count in offer.resources.items():
+                total.resources[name] = total.resources.get(name, 0.0) + count
+        return total
+
+    def share(self, needs: Requires) -> float:
+        """How many slots an execution counts as: its largest part of any resource, over the part that one slot is of all.
+
+        At least one. The dominant share of Ghodsi et al., NSDI 2011, in units of a slot.
+        """
+        parts = (
+            count / total for name, count in needs.resources.items() if (total := self.resources.get(name, 0.0)) > 0
+        )
+        return max(1.0, max(parts, default=0.0) * self.slots)
 
 
 def _needed(task: ReadyTask, name: str) -> float:

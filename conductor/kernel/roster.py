@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from conductor.kernel.fitting import in_range
-from conductor.kernel.places import Offer, takes
+from conductor.kernel.places import Capacity, Offer, takes
 from conductor.kernel.workers import Worker
 from conductor.wire import bounds
 from conductor.wire.heartbeat import HEARTBEAT_INTERVAL_MS, Heartbeat
@@ -51,14 +51,18 @@ class Roster:
     """Where each of them is and what it has, by its last beat."""
     served: dict[str, tuple[Serving, ...]] = field(default_factory=dict)
     """What each of them serves, by the manifest that it sent last."""
+    _capacity: Capacity | None = None
 
     def beat(self, beat: Heartbeat, now_ms: int) -> None:
         """A worker lives. One that has stopped of itself has let go of everything before."""
         if beat.state == "stopped":
             self.heard.pop(beat.worker, None)
-            self.offers.pop(beat.worker, None)
+            self._forget(beat.worker)
         else:
-            self.offers[beat.worker] = Offer.of(beat)
+            offer = Offer.of(beat)
+            if self.offers.get(beat.worker) != offer:
+                self.offers[beat.worker] = offer
+                self._capacity = None
             before = self.heard.pop(beat.worker, None)
             answered_ms = now_ms if beat.holding is not None else before.answered_ms if before is not None else -1
             # At the end: the order is that of the beats.
@@ -74,7 +78,17 @@ class Roster:
         while self.heard and now_ms - next(iter(self.heard.values())).at_ms > LATELY_MS:
             gone = next(iter(self.heard))
             del self.heard[gone]
-            self.offers.pop(gone, None)
+            self._forget(gone)
+
+    def _forget(self, worker: str) -> None:
+        if self.offers.pop(worker, None) is not None:
+            self._capacity = None
+
+    def share(self, needs: Requires) -> float:
+        """How many slots an execution that needs this counts as, where tenants' shares are compared."""
+        if self._capacity is None:
+            self._capacity = Capacity.of(self.offers.values())
+        return self._capacity.share(needs)
 
     def takes(self, worker: Worker, needs: Requires) -> int:
         """How many more executions that need this a worker may be given by what it offers."""

@@ -28,6 +28,7 @@ GOALS: dict[str, tuple[Goal, ...]] = {
     "one_step_500": (Goal(3_000),),
     "one_step_batch_100": (Goal(15_000),),
     "map_10000": (Goal(500.0),),
+    "trickle_flooded": (Goal(2.0, "trickle_alone", p99=True),),
     "overhead_10ms": (Goal(5.0),),
     "overhead_100ms": (Goal(1.0),),
     "dispatch_10ms": (Goal(3.0),),
@@ -56,7 +57,7 @@ def verdicts(row: Row, rows: Iterable[Row]) -> list[Verdict]:
     """Each goal of a row that can be judged: its floor, peer or other row was measured too."""
     if row.get("peer"):
         return []
-    others = {other["name"]: other["value"] for other in rows if not other.get("peer")}
+    others = {other["name"]: other for other in rows if not other.get("peer")}
     sign = ">=" if is_rate(row["unit"]) else "<="
     found = []
     for goal in GOALS.get(row["name"], ()):
@@ -70,11 +71,12 @@ def verdicts(row: Row, rows: Iterable[Row]) -> list[Verdict]:
     return found
 
 
-def _measured(row: Row, goal: Goal, others: dict[str, float]) -> float | None:
+def _measured(row: Row, goal: Goal, others: dict[str, Row]) -> float | None:
+    figure = "p99" if goal.p99 else "value"
     if goal.of is None:
-        return float(row["p99"] if goal.p99 else row["value"])
+        return float(row[figure])
     floors = {floor["name"]: floor["times"] for floor in row.get("floors", [])}
     ratio: float | None = floors.get(goal.of) or row.get("peers", {}).get(goal.of)
-    if ratio is None and others.get(goal.of):
-        ratio = row["value"] / others[goal.of]
+    if ratio is None and goal.of in others and others[goal.of][figure]:
+        ratio = row[figure] / others[goal.of][figure]
     return ratio

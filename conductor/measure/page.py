@@ -33,8 +33,10 @@ SECTIONS: tuple[tuple[str, str, tuple[str, ...]], ...] = (
     (
         "Many runs",
         "`one_step_<n>`: each run submitted and acknowledged alone, n under way; `flow_9`: nine steps that hand on an "
-        "order. `after_s`: for so long after the load went on what it had put off (archiving).",
-        ("one_step", "flow_", "submit", "throughput_", "tenants_"),
+        "order. `after_s`: for so long after the load went on what it had put off (archiving). `trickle`: 33 runs a "
+        "second of nine tenants, each of one step of 20 ms, on 8 slots; alone, and while a tenth tenant has 10,000 such "
+        "runs waiting.",
+        ("one_step", "flow_", "submit", "throughput_", "tenants_", "trickle_"),
     ),
     (
         "Overhead",

@@ -64,6 +64,7 @@ SCENARIOS = {
             "throughput", "no-op steps with 50, 500 and 2,000 runs under way, and their processor time", short=True
         ),
         Scenario("tenants", "the same with 500 runs of 100 tenants"),
+        Scenario("hostile", "nine tenants' trickle alone, and beside one that floods 10,000 runs", site=FULL),
         Scenario("open", "one-step runs at a fixed rate (--rate), from the moment each was to come"),
         Scenario("payload", "1 KiB to 16 MiB through a step and back"),
         Scenario("traces", "recorded workflows, their longest path scaled to a second (--traces)"),

@@ -32,6 +32,7 @@ from conductor.wire.base import (
 )
 from conductor.wire.errors import ErrorValue
 from conductor.wire.extensions import Parameter
+from conductor.wire.ready import Requires
 from conductor.wire.runs import Document, TaskCounts
 
 
@@ -96,6 +97,8 @@ class NodeView(Part, frozen=True, kw_only=True):
     outputs: Payload | None = None
     keys: Annotated[list[Name], msgspec.Meta(max_length=8)] = []
     """What it holds or waits for, until it has ended: Arbitration knows which of the two."""
+    requires: Requires | None = None
+    """Where it may run, until it has ended; none where any worker that offers its function will do."""
 
 
 class RunView(Message, frozen=True, kw_only=True):

@@ -177,6 +177,8 @@ class Usage(Part, frozen=True, kw_only=True):
     running: Count = 0
     waiting: Count = 0
     run_us: Micros = 0
+    share_us: Micros = 0
+    """The same, an execution counted as so many slots as the resource that it takes most of is worth; 0: as `run_us`."""
 
 
 class Claim(Message, frozen=True, kw_only=True):
@@ -204,6 +206,10 @@ class Claimant(Part, frozen=True, kw_only=True):
     waited_ms: Millis = 0
     rest_us: Micros = 0
     deadline_at_ms: Millis | None = None
+    held: float = 0.0
+    """What runs, in slots as `share` counts them; 0: as `running` says."""
+    share: float = 1.0
+    """How many slots one of its executions counts as, by the resource that it takes most of."""
 
 
 class Contend(Message, frozen=True, kw_only=True):
@@ -266,6 +272,8 @@ class WorkerView(Part, frozen=True, kw_only=True):
     """How long it has been in each state of its life."""
     why: Text = ""
     """Why it is leased or not, in one sentence."""
+    labels: Annotated[dict[str, str], msgspec.Meta(max_length=64)] = {}
+    resources: Annotated[dict[str, float], msgspec.Meta(max_length=64)] = {}
 
 
 class PoolView(Part, frozen=True, kw_only=True):
@@ -292,6 +300,21 @@ class PoolShow(Message, frozen=True, kw_only=True):
 
     workers: Annotated[list[WorkerView], BATCH] = []
     pools: Annotated[list[PoolView], BATCH] = []
+
+
+class Offer(Part, frozen=True, kw_only=True):
+    """What a worker could be given, and where it is: all that tenants are told of it."""
+
+    capabilities: Annotated[list[Name], msgspec.Meta(max_length=bounds.FUNCTIONS_COUNT_MAX)] = []
+    pool: Name | None = None
+    labels: Annotated[dict[str, str], msgspec.Meta(max_length=64)] = {}
+    resources: Annotated[dict[str, float], msgspec.Meta(max_length=64)] = {}
+
+
+class Offers(Message, frozen=True, kw_only=True):
+    """`sym.pit.pool.offers`: what the living workers offer; the request is an empty map."""
+
+    offers: Annotated[list[Offer], BATCH] = []
 
 
 class Estimate(Part, frozen=True, kw_only=True):

@@ -101,6 +101,14 @@ async def test_tasks_run_where_they_ask_to_and_share_what_they_need(elastic: Run
     view = await elastic.until(run, lambda view: view.tasks.succeeded == 1)
     statuses = {node.task: node.status for node in view.nodes}
     assert (statuses["zoned"], statuses["pooled"], statuses["held[0]"]) == ("ready", "succeeded", "ready")
+
+    async def told() -> bool:
+        shown = json.loads((await elastic.cli_async("runs", "show", run, "--json")).stdout)
+        why = {node["task"]: node["unserved"] for node in shown["nodes"]}
+        zoned, held = str(why["zoned"]), str(why["held[0]"])
+        return why["pooled"] is None and "none is labelled zone=a" in zoned and "none is a machine with 1 gpu" in held
+
+    await until(told, 20)
     env = {
         "SYMPHONY_URL": elastic.system.url,
         "SYMPHONY_CREDS": str(elastic.system.mint("zone-a", roles.worker("zone-a"))),

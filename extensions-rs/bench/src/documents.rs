@@ -80,6 +80,12 @@ pub fn sleeps(items: usize, ms: u64) -> Json {
     )
 }
 
+/// One task that holds its slot for a while.
+pub fn sleep(ms: u64) -> Json {
+    let with = json!({"seconds": ms as f64 / 1000.0});
+    document("rest", json!({"work": {"call": "time.sleep", "with": with}}))
+}
+
 /// Tasks that compute.
 pub fn computes(items: usize, ms: u64) -> Json {
     document(

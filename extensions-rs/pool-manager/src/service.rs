@@ -42,6 +42,7 @@ impl Service {
             of("register", "Register", "Reply"),
             of("scale", "Scale", "PoolShow"),
             of("show", "Nothing", "PoolShow"),
+            of("offers", "Nothing", "Offers"),
         ];
         let description = "Pool Manager: workers, slots, leases and processes";
         let (micro, mut calls) = Micro::start(&bus, "pool", description, HashMap::new(), endpoints).await?;
@@ -272,6 +273,10 @@ impl State {
             }
             "show" => {
                 call.reply(&self.show(now)).await;
+                false
+            }
+            "offers" => {
+                call.reply(&self.registry.offers()).await;
                 false
             }
             _ => {

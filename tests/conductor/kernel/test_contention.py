@@ -10,7 +10,8 @@ from msgspec.structs import replace
 from conductor.kernel.allowances import Allowances
 from conductor.kernel.execution import Execution
 from conductor.kernel.orders import FRESH_MS, INTERVAL_MS, RETRY_MS, Orders
-from conductor.kernel.placement import Placement, Waiting, place
+from conductor.kernel.placement import Placement, place
+from conductor.kernel.waiting import Waiting
 from conductor.kernel.workers import Workers
 from conductor.policy import Rules
 from conductor.wire.grants import Contend, Order, Placed, Share

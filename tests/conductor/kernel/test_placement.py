@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 
 from conductor.kernel import placement
 from conductor.kernel.allowances import Allowances
-from conductor.kernel.placement import Placement, Waiting
+from conductor.kernel.placement import Placement, Sites
+from conductor.kernel.waiting import Waiting
 from conductor.kernel.workers import Workers
 from conductor.policy import Rules
 from conductor.wire.grants import Allowance, Share
@@ -26,7 +27,7 @@ def never(*_: str) -> bool:
 def place(
     waiting: Waiting, workers: Workers, allowances: Allowances, policy: Rules, now_ms: int, fits=never
 ) -> Placement:
-    return placement.place(waiting, workers, allowances, policy, now_ms, fits=fits)
+    return placement.place(waiting, workers, allowances, policy, now_ms, sites=Sites(fits=fits))
 
 
 def ready(*executions) -> Waiting:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from conductor.bus.memory import MemoryBroker, MemoryBus
 from conductor.kernel.allowances import Allowances
 from conductor.kernel.execution import DEATHS_MAX
-from conductor.kernel.placement import Waiting, place
+from conductor.kernel.placement import place
+from conductor.kernel.waiting import Waiting
 from conductor.kernel.workers import Workers
 from conductor.policy import Rules
 from conductor.wire.heartbeat import Heartbeat

@@ -94,7 +94,8 @@ impl Arbiter {
         }
         for used in &claim.usage {
             let seconds = used.run_us as f64 / 1e6;
-            self.memory.add(&used.tenant, &used.workflow, seconds, now_ms);
+            let shared = used.share_us.max(used.run_us) as f64 / 1e6;
+            self.memory.add(&used.tenant, &used.workflow, shared, now_ms);
             self.durations
                 .add(&used.capability, &used.workflow, used.started, seconds);
         }

@@ -81,6 +81,11 @@ pub(super) struct Standing<'a> {
 }
 
 impl<'a> Candidate<'a> {
+    /// Slots that one of its executions counts as.
+    pub(super) fn share(&self) -> f64 {
+        self.claimant.share.max(1.0)
+    }
+
     pub(super) fn wants(&self) -> bool {
         u64::from(self.given) < self.claimant.waiting
     }
@@ -121,7 +126,8 @@ pub(super) struct Tenant<'a> {
     lately: TenantView<'a>,
     claims: Option<&'a Claims>,
     weight: f64,
-    running: u64,
+    /// Slots that its executions count as.
+    held: f64,
     pub(super) burden: Burden,
 }
 
@@ -176,6 +182,15 @@ impl Rules<'_> {
     }
 }
 
+/// Slots that the executions of a claimant count as, by the resource that each takes most of.
+fn held(claimant: &Claimant) -> f64 {
+    if claimant.held > 0.0 {
+        claimant.held
+    } else {
+        claimant.running as f64
+    }
+}
+
 /// Everybody as they stand, and the tenants among them.
 pub(super) fn candidates<'a, 'p>(
     ask: &'a Contend,
@@ -203,7 +218,7 @@ pub(super) fn candidates<'a, 'p>(
                 lately: memory.tenant(&claimant.tenant),
                 claims,
                 weight,
-                running: 0,
+                held: 0.0,
                 burden: rules.burden(0.0, weight),
             });
             tenants.len() - 1
@@ -211,11 +226,11 @@ pub(super) fn candidates<'a, 'p>(
         let Some(tenant) = tenants.get_mut(tenant_at) else {
             continue; // it was put there right above
         };
-        tenant.running = tenant.running.saturating_add(claimant.running);
+        tenant.held += held(claimant);
         made.push(candidate(claimant, tenant, tenant_at, &rules, (ask, past)));
     }
     for tenant in &mut tenants {
-        let seconds = tenant.lately.total() + tenant.running as f64 * rules.duration;
+        let seconds = tenant.lately.total() + tenant.held * rules.duration;
         tenant.burden = rules.burden(seconds, tenant.weight);
     }
     for candidate in &mut made {
@@ -235,7 +250,7 @@ fn candidate<'a>(
 ) -> Candidate<'a> {
     let options = rules.options;
     let workflow = options.workflows.get(&claimant.workflow);
-    let used = tenant.lately.of(&claimant.workflow) + claimant.running as f64 * rules.duration;
+    let used = tenant.lately.of(&claimant.workflow) + held(claimant) * rules.duration;
     let said = workflow.and_then(|claims| claims.priority);
     let said = said.or(tenant.claims.and_then(|claims| claims.priority));
     let priority = rules.aged(said.unwrap_or(claimant.priority), claimant.waited_ms);

@@ -51,12 +51,12 @@ pub fn decide<'a>(ask: &'a Contend, options: &Options, past: &Past) -> Decision<
     let mut line = Line {
         left: ask.slots,
         served: Vec::new(),
-        duration: past.durations.of(&ask.capability),
+        duration: Some(past.durations.of(&ask.capability)),
         tenants,
     };
     let (by, _) = options.chosen(&ask.capability);
     if by == Strategy::RoundRobin {
-        line.duration = 1.0; // a turn is a turn, however long it takes
+        line.duration = None;
     }
     let strategy = strategy(&candidates);
     let of = |(at, candidate): (usize, &Candidate)| candidate.wants().then_some(at);
@@ -92,8 +92,14 @@ pub fn decide<'a>(ask: &'a Contend, options: &Options, past: &Past) -> Decision<
 struct Line<'p> {
     left: u32,
     served: Vec<usize>,
-    duration: f64,
+    /// Seconds that a slot is held; none where a turn is a turn, whatever it takes.
+    duration: Option<f64>,
     tenants: Vec<Tenant<'p>>,
+}
+
+/// What a slot that is given to a candidate counts.
+fn cost(duration: Option<f64>, candidate: &Candidate) -> f64 {
+    duration.map_or(1.0, |seconds| seconds * candidate.share())
 }
 
 /// What a tenant's turn is decided by, or a workflow's within it: the least rank, and among equals the fixed order.
@@ -109,8 +115,9 @@ impl Line<'_> {
         }
         candidate.given += 1;
         self.left -= 1;
+        let cost = cost(self.duration, candidate);
         if let Some(tenant) = self.tenants.get_mut(candidate.tenant_at) {
-            tenant.burden.seconds += self.duration;
+            tenant.burden.seconds += cost;
         }
     }
 
@@ -149,7 +156,7 @@ impl Line<'_> {
     /// The turn of a candidate within its tenant: its share with what this decision gave it.
     fn turn<'a>(&self, candidates: &[Candidate<'a>], at: usize) -> Option<Turn<'a>> {
         let candidate = candidates.get(at).filter(|candidate| candidate.wants())?;
-        let held = candidate.workflow.seconds + f64::from(candidate.given) * self.duration;
+        let held = candidate.workflow.seconds + f64::from(candidate.given) * cost(self.duration, candidate);
         let rank = Burden::new(held, candidate.workflow.weight).rank();
         Some(Reverse((candidate.inner, rank, candidate.standing(), at)))
     }

@@ -1,5 +1,6 @@
 //! The scenarios, each as an ordinary client of the system would make them.
 
+mod hostile;
 mod latency;
 mod live;
 mod open;
@@ -26,6 +27,7 @@ pub const NAMES: &[&str] = &[
     "submit",
     "throughput",
     "tenants",
+    "hostile",
     "open",
     "signal",
     "payload",
@@ -62,6 +64,7 @@ pub async fn run(name: &str, session: &Session<'_>) -> Result<Vec<Row>, Error> {
         "submit" => rates::submit(session).await,
         "throughput" => rates::throughput(session).await,
         "tenants" => rates::tenants(session).await,
+        "hostile" => hostile::hostile(session).await,
         "open" => open::open(session).await,
         "signal" => signal::signal(session).await,
         "payload" => payload::payload(session).await,

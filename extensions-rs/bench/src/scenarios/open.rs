@@ -54,7 +54,7 @@ async fn at(session: &Session<'_>, rate: f64) -> Result<Row, Error> {
 }
 
 /// The moments of a rate, told by a thread of its own: the timers of the event loop have a grain of a millisecond.
-fn moments(rate: f64, window: Duration) -> Result<mpsc::Receiver<Instant>, Error> {
+pub fn moments(rate: f64, window: Duration) -> Result<mpsc::Receiver<Instant>, Error> {
     let (tell, told) = mpsc::channel(LATE_MAX);
     let pace = move || {
         let began = Instant::now();

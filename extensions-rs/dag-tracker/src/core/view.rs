@@ -6,7 +6,7 @@ use symphony_protocol::{
     Show, encode, subjects::EVERY_TENANT,
 };
 
-use super::emit::version;
+use super::emit::{requires, version};
 use super::fold::Fold;
 use super::keep::pack_run;
 use super::state::{Entry, Exec, ExecId, LOCK, Run, RunStatus, Status, run_key};
@@ -89,9 +89,12 @@ fn shown(payload: &Payload) -> Option<Payload> {
 }
 
 fn node_view(run: &Run, id: ExecId, exec: &Exec, values: bool) -> NodeView {
+    let called = run.called(id);
+    let needs = called.as_ref().filter(|_| !exec.status.ended());
     NodeView {
         task: run.path(id),
-        capability: run.called(id).map(|called| called.function.capability.clone()),
+        requires: needs.and_then(|called| called.node).and_then(requires),
+        capability: called.as_ref().map(|called| called.function.capability.clone()),
         status: exec.status.word().to_owned(),
         attempts: u64::from(exec.r#try),
         worker: exec.worker.as_deref().map(str::to_owned),

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use symphony_protocol::{
-    Activate, Demand, Heartbeat, HeartbeatState, Lease, PoolGrant, Register, WorkerView,
+    Activate, Demand, Heartbeat, HeartbeatState, Lease, Offers, PoolGrant, Register, WorkerView,
 };
 
 use super::health::Health;
@@ -69,6 +69,8 @@ impl Registry {
         worker.busy = beat.busy;
         worker.version.clone_from(&beat.version);
         worker.language.clone_from(&beat.language);
+        worker.labels.clone_from(&beat.labels);
+        worker.resources.clone_from(&beat.resources);
         worker.host.clone_from(&beat.host);
         worker.pid = beat.pid;
         worker.memory_bytes = beat.memory_bytes;
@@ -345,6 +347,15 @@ impl Registry {
 
     pub fn is_ready(&self, worker: &str) -> bool {
         self.workers.get(worker).is_some_and(Worker::leasable)
+    }
+
+    /// What could be given to whom, without who that is.
+    pub fn offers(&self) -> Offers {
+        let able = self.workers.values().filter(|worker| worker.leasable());
+        Offers {
+            v: 1,
+            offers: able.take(4096).map(Worker::offer).collect(),
+        }
     }
 
     pub fn views(&self, now_ms: u64) -> Vec<WorkerView> {

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use symphony_protocol::{WorkerView, WorkerViewBreaker, WorkerViewState};
+use symphony_protocol::{Offer, WorkerView, WorkerViewBreaker, WorkerViewState};
 
 use super::health::{Breaker, Health};
 use super::leases::Leases;
@@ -23,6 +23,8 @@ pub struct Worker {
     pub memory_bytes: u64,
     pub ready_us: u64,
     pub capabilities: Vec<String>,
+    pub labels: BTreeMap<String, String>,
+    pub resources: BTreeMap<String, f64>,
     pub serving: bool,
     pub leases: Leases,
     /// A plain client: it sends no heartbeats.
@@ -73,6 +75,15 @@ impl Worker {
         }
     }
 
+    pub fn offer(&self) -> Offer {
+        Offer {
+            capabilities: self.capabilities.clone(),
+            pool: self.pool.clone(),
+            labels: self.labels.clone(),
+            resources: self.resources.clone(),
+        }
+    }
+
     pub fn view(&self, name: &str, health: &Health, now_ms: u64) -> WorkerView {
         let spent = State::ALL.iter().map(|state| {
             let spent = i64::try_from(self.life.spent_ms(*state, now_ms)).unwrap_or(i64::MAX);
@@ -109,6 +120,8 @@ impl Worker {
             ejections: u64::from(health.trips()),
             state_ms: spent.collect::<BTreeMap<_, _>>(),
             why: self.why(health, now_ms),
+            labels: self.labels.clone(),
+            resources: self.resources.clone(),
         }
     }
 }

@@ -229,6 +229,8 @@ pub struct NodeView {
     pub outputs: Option<Payload>,
     #[serde(default)]
     pub keys: Vec<String>,
+    #[serde(default)]
+    pub requires: Option<Requires>,
 }
 
 impl Default for NodeView {
@@ -248,6 +250,7 @@ impl Default for NodeView {
             inputs: Default::default(),
             outputs: Default::default(),
             keys: Default::default(),
+            requires: Default::default(),
         }
     }
 }
@@ -286,6 +289,9 @@ impl Bounded for NodeView {
         check::count("keys", self.keys.len(), 0, 8)?;
         for item0 in &self.keys {
             check::text("keys", item0, 1, 128)?;
+        }
+        if let Some(item0) = &self.requires {
+            item0.check()?;
         }
         Ok(())
     }

@@ -560,6 +560,8 @@ pub struct Usage {
     pub waiting: u64,
     #[serde(default)]
     pub run_us: u64,
+    #[serde(default)]
+    pub share_us: u64,
 }
 
 impl Default for Usage {
@@ -572,6 +574,7 @@ impl Default for Usage {
             running: Default::default(),
             waiting: Default::default(),
             run_us: Default::default(),
+            share_us: Default::default(),
         }
     }
 }
@@ -585,6 +588,7 @@ impl Bounded for Usage {
         check::range("running", self.running, 0, 9223372036854775807)?;
         check::range("waiting", self.waiting, 0, 9223372036854775807)?;
         check::range("run_us", self.run_us, 0, 9223372036854775807)?;
+        check::range("share_us", self.share_us, 0, 9223372036854775807)?;
         Ok(())
     }
 }
@@ -638,6 +642,9 @@ fn default_claimant_priority() -> u8 {
 fn default_claimant_waiting() -> u64 {
     1
 }
+fn default_claimant_share() -> f64 {
+    1.0
+}
 /// One of those who want the same slots: `waiting` executions of `priority`, the highest that it has.
 ///
 /// `waited_ms` is how long it has wanted a slot and got none: since its last start, or since its oldest ready task.
@@ -657,6 +664,10 @@ pub struct Claimant {
     pub rest_us: u64,
     #[serde(default)]
     pub deadline_at_ms: Option<u64>,
+    #[serde(default)]
+    pub held: f64,
+    #[serde(default = "default_claimant_share")]
+    pub share: f64,
 }
 
 impl Default for Claimant {
@@ -670,6 +681,8 @@ impl Default for Claimant {
             waited_ms: Default::default(),
             rest_us: Default::default(),
             deadline_at_ms: Default::default(),
+            held: Default::default(),
+            share: default_claimant_share(),
         }
     }
 }
@@ -686,6 +699,8 @@ impl Bounded for Claimant {
         if let Some(item0) = &self.deadline_at_ms {
             check::range("deadline_at_ms", *item0, 0, 9223372036854775807)?;
         }
+        check::finite("held", self.held)?;
+        check::finite("share", self.share)?;
         Ok(())
     }
 }
@@ -999,6 +1014,10 @@ pub struct WorkerView {
     pub state_ms: BTreeMap<String, i64>,
     #[serde(default)]
     pub why: String,
+    #[serde(default)]
+    pub labels: BTreeMap<String, String>,
+    #[serde(default)]
+    pub resources: BTreeMap<String, f64>,
 }
 
 impl Default for WorkerView {
@@ -1024,6 +1043,8 @@ impl Default for WorkerView {
             ejections: Default::default(),
             state_ms: Default::default(),
             why: Default::default(),
+            labels: Default::default(),
+            resources: Default::default(),
         }
     }
 }
@@ -1052,6 +1073,11 @@ impl Bounded for WorkerView {
         check::range("ejections", self.ejections, 0, 9223372036854775807)?;
         check::count("state_ms", self.state_ms.len(), 0, 8)?;
         check::text("why", &self.why, 0, 4096)?;
+        check::count("labels", self.labels.len(), 0, 64)?;
+        check::count("resources", self.resources.len(), 0, 64)?;
+        for item0 in self.resources.values() {
+            check::finite("resources", *item0)?;
+        }
         Ok(())
     }
 }
@@ -1153,6 +1179,80 @@ impl Bounded for PoolShow {
         }
         check::count("pools", self.pools.len(), 0, 4096)?;
         for item0 in &self.pools {
+            item0.check()?;
+        }
+        Ok(())
+    }
+}
+
+/// What a worker could be given, and where it is: all that tenants are told of it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Offer {
+    #[serde(default)]
+    pub capabilities: Vec<String>,
+    #[serde(default)]
+    pub pool: Option<String>,
+    #[serde(default)]
+    pub labels: BTreeMap<String, String>,
+    #[serde(default)]
+    pub resources: BTreeMap<String, f64>,
+}
+
+impl Default for Offer {
+    fn default() -> Self {
+        Self {
+            capabilities: Default::default(),
+            pool: Default::default(),
+            labels: Default::default(),
+            resources: Default::default(),
+        }
+    }
+}
+
+impl Bounded for Offer {
+    fn check(&self) -> Verdict {
+        check::count("capabilities", self.capabilities.len(), 0, 1024)?;
+        for item0 in &self.capabilities {
+            check::text("capabilities", item0, 1, 128)?;
+        }
+        if let Some(item0) = &self.pool {
+            check::text("pool", item0, 1, 128)?;
+        }
+        check::count("labels", self.labels.len(), 0, 64)?;
+        check::count("resources", self.resources.len(), 0, 64)?;
+        for item0 in self.resources.values() {
+            check::finite("resources", *item0)?;
+        }
+        Ok(())
+    }
+}
+
+fn default_offers_v() -> u8 {
+    1
+}
+/// `sym.pit.pool.offers`: what the living workers offer; the request is an empty map.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Offers {
+    #[serde(default = "default_offers_v")]
+    pub v: u8,
+    #[serde(default)]
+    pub offers: Vec<Offer>,
+}
+
+impl Default for Offers {
+    fn default() -> Self {
+        Self {
+            v: default_offers_v(),
+            offers: Default::default(),
+        }
+    }
+}
+
+impl Bounded for Offers {
+    fn check(&self) -> Verdict {
+        check::range("v", self.v, 1, 1)?;
+        check::count("offers", self.offers.len(), 0, 4096)?;
+        for item0 in &self.offers {
             item0.check()?;
         }
         Ok(())

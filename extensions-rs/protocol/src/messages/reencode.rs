@@ -67,6 +67,7 @@ pub fn reencode(name: &str, data: &[u8]) -> Option<Result<Vec<u8>, WireError>> {
         "MoveRun" => again::<MoveRun>(data),
         "Nothing" => again::<Nothing>(data),
         "Occurred" => again::<Occurred>(data),
+        "Offers" => again::<Offers>(data),
         "Order" => again::<Order>(data),
         "Outcome" => again::<Outcome>(data),
         "Owner" => again::<Owner>(data),

@@ -9,7 +9,7 @@ mod resync;
 mod told;
 
 pub use draft::frames;
-pub use told::{failure, listens, open_execs, quarantines, ready_task, run_ended, version};
+pub use told::{failure, listens, open_execs, quarantines, ready_task, requires, run_ended, version};
 
 use draft::Draft;
 use queue::{Claimant, Queue, Rank, Weights};

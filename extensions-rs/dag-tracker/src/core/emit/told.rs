@@ -48,7 +48,7 @@ pub fn ready_task(fold: &Fold, id: ExecId) -> Option<Result<(ReadyTask, Vec<Comp
 }
 
 /// Where a task may run; none where it says nothing of it.
-fn requires(node: &Node) -> Option<Requires> {
+pub fn requires(node: &Node) -> Option<Requires> {
     let resources = node.resources.as_ref().map(|resources| {
         let memory = resources.memory_bytes as f64;
         let fixed = [("cpu", resources.cpu), ("gpu", resources.gpu), ("memory", memory)];
