@@ -252,3 +252,42 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn executions_that_take_much_of_a_scarce_resource_count_as_more_slots() {
+    let mut arbiter = arbiter(Options::default());
+    let heavy = Claimant {
+        share: 3.0,
+        ..claimant("heavy", "w", 99)
+    };
+    let made = arbiter.contend(&contend(8, vec![heavy.clone(), claimant("plain", "w", 99)]), 0);
+    let first = given(&made);
+    let of = |given: &BTreeMap<(String, String), u64>, tenant: &str| {
+        given
+            .get(&(tenant.to_owned(), "w".to_owned()))
+            .copied()
+            .unwrap_or(0)
+    };
+    assert_eq!((of(&first, "heavy"), of(&first, "plain")), (2, 6));
+    // What was used counts alike: a second on one slot of a tenth of all that there is of something.
+    let used = |tenant: &str, share_us: u64| Usage {
+        tenant: tenant.to_owned(),
+        workflow: "w".to_owned(),
+        capability: "f".to_owned(),
+        started: 1,
+        run_us: 1_000_000,
+        share_us,
+        ..Default::default()
+    };
+    let claim = Claim {
+        conductor: "c".to_owned(),
+        usage: vec![used("heavy", 3_000_000), used("plain", 0)],
+        ..Default::default()
+    };
+    arbiter.claim(&claim, 1_000);
+    let made = arbiter.contend(
+        &contend(2, vec![claimant("heavy", "w", 9), claimant("plain", "w", 9)]),
+        1_000,
+    );
+    assert_eq!((of(&given(&made), "heavy"), of(&given(&made), "plain")), (0, 2));
+}
