@@ -8,9 +8,8 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 
-from conductor.measure.rows import Row
 from conductor.peers import tools
-from conductor.peers.peer import Load
+from conductor.peers.peer import Load, Measured
 
 MODULE = "github.com/temporalio/cli/cmd/temporal@v1.5.1"
 """The newest that `go install` takes: later ones replace a module by a folder of theirs."""
@@ -20,6 +19,7 @@ class Temporal:
     """Its development server with a database on the disk, which is the one server that needs nothing beside it."""
 
     name = "temporal"
+    durable = True
     settings = "`temporal server start-dev` with its state in a file of SQLite"
     caveats = (
         "a server for development: a cluster over PostgreSQL or Cassandra does more at once, and takes more than two cores",
@@ -78,5 +78,5 @@ class _Running:
         self._command = [python, tools.SCRIPTS / "temporal_load.py"]
         self._env = {"TEMPORAL_ADDRESS": address}
 
-    async def measure(self, scenarios: Sequence[str], load: Load) -> list[Row]:
-        return await tools.rows(self._command, scenarios, load, self._env)
+    async def measure(self, scenarios: Sequence[str], load: Load) -> Measured:
+        return await tools.measured(self._command, scenarios, load, self._env)
