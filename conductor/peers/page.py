@@ -21,8 +21,9 @@ HEAD = """# Beside the peers
 Made by `symphony bench --against PEER --record docs/results` of a release build; nothing here is written by hand. Ours
 and the peer's take turns on one machine, each round with empty data; a figure is the median of its rounds, which stand
 behind it. All but those under *Not durable* write down what has been done; their settings say how. `chain_40`:
-milliseconds a step of 40 in a row; `one_step`, `flow_9`: milliseconds of a run of one step, and of nine that hand on an order; `_50`, `_500`: runs a second
-with so many under way, each begun and awaited alone. Steps do nothing, so that what is measured is the orchestrator.
+milliseconds a step of 40 in a row; `one_step`, `flow_9`: milliseconds of a run of one step, and of nine that hand on an
+order; `_50`, `_500`: runs a second with so many under way, each begun and awaited alone. Steps do nothing, so that what
+is measured is the orchestrator. A peer that has not ended a scenario after three minutes leaves it out, and those after it.
 """
 NOT_DURABLE = """# Not durable
 

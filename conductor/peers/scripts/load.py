@@ -30,8 +30,8 @@ PLAN = (
 WARM_UP_RUNS = 20
 WARM_UP_TIME_S = 10.0
 """Or fewer of them, one at least, where they take longer than this."""
-ENOUGH_TIME_S = 60.0
-LONGEST_S = 240.0
+ENOUGH_TIME_S = 30.0
+LONGEST_S = 180.0
 """Of one scenario; with its window, all seven take less than the half hour that a load generator has."""
 WHY_MAX = 200
 ENOUGH = 3
@@ -91,7 +91,10 @@ async def many(begin: Begin, kind: str, in_flight: int, window_s: float) -> tupl
     until_s = began_s + window_s
 
     async def client() -> None:
-        while (now := time.perf_counter()) < until_s:
+        # One at least of each: a client library may keep the loop so busy that the window is over before all have begun.
+        ended = 0.0
+        while ended < until_s:
+            now = time.perf_counter()
             await begin(kind)
             ended = time.perf_counter()
             all_times.append((ended - now) * 1000)
