@@ -58,10 +58,10 @@ async def test_what_a_peer_left_out_is_no_row() -> None:
 
 
 async def test_a_process_that_outlives_the_one_that_started_it_is_ended(tmp_path: Path) -> None:
-    deaf = (
-        "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); print('deaf', flush=True); time.sleep(600)"
-    )
-    parent = f"import subprocess, sys, time; print(subprocess.Popen([sys.executable, '-c', {deaf!r}]).pid, flush=True); time.sleep(600)"
+    wait = "time.sleep(600)"
+    deaf = f"import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); print('deaf', flush=True); {wait}"
+    begin = f"print(subprocess.Popen([sys.executable, '-c', {deaf!r}]).pid, flush=True)"
+    parent = f"import subprocess, sys, time; {begin}; {wait}"
     log = tmp_path / "log"
     async with tools.started([sys.executable, "-c", parent], log):
         async with asyncio.timeout(20):
