@@ -35,8 +35,9 @@ class Airflow:
     )
 
     async def set_up(self, folder: Path) -> dict[str, str]:
+        database = await version()
         python = await tools.python_with(folder / "venv", ["apache-airflow[postgres]"])
-        return {"airflow": await tools.version_of(python, "apache-airflow"), "postgres": await version()}
+        return {"airflow": await tools.version_of(python, "apache-airflow"), "postgres": database}
 
     @asynccontextmanager
     async def running(self, folder: Path, data: Path) -> AsyncIterator[_Running]:

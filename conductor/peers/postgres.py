@@ -10,6 +10,9 @@ from pathlib import Path
 
 from conductor.peers import tools
 
+KEPT = Path("/usr/lib/postgresql")
+"""Where Debian keeps them: not in the path, since several versions may be there."""
+
 
 async def version() -> str:
     """That of the PostgreSQL that `postgres` starts.
@@ -22,7 +25,7 @@ async def version() -> str:
 
 def program(name: str) -> str:
     """One of the newest PostgreSQL that is here; Debian keeps them out of the path."""
-    kept = sorted(Path("/usr/lib/postgresql").glob(f"*/bin/{name}"))
+    kept = sorted(KEPT.glob(f"*/bin/{name}"))
     found = shutil.which(name) or (str(kept[-1]) if kept else None)
     return found or tools.tool(name, "Debian's package postgresql has it")
 

@@ -27,8 +27,9 @@ class Prefect:
     )
 
     async def set_up(self, folder: Path) -> dict[str, str]:
+        database = await version()
         python = await tools.python_with(folder / "venv", ["prefect"])
-        return {"prefect": await tools.version_of(python, "prefect"), "postgres": await version()}
+        return {"prefect": await tools.version_of(python, "prefect"), "postgres": database}
 
     @asynccontextmanager
     async def running(self, folder: Path, data: Path) -> AsyncIterator[_Running]:

@@ -13,6 +13,8 @@ from conductor.peers.peer import Load, Measured
 
 MODULE = "github.com/temporalio/cli/cmd/temporal@v1.5.1"
 """The newest that `go install` takes: later ones replace a module by a folder of theirs."""
+PRAGMAS = ("journal_mode=WAL", "synchronous=FULL")
+"""As durable as the journal that SQLite has by itself, by a quarter of its syncs: 7 a step of a chain instead of 29."""
 
 
 class Temporal:
@@ -20,7 +22,7 @@ class Temporal:
 
     name = "temporal"
     durable = True
-    settings = "`temporal server start-dev` with its state in a file of SQLite"
+    settings = f"`temporal server start-dev` with its state in a file of SQLite ({', '.join(PRAGMAS)})"
     caveats = (
         "a server for development: a cluster over PostgreSQL or Cassandra does more at once, and takes more than two cores",
         "activities go to a worker one by one, as our steps do; its worker and client are one Python process, without the "
@@ -51,6 +53,8 @@ class Temporal:
             str(number),
         ]
         command += ["--db-filename", str(data / "temporal.sqlite"), "--log-level", "error"]
+        for pragma in PRAGMAS:
+            command += ["--sqlite-pragma", pragma]
         env = {"HOME": os.environ.get("HOME", str(data))}
         async with tools.started(command, data / "server.log", env):
             await tools.listens(number, "Temporal")

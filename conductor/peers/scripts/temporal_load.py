@@ -15,7 +15,6 @@ from temporalio.worker import UnsandboxedWorkflowRunner, Worker
 
 QUEUE = "bench"
 LONGEST = timedelta(seconds=60)
-AT_ONCE = 1000
 
 
 @activity.defn
@@ -63,8 +62,6 @@ async def main() -> None:
         workflows=[Chain, Flow],
         activities=[noop, echo],
         workflow_runner=UnsandboxedWorkflowRunner(),
-        max_concurrent_activities=AT_ONCE,
-        max_concurrent_workflow_tasks=AT_ONCE,
         max_concurrent_workflow_task_polls=10,
         max_concurrent_activity_task_polls=10,
     ):

@@ -10,10 +10,16 @@ from pathlib import Path
 import psutil
 import pytest
 
-from conductor.peers import PEERS, tools
+from conductor.peers import PEERS, postgres, tools
 from conductor.peers.peer import Load, PeerError
 
-NEEDED = {"restate": "npm", "celery": "redis-server", "temporal": "go"}
+NEEDED = {
+    "restate": "npm",
+    "celery": "redis-server",
+    "temporal": "go",
+    "prefect": "postgres",
+    "airflow": "postgres",
+}
 
 
 @pytest.mark.parametrize(("name", "program"), NEEDED.items())
@@ -21,6 +27,7 @@ async def test_a_peer_whose_tool_is_missing_says_which_and_what_brings_it(
     name: str, program: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("PATH", str(tmp_path))
+    monkeypatch.setattr(postgres, "KEPT", tmp_path)
     with pytest.raises(PeerError, match=f"^{program} is not installed: .+"):
         await PEERS[name].set_up(tmp_path / name)
 
