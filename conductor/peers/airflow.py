@@ -13,7 +13,7 @@ from conductor.peers.peer import Load, Measured
 from conductor.peers.postgres import postgres, version
 
 PROCESSES = 4
-"""Of its executor: two a core. With its 32 they take 6 GB, and two cores do no more with them."""
+"""Of its executor: two a core. All of it takes 6 GB with the 32 that it has by itself."""
 RUNS_MAX = 500
 """Of a DAG at once; its 16 would leave the rest of 50 and 500 waiting."""
 
