@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from conductor.measure.load import LoadOptions
     from conductor.measure.rows import Row
 
-PEER_NAMES = ("restate", "dbos", "dbos-sqlite", "temporal", "celery")
+PEER_NAMES = ("restate", "dbos", "dbos-sqlite", "temporal", "celery", "prefect", "airflow", "ray")
 COLUMNS = ("name", "unit", "ours", "rounds", "theirs", "rounds", "ours / theirs")
 
 
@@ -56,5 +56,7 @@ def against_peer(
     versions = ", ".join(f"{part} {version}" for part, version in made["versions"].items())
     say(f"{name} ({versions}): {made['settings']}")
     table("", COLUMNS, side_by_side(made["results"]), ("ours", "theirs", "ours / theirs"))
+    for one in made["skipped"]:
+        say(f"left out: {one['name']}: {one['why']}")
     for caveat in made["caveats"]:
         say(f"not alike: {caveat}")

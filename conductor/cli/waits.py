@@ -90,11 +90,11 @@ def unserved(capability: str, requires: Requires | None, workers: Iterable[Offer
     if not able:
         return f"no worker offers {capability}: start one (`symphony worker MODULE`)"
     needs = requires or Requires()
-    said = f"offer {capability}"
+    said = f"offers {capability}"
     for what, holds in _steps(needs):
         left = [worker for worker in able if holds(worker)]
         if not left:
-            return f"of {len(able)} workers that {said} none is {what}: start one that is"
+            return f"no worker that {said} is {what}: start one that is"
         able, said = left, f"{said} {what}"
     return None
 

@@ -6,9 +6,8 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 
-from conductor.measure.rows import Row
 from conductor.peers import tools
-from conductor.peers.peer import Load
+from conductor.peers.peer import Load, Measured
 
 WORKERS = 2
 """Processes of its worker: one a core."""
@@ -18,6 +17,7 @@ class Celery:
     """With a Redis of its own that writes every command to the disk before it answers."""
 
     name = "celery"
+    durable = True
     settings = "Redis with appendonly and appendfsync always; task_acks_late; a prefork worker of two processes"
     caveats = (
         "a chain's next message is sent by the worker that ended the step before: there is no run that anybody could ask "
@@ -52,5 +52,5 @@ class _Running:
         self._command = [python, tools.SCRIPTS / "celery_load.py"]
         self._env = env
 
-    async def measure(self, scenarios: Sequence[str], load: Load) -> list[Row]:
-        return await tools.rows(self._command, scenarios, load, self._env)
+    async def measure(self, scenarios: Sequence[str], load: Load) -> Measured:
+        return await tools.measured(self._command, scenarios, load, self._env)

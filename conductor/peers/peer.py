@@ -6,9 +6,10 @@ from collections.abc import Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from conductor.measure.rows import Row
+from conductor.measure.suite import Skipped
 
 SCENARIOS = ("chain", "one", "flow")
 """What every peer does, in the words of `symphony bench`: 40 steps in a row; runs of one step, alone and 50 and 500 at a
@@ -27,11 +28,18 @@ class Load:
     runs: int
 
 
+class Measured(NamedTuple):
+    """A peer's rows, named as ours, and what it could not end in the time that a scenario may take."""
+
+    rows: list[Row]
+    skipped: list[Skipped]
+
+
 class Running(Protocol):
     """A peer that has been started."""
 
-    async def measure(self, scenarios: Sequence[str], load: Load) -> list[Row]:
-        """Its rows, named as ours.
+    async def measure(self, scenarios: Sequence[str], load: Load) -> Measured:
+        """Do the scenarios, one after the other.
 
         Raises:
             PeerError: its load generator failed.
@@ -40,10 +48,14 @@ class Running(Protocol):
 
 
 class Peer(Protocol):
-    """`settings` says how it is made durable, `caveats` what is not alike. Neither changes while it runs."""
+    """`durable`: a step that has ended is not lost with the machine. `settings` says how it is made so, `caveats` what is
+    not alike. None of them changes while it runs."""
 
     @property
     def name(self) -> str: ...
+
+    @property
+    def durable(self) -> bool: ...
 
     @property
     def settings(self) -> str: ...

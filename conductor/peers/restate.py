@@ -10,9 +10,8 @@ from pathlib import Path
 
 import msgspec
 
-from conductor.measure.rows import Row
 from conductor.peers import tools
-from conductor.peers.peer import Load, PeerError
+from conductor.peers.peer import Load, Measured, PeerError
 
 PACKAGES = ("@restatedev/restate-server", "@restatedev/restate-sdk", "node@24")
 """Its SDK needs a newer node than many systems have: one of its own, so that the figures are not an old node's either."""
@@ -31,6 +30,7 @@ class Restate:
     """One server, one service in node."""
 
     name = "restate"
+    durable = True
     settings = (
         "one node with its defaults: its log is synced before it answers (traced: 1.3 `fdatasync` a step of a chain)"
     )
@@ -84,8 +84,8 @@ class _Running:
         self._command = [_node(folder), folder / "restate_load.mjs"]
         self._env = env
 
-    async def measure(self, scenarios: Sequence[str], load: Load) -> list[Row]:
-        return await tools.rows(self._command, scenarios, load, self._env)
+    async def measure(self, scenarios: Sequence[str], load: Load) -> Measured:
+        return await tools.measured(self._command, scenarios, load, self._env)
 
 
 async def _register(node: Path, admin: str, service: str) -> None:

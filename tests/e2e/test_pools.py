@@ -106,7 +106,7 @@ async def test_tasks_run_where_they_ask_to_and_share_what_they_need(elastic: Run
         shown = json.loads((await elastic.cli_async("runs", "show", run, "--json")).stdout)
         why = {node["task"]: node["unserved"] for node in shown["nodes"]}
         zoned, held = str(why["zoned"]), str(why["held[0]"])
-        return why["pooled"] is None and "none is labelled zone=a" in zoned and "none is a machine with 1 gpu" in held
+        return why["pooled"] is None and "is labelled zone=a" in zoned and "is a machine with 1 gpu" in held
 
     await until(told, 20)
     env = {

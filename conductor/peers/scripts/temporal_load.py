@@ -1,4 +1,7 @@
-"""Temporal: a worker of workflows and activities, and its client, in one process. TEMPORAL_ADDRESS: the server's."""
+"""Temporal: a worker of workflows and activities, and its client, in one process. TEMPORAL_ADDRESS: the server's.
+
+Its converter reads `dict[str, Any]` and refuses `dict[str, object]`.
+"""
 
 from __future__ import annotations
 
@@ -7,6 +10,7 @@ import os
 import sys
 import uuid
 from datetime import timedelta
+from typing import Any
 
 import load
 from temporalio import activity, workflow
@@ -19,12 +23,12 @@ AT_ONCE = 1000
 
 
 @activity.defn
-async def noop() -> dict[str, object]:
+async def noop() -> dict[str, Any]:
     return {}
 
 
 @activity.defn
-async def echo(said: dict[str, object]) -> dict[str, object]:
+async def echo(said: dict[str, Any]) -> dict[str, Any]:
     return said
 
 
@@ -39,7 +43,7 @@ class Chain:
 @workflow.defn
 class Flow:
     @workflow.run
-    async def run(self, order: dict[str, object]) -> dict[str, object]:
+    async def run(self, order: dict[str, Any]) -> dict[str, Any]:
         for step in load.FLOW:
             said = {"step": step, "order": order}
             order = (await workflow.execute_activity(echo, said, start_to_close_timeout=LONGEST))["order"]
@@ -63,6 +67,7 @@ async def main() -> None:
         workflows=[Chain, Flow],
         activities=[noop, echo],
         workflow_runner=UnsandboxedWorkflowRunner(),
+        workflow_failure_exception_types=[Exception],  # else what raises is tried again for ever, and nobody is told
         max_concurrent_activities=AT_ONCE,
         max_concurrent_workflow_tasks=AT_ONCE,
         max_concurrent_workflow_task_polls=10,

@@ -23,9 +23,9 @@ def test_what_some_worker_could_take_waits_for_nothing_that_is_missing() -> None
 
 def test_the_first_wish_that_nobody_meets_is_told_with_those_before_it() -> None:
     said = unserved("model.fit", Requires(pool="gpu", labels={"zone": "b"}), [PLAIN, GPU])
-    assert said == "of 1 workers that offer model.fit in the pool gpu none is labelled zone=b: start one that is"
+    assert said == "no worker that offers model.fit in the pool gpu is labelled zone=b: start one that is"
     said = unserved("model.fit", Requires(resources={"gpu": 4.0}), [PLAIN, GPU])
-    assert said == "of 2 workers that offer model.fit none is a machine with 4 gpu: start one that is"
+    assert said == "no worker that offers model.fit is a machine with 4 gpu: start one that is"
     said = unserved("model.fit", Requires(resources={"memory": 2.0 * 1024**3}), [GPU])
     assert said is not None
     assert "with 2048 MiB of memory" in said

@@ -10,10 +10,17 @@ import pytest
 
 from conductor.cli.peers import PEER_NAMES
 from conductor.measure.rows import Row
+from conductor.measure.suite import Skipped
 from conductor.peers import PEERS
+from conductor.peers import compare as comparing
 from conductor.peers.compare import compare, medians, wanted
 from conductor.peers.page import document, page, side_by_side, write
-from conductor.peers.peer import Load, PeerError
+from conductor.peers.peer import Load, Measured, PeerError
+
+
+@pytest.fixture(autouse=True)
+def _shortly(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(comparing, "BUSY_S", 0.05)
 
 
 def row(name: str, value: float, unit: str = "ms") -> Row:
@@ -24,6 +31,7 @@ class Fake:
     """A peer whose rounds take 3, 9 and 4 ms; it notes what is done with it."""
 
     name = "fake"
+    durable = True
     settings = "nothing is written"
     caveats = ("it does nothing",)
 
@@ -31,6 +39,7 @@ class Fake:
         self.done: list[str] = []
         self.folders: set[Path] = set()
         self.values = [3.0, 9.0, 4.0]
+        self.stuck: list[int] = []
 
     async def set_up(self, folder: Path) -> dict[str, str]:
         self.done.append("set up")
@@ -44,10 +53,13 @@ class Fake:
         yield self
         self.done.append("stop")
 
-    async def measure(self, scenarios: Sequence[str], load: Load) -> list[Row]:
+    async def measure(self, scenarios: Sequence[str], load: Load) -> Measured:
         assert (list(scenarios), load) == (["chain"], Load(1.0, 5))
         self.done.append("theirs")
-        return [row("chain_40", self.values.pop(0))]
+        number = self.done.count("theirs")
+        if number in self.stuck:
+            return Measured([], [Skipped("chain_40", "it never ended")])
+        return Measured([row("chain_40", self.values.pop(0))], [])
 
 
 async def compared(fake: Fake, tmp_path: Path, rounds: int = 3):
@@ -72,6 +84,40 @@ async def test_a_row_is_the_median_of_its_rounds_and_shows_all_of_them(tmp_path:
     assert (theirs["value"], theirs["p99"], theirs["runs"], theirs["rounds"]) == (4.0, 8.0, 30, [3.0, 9.0, 4.0])
     assert [one["name"] for one in made.rows if not one.get("peer")] == ["chain_40", "floor_disk_fsync"]
     assert side_by_side(made.rows) == [("chain_40", "ms", "2.00", "2.00 2.00 2.00", "4.00", "3.00 9.00 4.00", "0.5")]
+
+
+async def test_what_a_peer_never_ended_is_told_with_the_rounds_that_did(tmp_path: Path) -> None:
+    fake = Fake()
+    fake.stuck = [2]
+    made = await compared(fake, tmp_path)
+    (theirs,) = [one for one in made.rows if one.get("peer")]
+    assert theirs["rounds"] == [3.0, 9.0]
+    assert made.skipped == [Skipped("chain_40", "in round 2: it never ended")]
+    fake.stuck, fake.done = [1], []
+    none = await compared(fake, tmp_path, rounds=1)
+    assert [one["name"] for one in none.rows] == ["floor_disk_fsync"]
+    text = page([document(fake, none)])
+    assert "Left out:\n\n- `chain_40`: it never ended." in text
+
+
+async def test_what_others_took_of_the_machine_is_written_down(tmp_path: Path) -> None:
+    made = await compared(Fake(), tmp_path)
+    assert len(made.others) == 3
+    assert all(0 <= share <= 1 for share in made.others)
+    line = document(Fake(), made) | {"others": [0.42, 1.0]}
+    assert "Others took of its processors, before each round: 42% 100%." in page([line])
+    del line["others"]
+    assert "Others took" not in page([line])
+
+
+async def test_what_is_not_durable_stands_apart(tmp_path: Path) -> None:
+    kept, fake = Fake(), Fake()
+    kept.name, fake.durable = "zeal", False
+    lines = [document(peer, await compared(peer, tmp_path, rounds=1)) for peer in (fake, kept)]
+    assert [line["durability"] for line in lines] == ["none", "always"]
+    text = page(lines)
+    assert text.index("## zeal") < text.index("# Not durable\n") < text.index("## fake")
+    assert "# Not durable\n" not in page(lines[1:])
 
 
 async def test_the_page_has_the_newest_of_each_peer(tmp_path: Path) -> None:

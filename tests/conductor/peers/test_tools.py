@@ -10,10 +10,16 @@ from pathlib import Path
 import psutil
 import pytest
 
-from conductor.peers import PEERS, tools
+from conductor.peers import PEERS, postgres, tools
 from conductor.peers.peer import Load, PeerError
 
-NEEDED = {"restate": "npm", "celery": "redis-server", "temporal": "go"}
+NEEDED = {
+    "restate": "npm",
+    "celery": "redis-server",
+    "temporal": "go",
+    "prefect": "postgres",
+    "airflow": "postgres",
+}
 
 
 @pytest.mark.parametrize(("name", "program"), NEEDED.items())
@@ -21,6 +27,7 @@ async def test_a_peer_whose_tool_is_missing_says_which_and_what_brings_it(
     name: str, program: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("PATH", str(tmp_path))
+    monkeypatch.setattr(postgres, "KEPT", tmp_path)
     with pytest.raises(PeerError, match=f"^{program} is not installed: .+"):
         await PEERS[name].set_up(tmp_path / name)
 
@@ -47,8 +54,30 @@ async def test_what_was_started_is_ended_with_all_that_it_started(tmp_path: Path
 
 async def test_rows_are_read_and_other_lines_passed_over() -> None:
     script = "import sys, json; print('hello'); print(json.dumps({'name': 'x', 'value': len(sys.argv)}))"
-    rows = await tools.rows([sys.executable, "-c", script], ["chain", "one"], Load(2.0, 7))
-    assert rows == [{"name": "x", "value": 8}]
+    made = await tools.measured([sys.executable, "-c", script], ["chain", "one"], Load(2.0, 7))
+    assert made == ([{"name": "x", "value": 8}], [])
+
+
+async def test_what_a_peer_left_out_is_no_row() -> None:
+    script = 'print(\'{"name": "x", "value": 1}\'); print(\'{"name": "y", "why": "too long"}\')'
+    made = await tools.measured([sys.executable, "-c", script], ["chain"], Load(2.0, 7))
+    assert made == ([{"name": "x", "value": 1}], [("y", "too long")])
+
+
+async def test_a_process_that_outlives_the_one_that_started_it_is_ended(tmp_path: Path) -> None:
+    wait = "time.sleep(600)"
+    deaf = f"import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); print('deaf', flush=True); {wait}"
+    begin = f"print(subprocess.Popen([sys.executable, '-c', {deaf!r}]).pid, flush=True)"
+    parent = f"import subprocess, sys, time; {begin}; {wait}"
+    log = tmp_path / "log"
+    async with tools.started([sys.executable, "-c", parent], log):
+        async with asyncio.timeout(20):
+            while "deaf" not in log.read_text():
+                await asyncio.sleep(0.02)
+        child = int(log.read_text().split()[0])
+    async with asyncio.timeout(10):
+        while psutil.pid_exists(child) and psutil.Process(child).status() != psutil.STATUS_ZOMBIE:
+            await asyncio.sleep(0.02)
 
 
 async def test_a_port_that_nobody_listens_at_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
