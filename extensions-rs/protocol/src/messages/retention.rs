@@ -1,7 +1,7 @@
 // Made by `symphony schemas emit` from conductor/wire. Change it there.
 
 
-//! Retention as operators see it: the policy and what it would do, what a run is worth and why it stays or goes, the audit
+//! Retention as operators see it: the policy and what it would do, what a run is worth and why it stays or goes, and the
 
 #![allow(clippy::derivable_impls, unused_imports)]
 
@@ -32,6 +32,9 @@ pub enum AskRetentionAction {
     
     #[serde(rename = "show")]
     Show,
+    
+    #[serde(rename = "try")]
+    Try,
 }
 
 impl AskRetentionAction {
@@ -42,6 +45,7 @@ impl AskRetentionAction {
             Self::Plan => "plan",
             Self::Reset => "reset",
             Self::Show => "show",
+            Self::Try => "try",
         }
     }
 }
@@ -52,8 +56,8 @@ fn default_ask_retention_action() -> AskRetentionAction {
 fn default_ask_retention_limit() -> u32 {
     100
 }
-/// `sym.pit.stale.policy`: `show` the policy in force; `plan` what it, or another, would do now; `apply` another; `reset` to
-/// the configuration's. `expected`: apply only above this version, so that nobody's change is lost.
+/// `sym.pit.stale.policy`: `show` the policy in force, `plan` what it would do now, `try` what another would do, `apply`
+/// another, or `reset` to the configuration's. `expected`: apply only above this version, so that nobody's change is lost.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct AskRetention {
     #[serde(default = "default_ask_retention_v")]
@@ -147,7 +151,7 @@ impl Bounded for Doomed {
     }
 }
 
-/// What a rule governs and what of it goes; `saved` are those that it would have go, but for a hold, lineage or value.
+/// What a rule governs, what of it goes, and what it would have go but for a hold, lineage, an undo or value.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct RuleEffect {
     pub rule: String,
@@ -187,7 +191,7 @@ impl Bounded for RuleEffect {
 fn default_retention_show_v() -> u8 {
     1
 }
-/// The policy in force. After `plan`: what would go, and what holds up the rest.
+/// The policy in force. After `plan` and `try`: what would go, the first ones by name, and what holds up the rest.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct RetentionShow {
     #[serde(default = "default_retention_show_v")]
@@ -202,6 +206,10 @@ pub struct RetentionShow {
     pub reason: String,
     #[serde(default)]
     pub considered: u64,
+    #[serde(default)]
+    pub going: u64,
+    #[serde(default)]
+    pub bytes: u64,
     #[serde(default)]
     pub rules: Vec<RuleEffect>,
     #[serde(default)]
@@ -219,6 +227,8 @@ impl Default for RetentionShow {
             applied_at_ms: Default::default(),
             reason: Default::default(),
             considered: Default::default(),
+            going: Default::default(),
+            bytes: Default::default(),
             rules: Default::default(),
             goes: Default::default(),
             saved: Default::default(),
@@ -234,11 +244,13 @@ impl Bounded for RetentionShow {
         check::range("applied_at_ms", self.applied_at_ms, 0, 9223372036854775807)?;
         check::text("reason", &self.reason, 0, 4096)?;
         check::range("considered", self.considered, 0, 9223372036854775807)?;
-        check::count("rules", self.rules.len(), 0, 4096)?;
+        check::range("going", self.going, 0, 9223372036854775807)?;
+        check::range("bytes", self.bytes, 0, 9223372036854775807)?;
+        check::count("rules", self.rules.len(), 0, 258)?;
         for item0 in &self.rules {
             item0.check()?;
         }
-        check::count("goes", self.goes.len(), 0, 4096)?;
+        check::count("goes", self.goes.len(), 0, 1000)?;
         for item0 in &self.goes {
             item0.check()?;
         }
@@ -247,54 +259,60 @@ impl Bounded for RetentionShow {
     }
 }
 
-fn default_ask_run_worth_v() -> u8 {
+fn default_ask_worth_v() -> u8 {
     1
 }
-/// `sym.pit.stale.explain`: what an archived run is worth, and what becomes of it.
+/// `sym.pit.stale.explain`: what an archived run (32 digits) or an artifact (64) is worth, and what becomes of it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct AskRunWorth {
-    #[serde(default = "default_ask_run_worth_v")]
+pub struct AskWorth {
+    #[serde(default = "default_ask_worth_v")]
     pub v: u8,
-    pub run: String,
+    pub subject: String,
 }
 
-impl Default for AskRunWorth {
+impl Default for AskWorth {
     fn default() -> Self {
         Self {
-            v: default_ask_run_worth_v(),
-            run: Default::default(),
+            v: default_ask_worth_v(),
+            subject: Default::default(),
         }
     }
 }
 
-impl Bounded for AskRunWorth {
+impl Bounded for AskWorth {
     fn check(&self) -> Verdict {
         check::range("v", self.v, 1, 1)?;
-        check::run_id("run", &self.run)?;
+        check::capability("subject", &self.subject)?;
         Ok(())
     }
 }
 
-fn default_run_worth_v() -> u8 {
+fn default_worth_v() -> u8 {
     1
 }
-fn default_run_worth_found() -> bool {
+fn default_worth_found() -> bool {
     true
 }
-fn default_run_worth_verdict() -> String {
+fn default_worth_alike() -> f64 {
+    1.0
+}
+fn default_worth_verdict() -> String {
     "kept".to_owned()
 }
 /// The training value of a run, from 0 to 1, with the parts that it is the weighted mean of.
 ///
-/// `parts` and `weights` have `surprise`, `rarity`, `outcome`, `cost`. `verdict` is what becomes of the run: `held`,
-/// `lineage`, `kept`, `goes` or `tombstone`; `why` are the reasons, a sentence each.
+/// `parts` and `weights` have `surprise`, `rarity`, `outcome`, `cost`. `verdict`: `kept`, `held`, `lineage`, `undone`,
+/// `valued`, `goes` or `tombstoned`. Of an artifact these are the ones of the most valuable run that names it, `run`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct RunWorth {
-    #[serde(default = "default_run_worth_v")]
+pub struct Worth {
+    #[serde(default = "default_worth_v")]
     pub v: u8,
-    #[serde(default = "default_run_worth_found")]
+    #[serde(default = "default_worth_found")]
     pub found: bool,
-    pub run: String,
+    #[serde(default)]
+    pub run: Option<String>,
+    #[serde(default)]
+    pub digest: Option<String>,
     #[serde(default)]
     pub tenant: Option<String>,
     #[serde(default)]
@@ -309,7 +327,7 @@ pub struct RunWorth {
     pub decisions: u64,
     #[serde(default)]
     pub surprise_bits: f64,
-    #[serde(default)]
+    #[serde(default = "default_worth_alike")]
     pub alike: f64,
     #[serde(default)]
     pub work_us: u64,
@@ -317,20 +335,23 @@ pub struct RunWorth {
     pub bytes: u64,
     #[serde(default)]
     pub rule: Option<String>,
-    #[serde(default = "default_run_worth_verdict")]
+    #[serde(default = "default_worth_verdict")]
     pub verdict: String,
     #[serde(default)]
-    pub why: Vec<String>,
+    pub why: String,
     #[serde(default)]
     pub due_at_ms: Option<u64>,
+    #[serde(default)]
+    pub named_by: Vec<String>,
 }
 
-impl Default for RunWorth {
+impl Default for Worth {
     fn default() -> Self {
         Self {
-            v: default_run_worth_v(),
-            found: default_run_worth_found(),
+            v: default_worth_v(),
+            found: default_worth_found(),
             run: Default::default(),
+            digest: Default::default(),
             tenant: Default::default(),
             workflow: Default::default(),
             value: Default::default(),
@@ -338,21 +359,27 @@ impl Default for RunWorth {
             weights: Default::default(),
             decisions: Default::default(),
             surprise_bits: Default::default(),
-            alike: Default::default(),
+            alike: default_worth_alike(),
             work_us: Default::default(),
             bytes: Default::default(),
             rule: Default::default(),
-            verdict: default_run_worth_verdict(),
+            verdict: default_worth_verdict(),
             why: Default::default(),
             due_at_ms: Default::default(),
+            named_by: Default::default(),
         }
     }
 }
 
-impl Bounded for RunWorth {
+impl Bounded for Worth {
     fn check(&self) -> Verdict {
         check::range("v", self.v, 1, 1)?;
-        check::run_id("run", &self.run)?;
+        if let Some(item0) = &self.run {
+            check::run_id("run", item0)?;
+        }
+        if let Some(item0) = &self.digest {
+            check::digest("digest", item0)?;
+        }
         if let Some(item0) = &self.tenant {
             check::text("tenant", item0, 1, 128)?;
         }
@@ -377,12 +404,13 @@ impl Bounded for RunWorth {
             check::text("rule", item0, 1, 128)?;
         }
         check::text("verdict", &self.verdict, 1, 128)?;
-        check::count("why", self.why.len(), 0, 16)?;
-        for item0 in &self.why {
-            check::text("why", item0, 0, 4096)?;
-        }
+        check::text("why", &self.why, 0, 4096)?;
         if let Some(item0) = &self.due_at_ms {
             check::range("due_at_ms", *item0, 0, 9223372036854775807)?;
+        }
+        check::count("named_by", self.named_by.len(), 0, 64)?;
+        for item0 in &self.named_by {
+            check::run_id("named_by", item0)?;
         }
         Ok(())
     }
@@ -448,7 +476,7 @@ impl Bounded for Tombstones {
     fn check(&self) -> Verdict {
         check::range("v", self.v, 1, 1)?;
         check::range("count", self.count, 0, 9223372036854775807)?;
-        check::count("doomed", self.doomed.len(), 0, 4096)?;
+        check::count("doomed", self.doomed.len(), 0, 1000)?;
         for item0 in &self.doomed {
             item0.check()?;
         }
@@ -462,7 +490,7 @@ fn default_undo_v() -> u8 {
 fn default_undo_days() -> f64 {
     7.0
 }
-/// `sym.pit.stale.undo`: runs whose tombstones are taken back, or `all` of them. They stay for `days` whatever the policy
+/// `sym.pit.stale.undo`: runs whose tombstones are taken back, or `every` one. They stay for `days` whatever the policy
 /// says, so that the next look does not doom them again.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Undo {
@@ -471,11 +499,9 @@ pub struct Undo {
     #[serde(default)]
     pub runs: Vec<String>,
     #[serde(default)]
-    pub all: bool,
+    pub every: bool,
     #[serde(default = "default_undo_days")]
     pub days: f64,
-    #[serde(default)]
-    pub by: String,
 }
 
 impl Default for Undo {
@@ -483,9 +509,8 @@ impl Default for Undo {
         Self {
             v: default_undo_v(),
             runs: Default::default(),
-            all: Default::default(),
+            every: Default::default(),
             days: default_undo_days(),
-            by: Default::default(),
         }
     }
 }
@@ -498,7 +523,6 @@ impl Bounded for Undo {
             check::run_id("runs", item0)?;
         }
         check::finite("days", self.days)?;
-        check::text("by", &self.by, 0, 4096)?;
         Ok(())
     }
 }
@@ -528,133 +552,6 @@ impl Bounded for Undone {
     fn check(&self) -> Verdict {
         check::range("v", self.v, 1, 1)?;
         check::range("runs", self.runs, 0, 9223372036854775807)?;
-        Ok(())
-    }
-}
-
-fn default_ask_audit_v() -> u8 {
-    1
-}
-fn default_ask_audit_limit() -> u32 {
-    100
-}
-/// `sym.pit.stale.audit`: entries after a sequence, of one run where given; with `verify` the chain is looked through from
-/// its beginning.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct AskAudit {
-    #[serde(default = "default_ask_audit_v")]
-    pub v: u8,
-    #[serde(default)]
-    pub after: u64,
-    #[serde(default = "default_ask_audit_limit")]
-    pub limit: u32,
-    #[serde(default)]
-    pub run: Option<String>,
-    #[serde(default)]
-    pub verify: bool,
-}
-
-impl Default for AskAudit {
-    fn default() -> Self {
-        Self {
-            v: default_ask_audit_v(),
-            after: Default::default(),
-            limit: default_ask_audit_limit(),
-            run: Default::default(),
-            verify: Default::default(),
-        }
-    }
-}
-
-impl Bounded for AskAudit {
-    fn check(&self) -> Verdict {
-        check::range("v", self.v, 1, 1)?;
-        check::range("after", self.after, 0, 9223372036854775807)?;
-        check::range("limit", self.limit, 1, 1000)?;
-        if let Some(item0) = &self.run {
-            check::run_id("run", item0)?;
-        }
-        Ok(())
-    }
-}
-
-/// What was done. `subject` is a keyed hash of the run: with the tenant's key, which goes when the tenant is erased, it can
-/// be told whose it is. `hash` is BLAKE3 over the entry and the hash before it.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct AuditEntry {
-    pub sequence: u64,
-    pub at_ms: u64,
-    pub what: String,
-    #[serde(default)]
-    pub subject: String,
-    #[serde(default)]
-    pub detail: String,
-    pub hash: String,
-}
-
-impl Default for AuditEntry {
-    fn default() -> Self {
-        Self {
-            sequence: Default::default(),
-            at_ms: Default::default(),
-            what: Default::default(),
-            subject: Default::default(),
-            detail: Default::default(),
-            hash: Default::default(),
-        }
-    }
-}
-
-impl Bounded for AuditEntry {
-    fn check(&self) -> Verdict {
-        check::range("sequence", self.sequence, 0, 9223372036854775807)?;
-        check::range("at_ms", self.at_ms, 0, 9223372036854775807)?;
-        check::text("what", &self.what, 1, 128)?;
-        check::text("subject", &self.subject, 0, 4096)?;
-        check::text("detail", &self.detail, 0, 4096)?;
-        check::text("hash", &self.hash, 0, 4096)?;
-        Ok(())
-    }
-}
-
-fn default_audit_trail_v() -> u8 {
-    1
-}
-/// Entries, oldest first. After `verify`: how many were looked at, and the first that does not fit the one before it.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct AuditTrail {
-    #[serde(default = "default_audit_trail_v")]
-    pub v: u8,
-    #[serde(default)]
-    pub entries: Vec<AuditEntry>,
-    #[serde(default)]
-    pub checked: u64,
-    #[serde(default)]
-    pub broken_at: Option<u64>,
-}
-
-impl Default for AuditTrail {
-    fn default() -> Self {
-        Self {
-            v: default_audit_trail_v(),
-            entries: Default::default(),
-            checked: Default::default(),
-            broken_at: Default::default(),
-        }
-    }
-}
-
-impl Bounded for AuditTrail {
-    fn check(&self) -> Verdict {
-        check::range("v", self.v, 1, 1)?;
-        check::count("entries", self.entries.len(), 0, 4096)?;
-        for item0 in &self.entries {
-            item0.check()?;
-        }
-        check::range("checked", self.checked, 0, 9223372036854775807)?;
-        if let Some(item0) = &self.broken_at {
-            check::range("broken_at", *item0, 0, 9223372036854775807)?;
-        }
         Ok(())
     }
 }
@@ -690,7 +587,8 @@ impl Bounded for EraseTenant {
 fn default_erased_v() -> u8 {
     1
 }
-/// What went: archived runs, logged decisions, exported files.
+/// What went: archived runs, logged decisions, files of exports. `artifacts` no archived run names any more. `entry` is
+/// the number of the trail's entry about it, `hash` its hash: the proof, which does not name the tenant.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Erased {
     #[serde(default = "default_erased_v")]
@@ -701,6 +599,12 @@ pub struct Erased {
     pub decisions: u64,
     #[serde(default)]
     pub exports: u64,
+    #[serde(default)]
+    pub artifacts: Vec<String>,
+    #[serde(default)]
+    pub entry: u64,
+    #[serde(default)]
+    pub hash: String,
 }
 
 impl Default for Erased {
@@ -710,6 +614,9 @@ impl Default for Erased {
             runs: Default::default(),
             decisions: Default::default(),
             exports: Default::default(),
+            artifacts: Default::default(),
+            entry: Default::default(),
+            hash: Default::default(),
         }
     }
 }
@@ -720,6 +627,73 @@ impl Bounded for Erased {
         check::range("runs", self.runs, 0, 9223372036854775807)?;
         check::range("decisions", self.decisions, 0, 9223372036854775807)?;
         check::range("exports", self.exports, 0, 9223372036854775807)?;
+        check::count("artifacts", self.artifacts.len(), 0, 4096)?;
+        for item0 in &self.artifacts {
+            check::digest("artifacts", item0)?;
+        }
+        check::range("entry", self.entry, 0, 9223372036854775807)?;
+        check::text("hash", &self.hash, 0, 4096)?;
+        Ok(())
+    }
+}
+
+fn default_read_export_v() -> u8 {
+    1
+}
+/// `sym.pit.stale.piece`: a piece of an exported file, from `offset`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ReadExport {
+    #[serde(default = "default_read_export_v")]
+    pub v: u8,
+    pub path: String,
+    #[serde(default)]
+    pub offset: u64,
+}
+
+impl Default for ReadExport {
+    fn default() -> Self {
+        Self {
+            v: default_read_export_v(),
+            path: Default::default(),
+            offset: Default::default(),
+        }
+    }
+}
+
+impl Bounded for ReadExport {
+    fn check(&self) -> Verdict {
+        check::range("v", self.v, 1, 1)?;
+        check::text("path", &self.path, 0, 4096)?;
+        check::range("offset", self.offset, 0, 9223372036854775807)?;
+        Ok(())
+    }
+}
+
+fn default_export_piece_v() -> u8 {
+    1
+}
+/// The piece; an empty one is the end.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ExportPiece {
+    #[serde(default = "default_export_piece_v")]
+    pub v: u8,
+    #[serde(default)]
+    pub data: Payload,
+}
+
+impl Default for ExportPiece {
+    fn default() -> Self {
+        Self {
+            v: default_export_piece_v(),
+            data: Default::default(),
+        }
+    }
+}
+
+impl Bounded for ExportPiece {
+    fn check(&self) -> Verdict {
+        check::range("v", self.v, 1, 1)?;
+        check::bytes("data", self.data.len(), 1048576)?;
         Ok(())
     }
 }

@@ -1,5 +1,6 @@
 // Made by `symphony schemas emit` from conductor/wire. Change it there.
 
+
 //! What clients say and hear of a run: submissions, cancels, signals, ends, progress.
 
 #![allow(clippy::derivable_impls, unused_imports)]
@@ -8,10 +9,10 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::*;
 use crate::check::{self, Bounded, Verdict};
 use crate::payload::{Payload, Token, Trace};
 use crate::values::Value;
+use super::*;
 
 fn default_submit_inputs() -> Payload {
     Payload::from_static(&[128])
@@ -361,7 +362,8 @@ impl Bounded for RunEnded {
 fn default_run_event_v() -> u8 {
     1
 }
-/// `sym.run.<tenant>.<run>.<event>`, lossy by design: `event` is `started`, `task` or `ended`.
+/// `sym.run.<tenant>.<run>.<event>`, lossy by design: `event` is `started`, `task` or `ended`; `tombstoned`
+/// where retention will delete it, with the reason and the moment in `detail`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct RunEvent {
     #[serde(default = "default_run_event_v")]
