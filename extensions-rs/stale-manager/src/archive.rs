@@ -4,14 +4,23 @@ use symphony_protocol::{ArchiveRecord, ArchivedRun, FindRuns, Hold, Payload, Rea
 use symphony_sdk::Error;
 
 use crate::catalogue::Catalogue;
+use crate::core::Policy;
+use crate::core::policy::age_ms;
 use crate::disk;
 use crate::options::Options;
 use crate::segments::Segments;
 
+/// A segment of which less than so much is still wanted is written anew without the rest.
+const WANTED_MIN: f64 = 0.5;
+/// Segments that are written anew at once: what comes to the archive waits meanwhile.
+const REWRITES_MAX: usize = 8;
+
 pub struct Archive {
-    options: Options,
-    segments: Segments,
+    pub(crate) segments: Segments,
     pub catalogue: Catalogue,
+    /// The policy in force, and its version; 0: the configuration's.
+    pub(crate) policy: Policy,
+    pub(crate) version: u64,
     next: u64,
 }
 
@@ -31,9 +40,10 @@ impl Archive {
             }
         }
         Ok(Self {
-            options,
             segments,
             catalogue,
+            policy: options.policy(),
+            version: 0,
             next: last + 1,
         })
     }
@@ -41,7 +51,7 @@ impl Archive {
     /// Keep records; one that is kept already, or a later end of its run, changes nothing. On disk when it returns.
     pub fn put(&mut self, records: Vec<ArchiveRecord>) -> Result<(), Error> {
         let mut new = Vec::with_capacity(records.len());
-        for record in records {
+        for record in self.wanted(records)? {
             // A run that was retried ends again: its last end is the one to keep.
             let ended_ms = record.summary.ended_at_ms.unwrap_or_default();
             if self
@@ -73,7 +83,10 @@ impl Archive {
             .summary
             .ended_at_ms
             .unwrap_or(record.summary.submitted_at_ms);
-        let keep = self.options.retention_ms(&record.summary.workflow);
+        let expires = match self.catalogue.due_ms(&ask.run)? {
+            Some(due) => Some(due),
+            None => self.keeps_ms(&ask.run)?.map(|keep| ended.saturating_add(keep)),
+        };
         Ok(ArchivedRun {
             found: true,
             summary: Some(record.summary),
@@ -85,7 +98,7 @@ impl Archive {
             } else {
                 Payload::default()
             },
-            expires_at_ms: keep.filter(|_| !held).map(|keep| ended.saturating_add(keep)),
+            expires_at_ms: expires.filter(|_| !held),
             ..Default::default()
         })
     }
@@ -99,36 +112,64 @@ impl Archive {
         })
     }
 
+    /// Have a policy in force. That it is goes into the trail where it is another than the last.
+    pub fn adopt(&mut self, policy: Policy, version: u64, now_ms: u64) -> Result<(), Error> {
+        (self.policy, self.version) = (policy, version);
+        if self.catalogue.number("policy")? == version {
+            return Ok(());
+        }
+        let detail = format!("version {version} is in force");
+        crate::trail::note(&self.catalogue.connection, "policy", "", &detail, now_ms)?;
+        self.catalogue.set_number("policy", version)
+    }
+
     pub fn hold(&mut self, hold: &Hold, now_ms: u64) -> Result<bool, Error> {
         self.catalogue
             .hold(&hold.run, hold.held, &hold.reason, &hold.by, now_ms)
     }
 
-    /// Drop what is past its retention, and segments in which nothing is left. Returns how many runs went.
-    pub fn expire(&mut self, now_ms: u64) -> Result<u64, Error> {
-        let special: Vec<String> = self.options.workflows.keys().cloned().collect();
-        let mut gone = 0;
-        for name in &special {
-            if let Some(keep) = self.options.retention_ms(name) {
-                gone += self
-                    .catalogue
-                    .expire(now_ms.saturating_sub(keep), Some(name), &[])?;
+    /// How long a run's rule keeps it.
+    fn keeps_ms(&self, run: &str) -> Result<Option<u64>, Error> {
+        let fact = self.catalogue.fact(run)?;
+        Ok(fact.and_then(|fact| age_ms(&self.policy, self.policy.rule(&fact))))
+    }
+
+    /// Remove segments in which nothing is left, and write anew those in which little is, or anything where `all` is set.
+    /// Returns the bytes that became free.
+    ///
+    /// The records that stay are on disk in another segment before the catalogue names it, and the old one goes last: a
+    /// crash leaves a segment that nothing names, which the next start removes.
+    pub fn compact(&mut self, all: bool) -> Result<u64, Error> {
+        self.catalogue.set_number("segment", self.next - 1)?; // numbers are not used again
+        let mut freed = 0;
+        let mut rewrites = 0;
+        for segment in self.segments.list()? {
+            let (size, wanted) = (self.segments.size(segment), self.catalogue.wanted(segment)?);
+            let most = if all { 1.0 } else { WANTED_MIN };
+            if size > 0 && wanted as f64 >= size as f64 * most {
+                continue;
             }
-        }
-        if let Some(keep) = self.options.retention_ms("") {
-            let but: Vec<&str> = special.iter().map(String::as_str).collect();
-            gone += self.catalogue.expire(now_ms.saturating_sub(keep), None, &but)?;
-        }
-        if gone > 0 {
-            self.catalogue.set_number("segment", self.next - 1)?; // numbers are not used again
-            let named = self.catalogue.segments()?;
-            for number in self.segments.list()? {
-                if named.binary_search(&number).is_err() {
-                    self.segments.remove(number)?;
+            if wanted > 0 {
+                rewrites += 1;
+                if rewrites > REWRITES_MAX && !all {
+                    break;
                 }
+                self.rewrite(segment)?;
             }
+            self.segments.remove(segment)?;
+            freed += size - wanted.min(size);
         }
-        Ok(gone)
+        Ok(freed)
+    }
+
+    fn rewrite(&mut self, segment: u64) -> Result<(), Error> {
+        let kept = self.catalogue.within(segment)?;
+        let frames = kept.iter().map(|(_, place)| self.segments.frame(*place));
+        let frames = frames.collect::<Result<Vec<_>, _>>()?;
+        let places = self.segments.write_frames(self.next, &frames)?;
+        self.next += 1;
+        let moved: Vec<_> = kept.into_iter().map(|(run, _)| run).zip(places).collect();
+        self.catalogue.moved(&moved)
     }
 
     /// Of some artifacts, those that nothing needs: neither a live run nor one that is kept or held.
@@ -146,21 +187,23 @@ impl Archive {
         let numbers = self.segments.list()?;
         Ok(StaleShow {
             bytes: numbers.iter().map(|number| self.segments.size(*number)).sum(),
+            policy: self.version,
             ..self.catalogue.show()?
         })
     }
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use super::*;
-    use std::collections::BTreeMap;
+    use crate::core::policy::Rule;
     use std::path::Path;
     use symphony_protocol::RunSummary;
 
-    const DAY: u64 = 86_400_000;
+    pub const DAY: u64 = 86_400_000;
+    pub const HOUR: u64 = 3_600_000;
 
-    fn record(run: u64, workflow: &str, ended: u64) -> ArchiveRecord {
+    pub fn record(run: u64, workflow: &str, ended: u64) -> ArchiveRecord {
         ArchiveRecord {
             summary: RunSummary {
                 run: format!("{run:032x}"),
@@ -179,17 +222,27 @@ mod tests {
         }
     }
 
-    fn open(folder: &Path) -> Archive {
+    pub fn open(folder: &Path) -> Archive {
         let options = Options {
             data: folder.to_owned(),
-            retention_days: 1.0,
-            workflows: BTreeMap::from([("audit".to_owned(), 0.0)]),
+            retention: Some(Policy {
+                days: 1.0,
+                grace_hours: 1.0,
+                tell_from_value: 2.0,
+                rules: vec![Rule {
+                    name: "audit".to_owned(),
+                    workflow: Some("audit".to_owned()),
+                    keep: true,
+                    ..Default::default()
+                }],
+                ..Default::default()
+            }),
             ..Default::default()
         };
         Archive::open(options).unwrap()
     }
 
-    fn names(archive: &Archive, tenant: &str) -> Vec<String> {
+    pub fn names(archive: &Archive, tenant: &str) -> Vec<String> {
         let ask = FindRuns {
             limit: 100,
             ..Default::default()
@@ -240,29 +293,30 @@ mod tests {
     }
 
     #[test]
-    fn retention_is_by_workflow_and_a_hold_outlasts_it() {
+    fn what_is_left_in_a_segment_moves_and_is_read_again_after_a_restart() {
         let folder = tempfile::tempdir().unwrap();
         let mut archive = open(folder.path());
         archive
-            .put(vec![
-                record(1, "a", 10),
-                record(2, "audit", 10),
-                record(3, "held", 10),
-            ])
+            .put((1..=4).map(|run| record(run, &format!("w{run}"), run)).collect())
             .unwrap();
-        let hold = Hold {
+        for run in [1, 2, 4] {
+            crate::retention::forget(&archive.catalogue.connection, &format!("{run:032x}")).unwrap();
+        }
+        assert!(archive.compact(false).unwrap() > 0);
+        assert_eq!(archive.segments.list().unwrap(), [2]);
+        drop(archive);
+        let mut archive = open(folder.path());
+        let ask = ReadRun {
             run: format!("{:032x}", 3),
-            held: true,
-            reason: "case 7".to_owned(),
             ..Default::default()
         };
-        assert!(archive.hold(&hold, 11).unwrap());
-        assert_eq!(archive.expire(2 * DAY).unwrap(), 1);
-        assert_eq!(names(&archive, "-"), ["audit", "held"]);
-        let gone = (1..=3).map(|n| format!("{n:064x}")).collect();
-        assert_eq!(archive.unreferenced(gone, &[]).unwrap(), [format!("{:064x}", 1)]);
-        archive.hold(&Hold { held: false, ..hold }, 12).unwrap();
-        assert_eq!(archive.expire(2 * DAY).unwrap(), 1);
+        assert_eq!(archive.read(&ask, "-").unwrap().summary.unwrap().workflow, "w3");
+        archive.put(vec![record(5, "w5", 5)]).unwrap();
+        assert_eq!(
+            archive.segments.list().unwrap(),
+            [2, 3],
+            "numbers are not used again"
+        );
     }
 
     #[test]

@@ -1,6 +1,5 @@
 // Made by `symphony schemas emit` from conductor/wire. Change it there.
 
-
 //! Retention as operators see it: the policy and what it would do, what a run is worth and why it stays or goes, and the
 
 #![allow(clippy::derivable_impls, unused_imports)]
@@ -9,10 +8,10 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use super::*;
 use crate::check::{self, Bounded, Verdict};
 use crate::payload::{Payload, Token, Trace};
 use crate::values::Value;
-use super::*;
 
 fn default_ask_retention_v() -> u8 {
     1
@@ -23,16 +22,16 @@ pub enum AskRetentionAction {
     #[default]
     #[serde(rename = "apply")]
     Apply,
-    
+
     #[serde(rename = "plan")]
     Plan,
-    
+
     #[serde(rename = "reset")]
     Reset,
-    
+
     #[serde(rename = "show")]
     Show,
-    
+
     #[serde(rename = "try")]
     Try,
 }

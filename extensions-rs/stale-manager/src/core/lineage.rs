@@ -80,7 +80,10 @@ mod tests {
     #[test]
     fn what_could_not_be_listed_counts_as_staying() {
         let goes = HashSet::from(["a".to_owned()]);
-        let needs = |_: &str| Needs { runs: vec!["a".to_owned()], more: true };
+        let needs = |_: &str| Needs {
+            runs: vec!["a".to_owned()],
+            more: true,
+        };
         assert_eq!(saved(&goes, needs).len(), 1);
     }
 }

@@ -104,7 +104,11 @@ impl Plan {
             if said.is_some_and(|rule| rule.keep) {
                 continue;
             }
-            members.sort_by_key(|at| facts.get(*at).map(|fact| (std::cmp::Reverse(fact.ended_ms), fact.run.clone())));
+            members.sort_by_key(|at| {
+                facts
+                    .get(*at)
+                    .map(|fact| (std::cmp::Reverse(fact.ended_ms), fact.run.clone()))
+            });
             self.by_age(facts, &members, age_ms(policy, rule), now_ms);
             if let Some(said) = said {
                 self.by_room(facts, &members, said);
@@ -120,7 +124,11 @@ impl Plan {
     }
 
     fn doom(&mut self, at: usize, reason: impl FnOnce() -> String) {
-        if let Some(judged) = self.judged.get_mut(at).filter(|judged| judged.verdict == Verdict::Kept) {
+        if let Some(judged) = self
+            .judged
+            .get_mut(at)
+            .filter(|judged| judged.verdict == Verdict::Kept)
+        {
             judged.verdict = Verdict::Goes;
             judged.reason = reason();
         }
@@ -129,9 +137,13 @@ impl Plan {
     fn by_age(&mut self, facts: &[Fact], members: &[usize], age_ms: Option<u64>, now_ms: u64) {
         let Some(most) = age_ms else { return };
         for at in members {
-            let age = facts.get(*at).map_or(0, |fact| now_ms.saturating_sub(fact.ended_ms));
+            let age = facts
+                .get(*at)
+                .map_or(0, |fact| now_ms.saturating_sub(fact.ended_ms));
             if age > most {
-                self.doom(*at, || format!("it ended {} ago, above {}", days(age), days(most)));
+                self.doom(*at, || {
+                    format!("it ended {} ago, above {}", days(age), days(most))
+                });
             }
         }
     }
@@ -142,10 +154,17 @@ impl Plan {
         for (place, at) in (1_u64..).zip(members) {
             bytes += facts.get(*at).map_or(0.0, |fact| fact.bytes as f64);
             if let Some(count) = rule.count.filter(|count| place > *count) {
-                self.doom(*at, || format!("it is the newest but {} of its workflow, and {count} stay", place - 1));
+                self.doom(*at, || {
+                    format!(
+                        "it is the newest but {} of its workflow, and {count} stay",
+                        place - 1
+                    )
+                });
             }
             if let Some(mib) = rule.mib.filter(|mib| bytes > mib * MIB) {
-                self.doom(*at, || format!("the newer ones of its workflow fill the {mib} MiB that they have"));
+                self.doom(*at, || {
+                    format!("the newer ones of its workflow fill the {mib} MiB that they have")
+                });
             }
         }
     }
@@ -160,12 +179,17 @@ impl Plan {
         members.sort_by(|one, other| value(*other).total_cmp(&value(*one)));
         let mut kept = Sketch::default();
         for at in members {
-            let stays = self.judged.get(*at).is_some_and(|judged| judged.verdict == Verdict::Kept);
+            let stays = self
+                .judged
+                .get(*at)
+                .is_some_and(|judged| judged.verdict == Verdict::Kept);
             let Some(fact) = facts.get(*at).filter(|_| stays) else {
                 continue;
             };
             if kept.alike(&fact.shape) > f64::from(most) - 0.5 {
-                self.doom(*at, || format!("of runs that are alike {most} stay, and those are worth more"));
+                self.doom(*at, || {
+                    format!("of runs that are alike {most} stay, and those are worth more")
+                });
             } else {
                 kept.add(&fact.shape);
             }
@@ -173,7 +197,9 @@ impl Plan {
     }
 
     fn spare(&mut self, members: &[usize], rule: &Rule) {
-        let Some(least) = rule.spare_from_value else { return };
+        let Some(least) = rule.spare_from_value else {
+            return;
+        };
         for at in members {
             let judged = self.judged.get_mut(*at);
             if let Some(judged) = judged.filter(|j| j.verdict == Verdict::Goes && j.worth.value >= least) {
@@ -187,7 +213,9 @@ impl Plan {
         let room = policy.pressure.mib * MIB;
         let staying = |plan: &Self| -> f64 {
             let all = facts.iter().zip(&plan.judged);
-            all.filter(|(_, judged)| judged.verdict != Verdict::Goes).map(|(fact, _)| fact.bytes as f64).sum()
+            all.filter(|(_, judged)| judged.verdict != Verdict::Goes)
+                .map(|(fact, _)| fact.bytes as f64)
+                .sum()
         };
         let mut bytes = staying(self);
         if room <= 0.0 || bytes <= room {
@@ -198,13 +226,23 @@ impl Plan {
             _ => 0.0,
         };
         let may = |(at, judged): (usize, &Judged)| {
-            let kept = judged.rule.and_then(|place| policy.rules.get(place)).is_some_and(|rule| rule.keep);
+            let kept = judged
+                .rule
+                .and_then(|place| policy.rules.get(place))
+                .is_some_and(|rule| rule.keep);
             let open = matches!(judged.verdict, Verdict::Kept | Verdict::Valued);
-            let free = facts.get(at).is_some_and(|fact| protected(fact, now_ms).is_none());
+            let free = facts
+                .get(at)
+                .is_some_and(|fact| protected(fact, now_ms).is_none());
             (open && !kept && free).then_some(at)
         };
-        let mut order: Vec<(f64, usize)> =
-            self.judged.iter().enumerate().filter_map(may).map(|at| (density(at), at)).collect();
+        let mut order: Vec<(f64, usize)> = self
+            .judged
+            .iter()
+            .enumerate()
+            .filter_map(may)
+            .map(|at| (density(at), at))
+            .collect();
         order.sort_by(|one, other| one.0.total_cmp(&other.0).then(one.1.cmp(&other.1)));
         let mut found = false;
         for (_, at) in order {
@@ -276,8 +314,15 @@ mod tests {
     const DAY: u64 = 86_400_000;
 
     fn one(rule: Rule) -> Policy {
-        let rule = Rule { name: "r".to_owned(), ..rule };
-        let policy = Policy { days: 0.0, rules: vec![rule], ..Default::default() };
+        let rule = Rule {
+            name: "r".to_owned(),
+            ..rule
+        };
+        let policy = Policy {
+            days: 0.0,
+            rules: vec![rule],
+            ..Default::default()
+        };
         policy.check().unwrap();
         policy
     }
@@ -291,21 +336,63 @@ mod tests {
     fn age_count_and_size_bind_each_workflow_by_itself() {
         let facts = [fact(1, "a", DAY), fact(2, "a", 9 * DAY), fact(3, "b", 2 * DAY)];
         let of = |rule| verdicts(&facts, &one(rule));
-        assert_eq!(of(Rule { days: Some(2.0), ..Default::default() }), ["goes", "kept", "goes"]);
-        assert_eq!(of(Rule { count: Some(1), ..Default::default() }), ["goes", "kept", "kept"]);
-        assert_eq!(of(Rule { mib: Some(1500.0 / MIB), ..Default::default() }), ["goes", "kept", "kept"]);
-        let held = [Fact { held: true, ..facts[0].clone() }, Fact { spared_until_ms: 11 * DAY, ..facts[2].clone() }];
-        let rule = Rule { days: Some(2.0), ..Default::default() };
+        assert_eq!(
+            of(Rule {
+                days: Some(2.0),
+                ..Default::default()
+            }),
+            ["goes", "kept", "goes"]
+        );
+        assert_eq!(
+            of(Rule {
+                count: Some(1),
+                ..Default::default()
+            }),
+            ["goes", "kept", "kept"]
+        );
+        assert_eq!(
+            of(Rule {
+                mib: Some(1500.0 / MIB),
+                ..Default::default()
+            }),
+            ["goes", "kept", "kept"]
+        );
+        let held = [
+            Fact {
+                held: true,
+                ..facts[0].clone()
+            },
+            Fact {
+                spared_until_ms: 11 * DAY,
+                ..facts[2].clone()
+            },
+        ];
+        let rule = Rule {
+            days: Some(2.0),
+            ..Default::default()
+        };
         assert_eq!(verdicts(&held, &one(rule)), ["held", "undone"]);
-        let rule = Rule { keep: true, ..Default::default() };
+        let rule = Rule {
+            keep: true,
+            ..Default::default()
+        };
         assert_eq!(verdicts(&facts, &one(rule)), ["kept"; 3]);
     }
 
     #[test]
     fn of_what_is_alike_some_stay_and_the_rare_one_stays() {
         let mut facts: Vec<Fact> = (0..40).map(|run| fact(run, "a", run)).collect();
-        facts.push(Fact { shape: Shape::of(["something", "else"]), ..fact(40, "a", 0) });
-        let found = verdicts(&facts, &one(Rule { alike: Some(3), ..Default::default() }));
+        facts.push(Fact {
+            shape: Shape::of(["something", "else"]),
+            ..fact(40, "a", 0)
+        });
+        let found = verdicts(
+            &facts,
+            &one(Rule {
+                alike: Some(3),
+                ..Default::default()
+            }),
+        );
         assert_eq!(found.iter().filter(|verdict| **verdict == "kept").count(), 4);
         assert_eq!(found[40], "kept");
         assert_eq!(found[37..40], ["kept"; 3], "of equal value the newest stay");
@@ -313,21 +400,49 @@ mod tests {
 
     #[test]
     fn value_spares_from_a_rule_and_not_from_pressure() {
-        let facts = [Fact { bits: 100.0, ..fact(1, "a", DAY) }, fact(2, "a", DAY), fact(3, "a", DAY)];
-        let mut policy = one(Rule { days: Some(1.0), spare_from_value: Some(0.4), ..Default::default() });
+        let facts = [
+            Fact {
+                bits: 100.0,
+                ..fact(1, "a", DAY)
+            },
+            fact(2, "a", DAY),
+            fact(3, "a", DAY),
+        ];
+        let mut policy = one(Rule {
+            days: Some(1.0),
+            spare_from_value: Some(0.4),
+            ..Default::default()
+        });
         assert_eq!(verdicts(&facts, &policy), ["valued", "goes", "goes"]);
-        policy.pressure = Pressure { mib: 500.0 / MIB, ..Default::default() };
+        policy.pressure = Pressure {
+            mib: 500.0 / MIB,
+            ..Default::default()
+        };
         assert_eq!(verdicts(&facts, &policy), ["goes"; 3]);
     }
 
     #[test]
     fn pressure_takes_the_least_value_a_byte_until_there_is_room() {
-        let large = Fact { bytes: 50_000, ..fact(1, "a", DAY) };
-        let small = Fact { bytes: 500, ..fact(2, "a", DAY) };
-        let dear = Fact { bytes: 50_000, bits: 60.0, work_us: 3_600_000_000, ..fact(3, "a", DAY) };
+        let large = Fact {
+            bytes: 50_000,
+            ..fact(1, "a", DAY)
+        };
+        let small = Fact {
+            bytes: 500,
+            ..fact(2, "a", DAY)
+        };
+        let dear = Fact {
+            bytes: 50_000,
+            bits: 60.0,
+            work_us: 3_600_000_000,
+            ..fact(3, "a", DAY)
+        };
         let policy = Policy {
             days: 0.0,
-            pressure: Pressure { mib: 60_000.0 / MIB, ..Default::default() },
+            pressure: Pressure {
+                mib: 60_000.0 / MIB,
+                ..Default::default()
+            },
             ..Default::default()
         };
         assert_eq!(verdicts(&[large, small, dear], &policy), ["goes", "kept", "kept"]);

@@ -133,7 +133,12 @@ impl Policy {
         }
         within("pressure.mib", self.pressure.mib, 0.0, 1e12)?;
         within("pressure.down_to", self.pressure.down_to, 0.1, 1.0)?;
-        within("pressure.grace_hours", self.pressure.grace_hours, 0.0, 24.0 * DAYS_MAX)?;
+        within(
+            "pressure.grace_hours",
+            self.pressure.grace_hours,
+            0.0,
+            24.0 * DAYS_MAX,
+        )?;
         let weights = &self.worth;
         let all = [weights.surprise, weights.rarity, weights.outcome, weights.cost];
         for (name, weight) in ["surprise", "rarity", "outcome", "cost"].iter().zip(all) {
@@ -147,7 +152,8 @@ impl Policy {
         }
         let mut names = std::collections::BTreeSet::from(["default", "pressure"]);
         for (place, rule) in self.rules.iter().enumerate() {
-            rule.check().map_err(|why| format!("rule {} ({}): {why}", place + 1, rule.name))?;
+            rule.check()
+                .map_err(|why| format!("rule {} ({}): {why}", place + 1, rule.name))?;
             if !names.insert(&rule.name) {
                 return Err(format!("rule {}: the name `{}` is taken", place + 1, rule.name));
             }
@@ -167,7 +173,11 @@ impl Policy {
     }
 
     pub fn grace_ms(&self, pressed: bool) -> u64 {
-        let hours = if pressed { self.pressure.grace_hours } else { self.grace_hours };
+        let hours = if pressed {
+            self.pressure.grace_hours
+        } else {
+            self.grace_hours
+        };
         (hours * HOUR_MS) as u64
     }
 }
@@ -189,7 +199,8 @@ impl Rule {
         if self.alike == Some(0) {
             return Err("alike has to be at least 1: of runs that are alike one stays".to_owned());
         }
-        let limited = self.days.is_some() || self.count.is_some() || self.mib.is_some() || self.alike.is_some();
+        let limited =
+            self.days.is_some() || self.count.is_some() || self.mib.is_some() || self.alike.is_some();
         if self.keep && limited {
             return Err("keep, and a limit as well: say one of the two".to_owned());
         }
@@ -200,10 +211,18 @@ impl Rule {
     }
 
     pub fn fits(&self, fact: &Fact) -> bool {
-        self.tenant.as_deref().is_none_or(|tenant| tenant == &*fact.tenant)
-            && self.workflow.as_deref().is_none_or(|pattern| like(pattern, &fact.workflow))
+        self.tenant
+            .as_deref()
+            .is_none_or(|tenant| tenant == &*fact.tenant)
+            && self
+                .workflow
+                .as_deref()
+                .is_none_or(|pattern| like(pattern, &fact.workflow))
             && (self.status.is_empty() || self.status.iter().any(|status| **status == *fact.status))
-            && self.tags.iter().all(|tag| fact.tags.iter().any(|has| **has == **tag))
+            && self
+                .tags
+                .iter()
+                .all(|tag| fact.tags.iter().any(|has| **has == **tag))
     }
 }
 
@@ -237,7 +256,9 @@ fn like(pattern: &str, name: &str) -> bool {
             return false;
         }
     }
-    pattern.get(p..).is_some_and(|rest| rest.iter().all(|byte| *byte == b'*'))
+    pattern
+        .get(p..)
+        .is_some_and(|rest| rest.iter().all(|byte| *byte == b'*'))
 }
 
 #[cfg(test)]
@@ -269,9 +290,18 @@ mod tests {
         };
         let policy = Policy {
             rules: vec![
-                Rule { workflow: Some("b*".to_owned()), ..rule("one") },
-                Rule { tags: vec!["env=test".to_owned()], ..rule("two") },
-                Rule { status: vec!["failed".to_owned()], ..rule("three") },
+                Rule {
+                    workflow: Some("b*".to_owned()),
+                    ..rule("one")
+                },
+                Rule {
+                    tags: vec!["env=test".to_owned()],
+                    ..rule("two")
+                },
+                Rule {
+                    status: vec!["failed".to_owned()],
+                    ..rule("three")
+                },
             ],
             ..Default::default()
         };
@@ -279,22 +309,75 @@ mod tests {
         let plain = fact(1, "a", 10);
         assert_eq!(of(&plain), "default");
         assert_eq!(of(&fact(1, "bb", 10)), "one");
-        let tagged = Fact { tags: vec!["env=test".into()], status: "failed".into(), ..plain };
+        let tagged = Fact {
+            tags: vec!["env=test".into()],
+            status: "failed".into(),
+            ..plain
+        };
         assert_eq!(of(&tagged), "two");
-        assert_eq!(of(&Fact { tags: vec![], ..tagged }), "three");
+        assert_eq!(
+            of(&Fact {
+                tags: vec![],
+                ..tagged
+            }),
+            "three"
+        );
     }
 
     #[test]
     fn what_cannot_be_is_refused_with_its_place() {
-        let with = |rule: Rule| Policy { rules: vec![rule], ..Default::default() };
-        let named = || Rule { name: "r".to_owned(), days: Some(1.0), ..Default::default() };
+        let with = |rule: Rule| Policy {
+            rules: vec![rule],
+            ..Default::default()
+        };
+        let named = || Rule {
+            name: "r".to_owned(),
+            days: Some(1.0),
+            ..Default::default()
+        };
         for (policy, said) in [
-            (with(Rule { days: Some(-1.0), ..named() }), "rule 1 (r): days is -1"),
-            (with(Rule { days: Some(f64::NAN), ..named() }), "rule 1 (r): days is NaN"),
-            (with(Rule { days: None, ..named() }), "it limits nothing"),
-            (with(Rule { keep: true, ..named() }), "keep, and a limit"),
-            (with(Rule { name: "pressure".to_owned(), ..named() }), "is taken"),
-            (Policy { deletions_per_second: 0, ..Default::default() }, "deletions_per_second"),
+            (
+                with(Rule {
+                    days: Some(-1.0),
+                    ..named()
+                }),
+                "rule 1 (r): days is -1",
+            ),
+            (
+                with(Rule {
+                    days: Some(f64::NAN),
+                    ..named()
+                }),
+                "rule 1 (r): days is NaN",
+            ),
+            (
+                with(Rule {
+                    days: None,
+                    ..named()
+                }),
+                "it limits nothing",
+            ),
+            (
+                with(Rule {
+                    keep: true,
+                    ..named()
+                }),
+                "keep, and a limit",
+            ),
+            (
+                with(Rule {
+                    name: "pressure".to_owned(),
+                    ..named()
+                }),
+                "is taken",
+            ),
+            (
+                Policy {
+                    deletions_per_second: 0,
+                    ..Default::default()
+                },
+                "deletions_per_second",
+            ),
         ] {
             let why = policy.check().unwrap_err();
             assert!(why.contains(said), "{why}");

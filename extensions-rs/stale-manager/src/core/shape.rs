@@ -40,7 +40,9 @@ impl Shape {
         }
         let mut shape = Self::default();
         for (at, hashes) in shape.0.iter_mut().zip(least.chunks(HASHES)) {
-            let joined = hashes.iter().fold(0, |sum: u64, hash| mix(sum.rotate_left(7) ^ hash));
+            let joined = hashes
+                .iter()
+                .fold(0, |sum: u64, hash| mix(sum.rotate_left(7) ^ hash));
             *at = u16::try_from(joined % WIDTH as u64).unwrap_or_default();
         }
         shape

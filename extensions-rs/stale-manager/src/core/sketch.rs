@@ -72,7 +72,11 @@ mod tests {
             sketch.add(&shape(&features(run, 0, 12)));
         }
         let loner = shape(&features(7, 0, 12));
-        assert!((sketch.alike(&crowd) - 500.0).abs() < 5.0, "{}", sketch.alike(&crowd));
+        assert!(
+            (sketch.alike(&crowd) - 500.0).abs() < 5.0,
+            "{}",
+            sketch.alike(&crowd)
+        );
         assert!(sketch.alike(&loner) < 3.0, "{}", sketch.alike(&loner));
     }
 
@@ -84,7 +88,10 @@ mod tests {
         for trial in 0..trials {
             let mut sketch = Sketch::default();
             let base = |own: &str| -> Vec<String> {
-                (0..9).map(|n| format!("{trial} {n}")).chain([format!("{trial} {own}")]).collect()
+                (0..9)
+                    .map(|n| format!("{trial} {n}"))
+                    .chain([format!("{trial} {own}")])
+                    .collect()
             };
             sketch.add(&shape(&base("one")));
             sum += sketch.alike(&shape(&base("two")));

@@ -29,14 +29,21 @@ pub struct Worth {
 pub fn worth(fact: &Fact, census: &Census, weights: &Weights) -> Worth {
     let runs = census.runs.max(1) as f64;
     let alike = census.alike(fact);
-    let rarity = if runs > 1.0 { (runs / alike).ln() / runs.ln() } else { 1.0 };
+    let rarity = if runs > 1.0 {
+        (runs / alike).ln() / runs.ln()
+    } else {
+        1.0
+    };
     let work_s = fact.work_us as f64 / 1e6;
     let part = |value: f64| value.clamp(0.0, 1.0);
     let surprise = part(1.0 - (-fact.bits / HALF_BITS).exp2());
     let (rarity, outcome) = (part(rarity), part(1.0 - census.likelihood(fact)));
     let cost = part(work_s.ln_1p() / DEAR_S.ln_1p());
     let sum = weights.surprise + weights.rarity + weights.outcome + weights.cost;
-    let weighted = surprise * weights.surprise + rarity * weights.rarity + outcome * weights.outcome + cost * weights.cost;
+    let weighted = surprise * weights.surprise
+        + rarity * weights.rarity
+        + outcome * weights.outcome
+        + cost * weights.cost;
     Worth {
         surprise,
         rarity,
@@ -60,7 +67,11 @@ impl Worth {
 
 /// What a choice with a probability tells, in bits. One that the policy gave no chance counts as one in a million.
 pub fn bits(probability: f64) -> f64 {
-    if probability.is_nan() { 0.0 } else { -probability.clamp(1e-6, 1.0).log2() }
+    if probability.is_nan() {
+        0.0
+    } else {
+        -probability.clamp(1e-6, 1.0).log2()
+    }
 }
 
 #[cfg(test)]
@@ -73,9 +84,18 @@ mod tests {
     fn the_rare_the_surprising_the_odd_and_the_dear_are_worth_more_than_the_hundredth_of_a_kind() {
         let mut facts: Vec<Fact> = (0..100).map(|run| fact(run, "common", run)).collect();
         facts.push(fact(100, "rare", 100));
-        facts.push(Fact { bits: 20.0, ..fact(101, "common", 101) });
-        facts.push(Fact { status: "failed".into(), ..fact(102, "common", 102) });
-        facts.push(Fact { work_us: 600_000_000, ..fact(103, "common", 103) });
+        facts.push(Fact {
+            bits: 20.0,
+            ..fact(101, "common", 101)
+        });
+        facts.push(Fact {
+            status: "failed".into(),
+            ..fact(102, "common", 102)
+        });
+        facts.push(Fact {
+            work_us: 600_000_000,
+            ..fact(103, "common", 103)
+        });
         let census = Census::of(&facts);
         let weights = Weights::default();
         let of = |at: usize| worth(&facts[at], &census, &weights);

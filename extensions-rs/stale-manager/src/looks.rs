@@ -1,0 +1,394 @@
+//! Looks through the archive: what a policy has go, what one run is worth, and the tombstones that follow.
+
+use std::collections::BTreeMap;
+
+use symphony_protocol::{Doomed, RetentionShow, RuleEffect, Worth};
+use symphony_sdk::Error;
+
+use crate::archive::Archive;
+use crate::core::lineage::Needs;
+use crate::core::plan::{Judged, Plan, Verdict, plan};
+use crate::core::{Fact, Policy};
+use crate::retention::Stone;
+use crate::traits::Traits;
+
+/// Of records that came before there were traits: read again so many in one look.
+const TRAITS_MAX: usize = 2000;
+/// Surprise of a run that is not archived by then, nor will be: a run may wait for a month, and be retried.
+const STRANGERS_MS: u64 = 90 * 86_400_000;
+/// Runs that are listed of those which name an artifact.
+const NAMED_BY_MAX: usize = 64;
+
+/// What a look changed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Looked {
+    pub tombstoned: usize,
+    pub lifted: usize,
+}
+
+impl Archive {
+    /// Judge every run by a policy. Changes nothing.
+    pub fn judge(&self, policy: &Policy, now_ms: u64) -> Result<(Vec<Fact>, Plan), Error> {
+        let facts = self.catalogue.facts()?;
+        let needs = |run: &str| {
+            // Nothing goes of which it cannot be told who needs it.
+            let unknown = Needs {
+                runs: Vec::new(),
+                more: true,
+            };
+            self.catalogue.needs(run).unwrap_or(unknown)
+        };
+        let plan = plan(&facts, policy, now_ms, needs);
+        Ok((facts, plan))
+    }
+
+    /// Set tombstones on what the policy in force has go, and take those away that nothing stands for any more.
+    pub fn look(&mut self, now_ms: u64) -> Result<Looked, Error> {
+        self.catch_up()?;
+        self.catalogue.tidy(now_ms.saturating_sub(STRANGERS_MS), now_ms)?;
+        let (facts, plan) = self.judge(&self.policy, now_ms)?;
+        let new = plan.going(&facts).filter(|(fact, _)| !fact.tombstoned);
+        let stones: Vec<Stone> = new.map(|(fact, judged)| self.stone(fact, judged)).collect();
+        let lifted: Vec<String> = facts
+            .iter()
+            .zip(&plan.judged)
+            .filter(|(fact, judged)| fact.tombstoned && judged.verdict != Verdict::Goes)
+            .map(|(fact, _)| fact.run.clone())
+            .collect();
+        self.catalogue.entomb(&stones, &lifted, now_ms)?;
+        Ok(Looked {
+            tombstoned: stones.len(),
+            lifted: lifted.len(),
+        })
+    }
+
+    fn catch_up(&mut self) -> Result<(), Error> {
+        let mut found = Vec::new();
+        for (run, place) in self.catalogue.untold(TRAITS_MAX)? {
+            found.push((run, Traits::of(&self.segments.read(place)?)));
+        }
+        self.catalogue.set_traits(&found)
+    }
+
+    fn stone(&self, fact: &Fact, judged: &Judged) -> Stone {
+        let (rule, version) = (judged.rule.map_or(0, |place| place + 1), self.version);
+        let by = if judged.pressed {
+            "pressure".to_owned()
+        } else {
+            format!("rule {rule}")
+        };
+        Stone {
+            run: fact.run.clone(),
+            rule: name(&self.policy, judged).to_owned(),
+            reason: judged.reason.clone(),
+            what: format!(
+                "by {by} of policy version {version}, worth {:.3}",
+                judged.worth.value
+            ),
+            value: judged.worth.value,
+            grace_ms: self.policy.grace_ms(judged.pressed),
+            told: judged.worth.value < self.policy.tell_from_value,
+        }
+    }
+
+    /// What a policy would have go now, some of it by name.
+    pub fn preview(&self, policy: &Policy, limit: usize, now_ms: u64) -> Result<RetentionShow, Error> {
+        let (facts, plan) = self.judge(policy, now_ms)?;
+        let mut shown = RetentionShow {
+            considered: facts.len() as u64,
+            ..Default::default()
+        };
+        let mut effects: BTreeMap<&str, RuleEffect> = BTreeMap::new();
+        for (fact, judged) in facts.iter().zip(&plan.judged) {
+            let rule = name(policy, judged);
+            let effect = effects.entry(rule).or_insert_with(|| RuleEffect {
+                rule: rule.to_owned(),
+                ..Default::default()
+            });
+            effect.runs += 1;
+            match judged.verdict {
+                Verdict::Kept => {}
+                Verdict::Goes => {
+                    effect.goes += 1;
+                    effect.bytes += fact.bytes;
+                    shown.going += 1;
+                    shown.bytes += fact.bytes;
+                    if shown.goes.len() < limit {
+                        shown.goes.push(self.doomed(policy, fact, judged, now_ms)?);
+                    }
+                }
+                saved => {
+                    effect.saved += 1;
+                    *shown.saved.entry(by_what(saved).to_owned()).or_default() += 1;
+                }
+            }
+        }
+        shown.rules = effects.into_values().collect();
+        Ok(shown)
+    }
+
+    fn doomed(&self, policy: &Policy, fact: &Fact, judged: &Judged, now_ms: u64) -> Result<Doomed, Error> {
+        let due = self.catalogue.due_ms(&fact.run)?;
+        Ok(Doomed {
+            run: fact.run.clone(),
+            tenant: fact.tenant.to_string(),
+            workflow: fact.workflow.to_string(),
+            rule: name(policy, judged).to_owned(),
+            reason: judged.reason.clone(),
+            bytes: fact.bytes,
+            value: judged.worth.value,
+            ended_at_ms: fact.ended_ms,
+            due_at_ms: due.or_else(|| Some(now_ms.saturating_add(policy.grace_ms(judged.pressed)))),
+        })
+    }
+
+    /// What a run or an artifact is worth, and what becomes of it.
+    pub fn explain(&self, subject: &str, now_ms: u64) -> Result<Worth, Error> {
+        let artifact = subject.len() > 32;
+        let runs = if artifact {
+            self.catalogue.naming(subject, NAMED_BY_MAX)?
+        } else {
+            vec![subject.to_owned()]
+        };
+        let (facts, plan) = self.judge(&self.policy, now_ms)?;
+        let all = facts
+            .iter()
+            .zip(&plan.judged)
+            .filter(|(fact, _)| runs.contains(&fact.run));
+        let best = all.max_by(|one, other| one.1.worth.value.total_cmp(&other.1.worth.value));
+        let digest = artifact.then(|| subject.to_owned());
+        let Some((fact, judged)) = best else {
+            return Ok(Worth {
+                found: false,
+                digest,
+                ..Default::default()
+            });
+        };
+        let due = self.catalogue.due_ms(&fact.run)?;
+        let weights = &self.policy.worth;
+        let verdict = match due {
+            Some(_) if judged.verdict == Verdict::Goes => "tombstoned",
+            _ => judged.verdict.word(),
+        };
+        Ok(Worth {
+            found: true,
+            run: Some(fact.run.clone()),
+            digest,
+            tenant: Some(fact.tenant.to_string()),
+            workflow: Some(fact.workflow.to_string()),
+            value: judged.worth.value,
+            parts: judged
+                .worth
+                .parts()
+                .map(|(name, part)| (name.to_owned(), part))
+                .into(),
+            weights: [
+                ("surprise".to_owned(), weights.surprise),
+                ("rarity".to_owned(), weights.rarity),
+                ("outcome".to_owned(), weights.outcome),
+                ("cost".to_owned(), weights.cost),
+            ]
+            .into(),
+            decisions: fact.decisions,
+            surprise_bits: fact.bits,
+            alike: judged.worth.alike,
+            work_us: fact.work_us,
+            bytes: fact.bytes,
+            rule: Some(name(&self.policy, judged).to_owned()),
+            verdict: verdict.to_owned(),
+            why: sentence(fact, judged, facts.len(), name(&self.policy, judged), verdict),
+            due_at_ms: due,
+            named_by: if artifact { runs } else { Vec::new() },
+            ..Default::default()
+        })
+    }
+}
+
+fn name<'a>(policy: &'a Policy, judged: &Judged) -> &'a str {
+    if judged.pressed {
+        "pressure"
+    } else {
+        policy.name(judged.rule)
+    }
+}
+
+fn by_what(verdict: Verdict) -> &'static str {
+    match verdict {
+        Verdict::Held => "hold",
+        Verdict::Lineage => "lineage",
+        Verdict::Undone => "undo",
+        Verdict::Valued => "value",
+        Verdict::Kept | Verdict::Goes => "nothing",
+    }
+}
+
+fn sentence(fact: &Fact, judged: &Judged, runs: usize, rule: &str, verdict: &str) -> String {
+    let worth = &judged.worth;
+    let parts = format!(
+        "worth {:.3}: surprise {:.2} ({} choices, {:.1} bits), rarity {:.2} (about {:.0} of {runs} runs are like it), \
+         outcome {:.2} ({}), cost {:.2} ({:.1} s of work)",
+        worth.value,
+        worth.surprise,
+        fact.decisions,
+        fact.bits,
+        worth.rarity,
+        worth.alike,
+        worth.outcome,
+        fact.status,
+        worth.cost,
+        fact.work_us as f64 / 1e6,
+    );
+    let reason = &judged.reason;
+    match verdict {
+        "held" => format!("{parts}; by `{rule}` it would go, since {reason}, but it is held"),
+        "lineage" => {
+            format!("{parts}; by `{rule}` it would go, since {reason}, but a run that stays needs it")
+        }
+        "undone" => format!("{parts}; by `{rule}` it would go, since {reason}, but an operator undid that"),
+        "valued" => format!("{parts}; by `{rule}` it would go, since {reason}, but its value spares it"),
+        "goes" => format!("{parts}; by `{rule}` it goes, since {reason}"),
+        "tombstoned" => format!("{parts}; by `{rule}` it has a tombstone, since {reason}"),
+        _ => format!("{parts}; it stays by `{rule}`"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::archive::tests::{DAY, HOUR, names, open, record};
+    use symphony_protocol::Hold;
+
+    fn run(number: u64) -> String {
+        format!("{number:032x}")
+    }
+
+    #[test]
+    fn what_goes_has_a_tombstone_first_and_a_hold_outlasts_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut archive = open(folder.path());
+        archive
+            .put(vec![
+                record(1, "a", 10),
+                record(2, "audit", 10),
+                record(3, "held", 10),
+            ])
+            .unwrap();
+        let hold = Hold {
+            run: run(3),
+            held: true,
+            reason: "case 7".to_owned(),
+            ..Default::default()
+        };
+        assert!(archive.hold(&hold, 11).unwrap());
+        let now = 2 * DAY;
+        let planned = archive.preview(&archive.policy.clone(), 9, now).unwrap();
+        assert_eq!((planned.going, planned.saved.get("hold")), (1, Some(&1)));
+        let look = archive.look(now).unwrap();
+        assert_eq!(
+            look,
+            Looked {
+                tombstoned: 1,
+                lifted: 0
+            }
+        );
+        assert_eq!(
+            archive.catalogue.tombstones(9).unwrap().1[0].run,
+            planned.goes[0].run
+        );
+        assert!(
+            archive.catalogue.bury(now + HOUR - 1, 9).unwrap().is_empty(),
+            "its grace has not passed"
+        );
+        assert_eq!(names(&archive, "-").len(), 3);
+        assert_eq!(archive.catalogue.bury(now + HOUR, 9).unwrap().len(), 1);
+        archive.compact(false).unwrap();
+        assert_eq!(names(&archive, "-"), ["audit", "held"]);
+        let gone = (1..=3).map(|n| format!("{n:064x}")).collect();
+        assert_eq!(archive.unreferenced(gone, &[]).unwrap(), [format!("{:064x}", 1)]);
+        archive.hold(&Hold { held: false, ..hold }, now).unwrap();
+        assert_eq!(archive.look(now).unwrap().tombstoned, 1);
+        let trail = archive.catalogue.trail(0, 99).unwrap();
+        let what: Vec<&str> = trail.entries.iter().map(|entry| entry.what.as_str()).collect();
+        assert_eq!(what, ["held", "tombstoned", "deleted", "released", "tombstoned"]);
+        assert_eq!(trail.broken_at, None);
+    }
+
+    #[test]
+    fn an_undo_brings_back_and_spares() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut archive = open(folder.path());
+        archive.put(vec![record(1, "a", 10), record(2, "b", 10)]).unwrap();
+        let now = 2 * DAY;
+        assert_eq!(archive.look(now).unwrap().tombstoned, 2);
+        assert_eq!(
+            archive.catalogue.undo(Some(&[run(1)]), now + DAY, now).unwrap(),
+            1
+        );
+        assert_eq!(archive.look(now + 1).unwrap(), Looked::default());
+        assert_eq!(archive.catalogue.bury(now + HOUR, 9).unwrap().len(), 1);
+        assert_eq!(names(&archive, "-"), ["a"]);
+        assert_eq!(
+            archive.look(now + DAY + 1).unwrap().tombstoned,
+            1,
+            "what an undo spares it spares for a time"
+        );
+        let late = now + DAY + HOUR + 1;
+        assert_eq!(
+            archive.catalogue.undo(None, late + DAY, late).unwrap(),
+            0,
+            "its grace has passed"
+        );
+    }
+
+    #[test]
+    fn a_hold_between_tombstone_and_deletion_wins() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut archive = open(folder.path());
+        archive.put(vec![record(1, "a", 10)]).unwrap();
+        archive.look(2 * DAY).unwrap();
+        archive
+            .hold(
+                &Hold {
+                    run: run(1),
+                    held: true,
+                    ..Default::default()
+                },
+                2 * DAY,
+            )
+            .unwrap();
+        assert!(archive.catalogue.bury(9 * DAY, 9).unwrap().is_empty());
+        assert_eq!(names(&archive, "-"), ["a"]);
+    }
+
+    #[test]
+    fn a_child_of_a_run_that_stays_stays() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut archive = open(folder.path());
+        let mut child = record(1, "a", 10);
+        child.summary.parent = Some(run(2));
+        archive.put(vec![child, record(2, "audit", 10)]).unwrap();
+        assert_eq!(archive.look(9 * DAY).unwrap(), Looked::default());
+        let told = archive.explain(&run(1), 9 * DAY).unwrap();
+        assert_eq!(told.verdict, "lineage");
+        assert!(told.why.contains("a run that stays needs it"), "{}", told.why);
+    }
+
+    #[test]
+    fn an_artifact_is_worth_what_its_best_run_is() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut archive = open(folder.path());
+        let shared = "e".repeat(64);
+        let mut records: Vec<_> = (1..=20).map(|n| record(n, "a", n)).collect();
+        let mut odd = record(21, "b", 21);
+        odd.summary.status = "failed".to_owned();
+        records.push(odd);
+        for record in &mut records {
+            record.artifacts.push(shared.clone());
+        }
+        archive.put(records).unwrap();
+        let told = archive.explain(&shared, 30).unwrap();
+        assert_eq!((told.run, told.named_by.len()), (Some(run(21)), 21));
+        assert!(told.value > archive.explain(&run(1), 30).unwrap().value);
+        assert!(!archive.explain(&"0".repeat(64), 30).unwrap().found);
+    }
+}

@@ -1,0 +1,414 @@
+//! What retention keeps in the catalogue: traits of runs, tombstones, what an undo spares. Each change is one transaction
+//! together with its entries of the trail, so that a crash leaves it done or not begun.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use rusqlite::{Connection, OptionalExtension, Row, params};
+use symphony_protocol::Doomed;
+use symphony_sdk::Error;
+
+use crate::catalogue::{Catalogue, signed, unsigned};
+use crate::core::Fact;
+use crate::core::lineage::Needs;
+use crate::core::shape::Shape;
+use crate::disk;
+use crate::segments::Place;
+use crate::trail;
+use crate::traits::Traits;
+
+pub const SCHEMA: &str = "
+CREATE TABLE IF NOT EXISTS traits (
+    run TEXT PRIMARY KEY, parent TEXT, work_us INTEGER NOT NULL, shape BLOB NOT NULL
+) WITHOUT ROWID;
+CREATE INDEX IF NOT EXISTS traits_by_parent ON traits (parent) WHERE parent IS NOT NULL;
+CREATE TABLE IF NOT EXISTS made (digest TEXT NOT NULL, run TEXT NOT NULL, PRIMARY KEY (digest, run)) WITHOUT ROWID;
+CREATE INDEX IF NOT EXISTS made_by_run ON made (run);
+CREATE TABLE IF NOT EXISTS surprise (
+    run TEXT PRIMARY KEY, decisions INTEGER NOT NULL, bits REAL NOT NULL, last_ms INTEGER NOT NULL
+) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS tombstones (
+    run TEXT PRIMARY KEY, rule TEXT NOT NULL, reason TEXT NOT NULL, value REAL NOT NULL,
+    grace_ms INTEGER NOT NULL, due_ms INTEGER NOT NULL, told INTEGER NOT NULL
+) WITHOUT ROWID;
+CREATE INDEX IF NOT EXISTS tombstones_by_due ON tombstones (due_ms);
+CREATE TABLE IF NOT EXISTS spared (run TEXT PRIMARY KEY, until_ms INTEGER NOT NULL) WITHOUT ROWID;
+";
+/// Runs of one look, the oldest first: some 200 MiB of facts. A larger archive is looked through from its old end.
+pub const FACTS_MAX: usize = 500_000;
+/// Runs that need one other which are listed; beyond it, others are taken to stay.
+const NEEDS_MAX: usize = 4096;
+const STONE: &str = "t.run, r.tenant, r.workflow, t.rule, t.reason, r.length, t.value, r.ended_ms, t.due_ms";
+const FACTS: &str = "SELECT r.run, r.tenant, r.workflow, r.status, r.ended_ms, r.length, COALESCE(t.work_us, 0),
+    COALESCE(s.decisions, 0), COALESCE(s.bits, 0.0), t.shape, r.held, COALESCE(k.until_ms, 0), d.run IS NOT NULL,
+    (SELECT group_concat(tag, char(10)) FROM tags g WHERE g.run = r.run)
+    FROM runs r LEFT JOIN traits t ON t.run = r.run LEFT JOIN surprise s ON s.run = r.run
+    LEFT JOIN spared k ON k.run = r.run LEFT JOIN tombstones d ON d.run = r.run ORDER BY r.ended_ms, r.run LIMIT ?1";
+/// Everything of a run but its record.
+const OF_RUN: [&str; 8] = [
+    "artifacts",
+    "tags",
+    "traits",
+    "made",
+    "surprise",
+    "tombstones",
+    "spared",
+    "holds",
+];
+
+/// A tombstone to be set. `what` stands in the trail, and names nobody.
+pub struct Stone {
+    pub run: String,
+    pub rule: String,
+    pub reason: String,
+    pub what: String,
+    pub value: f64,
+    pub grace_ms: u64,
+    /// It may go without a word.
+    pub told: bool,
+}
+
+/// Note what a record says of its run. A tombstone of an earlier end of it is gone.
+pub fn note_traits(connection: &Connection, run: &str, traits: &Traits) -> rusqlite::Result<()> {
+    connection
+        .prepare_cached("INSERT OR REPLACE INTO traits VALUES (?1, ?2, ?3, ?4)")?
+        .execute(params![
+            run,
+            traits.parent,
+            signed(traits.work_us),
+            traits.shape.to_bytes()
+        ])?;
+    let mut statement = connection.prepare_cached("INSERT OR IGNORE INTO made VALUES (?1, ?2)")?;
+    for digest in &traits.made {
+        statement.execute([digest.as_str(), run])?;
+    }
+    connection
+        .prepare_cached("DELETE FROM tombstones WHERE run = ?1")?
+        .execute([run])?;
+    Ok(())
+}
+
+/// Take a tombstone away, where there is one.
+pub fn lift(connection: &Connection, run: &str, why: &str, now_ms: u64) -> Result<bool, Error> {
+    let gone = connection
+        .prepare_cached("DELETE FROM tombstones WHERE run = ?1")
+        .and_then(|mut statement| statement.execute([run]))
+        .map_err(disk)?;
+    if gone > 0 {
+        trail::note_run(connection, "lifted", run, why, now_ms)?;
+    }
+    Ok(gone > 0)
+}
+
+/// Forget a run.
+pub fn forget(connection: &Connection, run: &str) -> Result<(), Error> {
+    for table in OF_RUN.iter().chain(&["runs"]) {
+        connection
+            .prepare_cached(&format!("DELETE FROM {table} WHERE run = ?1"))
+            .and_then(|mut statement| statement.execute([run]))
+            .map_err(disk)?;
+    }
+    Ok(())
+}
+
+/// Who needs a run: those that name what it made and did not make it themselves, its parent and its children.
+pub fn needs(connection: &Connection, run: &str) -> Result<Needs, Error> {
+    let query = "SELECT a.run FROM made m JOIN artifacts a ON a.digest = m.digest
+        WHERE m.run = ?1 AND a.run != ?1 AND NOT EXISTS (SELECT 1 FROM made o WHERE o.digest = m.digest AND o.run = a.run)
+        UNION SELECT t.run FROM traits t WHERE t.parent = ?1
+        UNION SELECT p.run FROM traits t JOIN runs p ON p.run = t.parent WHERE t.run = ?1
+        LIMIT ?2";
+    let mut statement = connection.prepare_cached(query).map_err(disk)?;
+    let rows = statement
+        .query_map(params![run, signed(NEEDS_MAX as u64 + 1)], |row| row.get(0))
+        .map_err(disk)?;
+    let mut runs = rows.collect::<Result<Vec<String>, _>>().map_err(disk)?;
+    let more = runs.len() > NEEDS_MAX;
+    runs.truncate(NEEDS_MAX);
+    Ok(Needs { runs, more })
+}
+
+/// Names that many facts share, once each.
+#[derive(Default)]
+struct Names(HashMap<String, Arc<str>>);
+
+impl Names {
+    fn one(&mut self, name: String) -> Arc<str> {
+        if let Some(known) = self.0.get(&name) {
+            return known.clone();
+        }
+        let made: Arc<str> = name.as_str().into();
+        self.0.insert(name, made.clone());
+        made
+    }
+}
+
+impl Catalogue {
+    /// What a look goes by, the run that ended first before the others.
+    pub fn facts(&self) -> Result<Vec<Fact>, Error> {
+        let mut names = Names::default();
+        let mut statement = self.connection.prepare_cached(FACTS).map_err(disk)?;
+        let mut rows = statement.query([signed(FACTS_MAX as u64)]).map_err(disk)?;
+        let mut facts = Vec::new();
+        while let Some(row) = rows.next().map_err(disk)? {
+            facts.push(fact(row, &mut names).map_err(disk)?);
+        }
+        Ok(facts)
+    }
+
+    /// The same of one run.
+    pub fn fact(&self, run: &str) -> Result<Option<Fact>, Error> {
+        let query = FACTS.replace("ORDER BY r.ended_ms, r.run LIMIT ?1", "WHERE r.run = ?1");
+        let mut statement = self.connection.prepare_cached(&query).map_err(disk)?;
+        let found = statement.query_row([run], |row| fact(row, &mut Names::default()));
+        found.optional().map_err(disk)
+    }
+
+    pub fn needs(&self, run: &str) -> Result<Needs, Error> {
+        needs(&self.connection, run)
+    }
+
+    /// Some runs whose traits are not noted: of before there were any.
+    pub fn untold(&self, limit: usize) -> Result<Vec<(String, Place)>, Error> {
+        let query =
+            "SELECT run, segment, start, length FROM runs WHERE run NOT IN (SELECT run FROM traits) LIMIT ?1";
+        let mut statement = self.connection.prepare_cached(query).map_err(disk)?;
+        let rows = statement.query_map([signed(limit as u64)], |row| Ok((row.get(0)?, place(row, 1)?)));
+        rows.and_then(Iterator::collect).map_err(disk)
+    }
+
+    pub fn set_traits(&mut self, of: &[(String, Traits)]) -> Result<(), Error> {
+        let transaction = self.connection.transaction().map_err(disk)?;
+        for (run, traits) in of {
+            note_traits(&transaction, run, traits).map_err(disk)?;
+        }
+        transaction.commit().map_err(disk)
+    }
+
+    /// Set tombstones and take others away.
+    pub fn entomb(&mut self, stones: &[Stone], lifted: &[String], now_ms: u64) -> Result<(), Error> {
+        let transaction = self.connection.transaction().map_err(disk)?;
+        for stone in stones {
+            let due = now_ms.saturating_add(stone.grace_ms);
+            let new = transaction
+                .prepare_cached("INSERT OR IGNORE INTO tombstones VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)")
+                .and_then(|mut statement| {
+                    let (grace, due) = (signed(stone.grace_ms), signed(due));
+                    statement.execute(params![
+                        stone.run,
+                        stone.rule,
+                        stone.reason,
+                        stone.value,
+                        grace,
+                        due,
+                        stone.told
+                    ])
+                })
+                .map_err(disk)?;
+            if new > 0 {
+                trail::note_run(&transaction, "tombstoned", &stone.run, &stone.what, now_ms)?;
+            }
+        }
+        for run in lifted {
+            lift(&transaction, run, "nothing has it go any more", now_ms)?;
+        }
+        transaction.commit().map_err(disk)
+    }
+
+    fn stones(&self, rest: &str, values: &[&dyn rusqlite::ToSql]) -> Result<Vec<Doomed>, Error> {
+        let query = format!("SELECT {STONE} FROM tombstones t JOIN runs r ON r.run = t.run {rest}");
+        let mut statement = self.connection.prepare_cached(&query).map_err(disk)?;
+        statement
+            .query_map(values, doomed)
+            .and_then(Iterator::collect)
+            .map_err(disk)
+    }
+
+    /// The earliest due first, and how many there are.
+    pub fn tombstones(&self, limit: usize) -> Result<(u64, Vec<Doomed>), Error> {
+        let count = self
+            .connection
+            .query_row("SELECT COUNT(*) FROM tombstones", [], |row| row.get(0));
+        let found = self.stones("ORDER BY t.due_ms, t.run LIMIT ?1", &[&signed(limit as u64)])?;
+        Ok((unsigned(count.map_err(disk)?), found))
+    }
+
+    /// Until when a run's tombstone can be undone.
+    pub fn due_ms(&self, run: &str) -> Result<Option<u64>, Error> {
+        let found = self
+            .connection
+            .query_row("SELECT due_ms FROM tombstones WHERE run = ?1", [run], |row| {
+                row.get(0)
+            });
+        Ok(found.optional().map_err(disk)?.map(unsigned))
+    }
+
+    /// Tombstones of runs of value which nobody was told of.
+    pub fn unannounced(&self, limit: usize) -> Result<Vec<Doomed>, Error> {
+        self.stones(
+            "WHERE t.told = 0 ORDER BY t.due_ms, t.run LIMIT ?1",
+            &[&signed(limit as u64)],
+        )
+    }
+
+    /// They were told of: their grace begins.
+    pub fn announced(&mut self, runs: &[String], now_ms: u64) -> Result<(), Error> {
+        let transaction = self.connection.transaction().map_err(disk)?;
+        for run in runs {
+            transaction
+                .execute(
+                    "UPDATE tombstones SET told = 1, due_ms = MAX(due_ms, ?2 + grace_ms) WHERE run = ?1",
+                    params![run, signed(now_ms)],
+                )
+                .map_err(disk)?;
+        }
+        transaction.commit().map_err(disk)
+    }
+
+    /// Delete runs whose grace has passed, as many as may go at once. One that is held or needed meanwhile stays.
+    pub fn bury(&mut self, now_ms: u64, limit: usize) -> Result<Vec<Doomed>, Error> {
+        let due = self.stones(
+            "WHERE t.told = 1 AND t.due_ms <= ?1 ORDER BY t.due_ms, t.run LIMIT ?2",
+            &[&signed(now_ms), &signed(limit as u64)],
+        )?;
+        if due.is_empty() {
+            return Ok(due);
+        }
+        let transaction = self.connection.transaction().map_err(disk)?;
+        let mut gone = Vec::new();
+        for stone in due {
+            match fate(&transaction, &stone.run, now_ms)? {
+                Fate::Goes => {}
+                Fate::Later => continue,
+                Fate::Stays => {
+                    lift(
+                        &transaction,
+                        &stone.run,
+                        "it is held, or one needs it that stays",
+                        now_ms,
+                    )?;
+                    continue;
+                }
+            }
+            let detail = format!("{} bytes", stone.bytes);
+            trail::note_run(&transaction, "deleted", &stone.run, &detail, now_ms)?;
+            forget(&transaction, &stone.run)?;
+            gone.push(stone);
+        }
+        let sum =
+            "INSERT INTO numbers VALUES ('deleted', ?1) ON CONFLICT (name) DO UPDATE SET value = value + ?1";
+        transaction
+            .execute(sum, [signed(gone.len() as u64)])
+            .map_err(disk)?;
+        transaction.commit().map_err(disk)?;
+        Ok(gone)
+    }
+
+    /// Take tombstones back whose grace has not passed, all of them where none is named; the runs stay until a moment. How
+    /// many there were.
+    pub fn undo(&mut self, runs: Option<&[String]>, until_ms: u64, now_ms: u64) -> Result<u64, Error> {
+        let open = self.stones("WHERE t.due_ms > ?1 OR t.told = 0", &[&signed(now_ms)])?;
+        let open = open.into_iter().map(|stone| stone.run);
+        let every: Vec<String> = match runs {
+            Some(runs) => open.filter(|run| runs.contains(run)).collect(),
+            None => open.collect(),
+        };
+        let transaction = self.connection.transaction().map_err(disk)?;
+        let mut undone = 0;
+        for run in every {
+            if lift(&transaction, &run, "undone by an operator", now_ms)? {
+                undone += 1;
+                transaction
+                    .execute(
+                        "INSERT OR REPLACE INTO spared VALUES (?1, ?2)",
+                        params![run, signed(until_ms)],
+                    )
+                    .map_err(disk)?;
+            }
+        }
+        transaction.commit().map_err(disk)?;
+        Ok(undone)
+    }
+}
+
+/// What becomes of a tombstoned run whose grace has passed.
+enum Fate {
+    Goes,
+    /// One that needs it can still be brought back.
+    Later,
+    Stays,
+}
+
+fn fate(connection: &Connection, run: &str, now_ms: u64) -> Result<Fate, Error> {
+    let held = connection.query_row("SELECT held FROM runs WHERE run = ?1", [run], |row| {
+        row.get::<_, bool>(0)
+    });
+    let needs = needs(connection, run)?;
+    if held.map_err(disk)? || needs.more {
+        return Ok(Fate::Stays);
+    }
+    let mut fate = Fate::Goes;
+    for needer in &needs.runs {
+        let due: Option<i64> = connection
+            .prepare_cached("SELECT CASE told WHEN 1 THEN due_ms ELSE ?2 END FROM tombstones WHERE run = ?1")
+            .and_then(|mut statement| {
+                statement
+                    .query_row(params![needer, i64::MAX], |row| row.get(0))
+                    .optional()
+            })
+            .map_err(disk)?;
+        match due {
+            None => return Ok(Fate::Stays),
+            Some(due) if unsigned(due) > now_ms => fate = Fate::Later,
+            Some(_) => {}
+        }
+    }
+    Ok(fate)
+}
+
+pub fn place(row: &Row<'_>, from: usize) -> rusqlite::Result<Place> {
+    Ok(Place {
+        segment: unsigned(row.get(from)?),
+        offset: unsigned(row.get(from + 1)?),
+        length: unsigned(row.get(from + 2)?),
+    })
+}
+
+fn doomed(row: &Row<'_>) -> rusqlite::Result<Doomed> {
+    Ok(Doomed {
+        run: row.get(0)?,
+        tenant: row.get(1)?,
+        workflow: row.get(2)?,
+        rule: row.get(3)?,
+        reason: row.get(4)?,
+        bytes: unsigned(row.get(5)?),
+        value: row.get(6)?,
+        ended_at_ms: unsigned(row.get(7)?),
+        due_at_ms: Some(unsigned(row.get(8)?)),
+    })
+}
+
+fn fact(row: &Row<'_>, names: &mut Names) -> rusqlite::Result<Fact> {
+    let tags: Option<String> = row.get(13)?;
+    let shape: Option<Vec<u8>> = row.get(9)?;
+    Ok(Fact {
+        run: row.get(0)?,
+        tenant: names.one(row.get(1)?),
+        workflow: names.one(row.get(2)?),
+        status: names.one(row.get(3)?),
+        tags: tags
+            .unwrap_or_default()
+            .lines()
+            .map(|tag| names.one(tag.to_owned()))
+            .collect(),
+        ended_ms: unsigned(row.get(4)?),
+        bytes: unsigned(row.get(5)?),
+        work_us: unsigned(row.get(6)?),
+        decisions: unsigned(row.get(7)?),
+        bits: row.get(8)?,
+        shape: Shape::from_bytes(&shape.unwrap_or_default()),
+        held: row.get(10)?,
+        spared_until_ms: unsigned(row.get(11)?),
+        tombstoned: row.get(12)?,
+    })
+}
