@@ -16,6 +16,7 @@ pub mod retention;
 pub mod segments;
 pub mod service;
 pub mod surprise;
+pub mod tombstones;
 pub mod trail;
 pub mod traits;
 pub mod trajectories;

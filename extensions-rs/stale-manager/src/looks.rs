@@ -9,7 +9,7 @@ use crate::archive::Archive;
 use crate::core::lineage::Needs;
 use crate::core::plan::{Judged, Plan, Verdict, plan};
 use crate::core::{Fact, Policy};
-use crate::retention::Stone;
+use crate::tombstones::Stone;
 use crate::traits::Traits;
 
 /// Of records that came before there were traits: read again so many in one look.

@@ -1,11 +1,9 @@
-//! What retention keeps in the catalogue: traits of runs, tombstones, what an undo spares. Each change is one transaction
-//! together with its entries of the trail, so that a crash leaves it done or not begun.
+//! What retention knows of runs in the catalogue: their traits, who needs them, what has to go with them.
 
 use std::collections::HashMap;
 use std::sync::Arc;
 
 use rusqlite::{Connection, OptionalExtension, Row, params};
-use symphony_protocol::Doomed;
 use symphony_sdk::Error;
 
 use crate::catalogue::{Catalogue, signed, unsigned};
@@ -38,7 +36,6 @@ CREATE TABLE IF NOT EXISTS spared (run TEXT PRIMARY KEY, until_ms INTEGER NOT NU
 pub const FACTS_MAX: usize = 500_000;
 /// Runs that need one other which are listed; beyond it, others are taken to stay.
 const NEEDS_MAX: usize = 4096;
-const STONE: &str = "t.run, r.tenant, r.workflow, t.rule, t.reason, r.length, t.value, r.ended_ms, t.due_ms";
 const FACTS: &str = "SELECT r.run, r.tenant, r.workflow, r.status, r.ended_ms, r.length, COALESCE(t.work_us, 0),
     COALESCE(s.decisions, 0), COALESCE(s.bits, 0.0), t.shape, r.held, COALESCE(k.until_ms, 0), d.run IS NOT NULL,
     (SELECT group_concat(tag, char(10)) FROM tags g WHERE g.run = r.run)
@@ -55,18 +52,6 @@ const OF_RUN: [&str; 8] = [
     "spared",
     "holds",
 ];
-
-/// A tombstone to be set. `what` stands in the trail, and names nobody.
-pub struct Stone {
-    pub run: String,
-    pub rule: String,
-    pub reason: String,
-    pub what: String,
-    pub value: f64,
-    pub grace_ms: u64,
-    /// It may go without a word.
-    pub told: bool,
-}
 
 /// Note what a record says of its run. A tombstone of an earlier end of it is gone.
 pub fn note_traits(connection: &Connection, run: &str, traits: &Traits) -> rusqlite::Result<()> {
@@ -184,186 +169,6 @@ impl Catalogue {
         }
         transaction.commit().map_err(disk)
     }
-
-    /// Set tombstones and take others away.
-    pub fn entomb(&mut self, stones: &[Stone], lifted: &[String], now_ms: u64) -> Result<(), Error> {
-        let transaction = self.connection.transaction().map_err(disk)?;
-        for stone in stones {
-            let due = now_ms.saturating_add(stone.grace_ms);
-            let new = transaction
-                .prepare_cached("INSERT OR IGNORE INTO tombstones VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)")
-                .and_then(|mut statement| {
-                    let (grace, due) = (signed(stone.grace_ms), signed(due));
-                    statement.execute(params![
-                        stone.run,
-                        stone.rule,
-                        stone.reason,
-                        stone.value,
-                        grace,
-                        due,
-                        stone.told
-                    ])
-                })
-                .map_err(disk)?;
-            if new > 0 {
-                trail::note_run(&transaction, "tombstoned", &stone.run, &stone.what, now_ms)?;
-            }
-        }
-        for run in lifted {
-            lift(&transaction, run, "nothing has it go any more", now_ms)?;
-        }
-        transaction.commit().map_err(disk)
-    }
-
-    fn stones(&self, rest: &str, values: &[&dyn rusqlite::ToSql]) -> Result<Vec<Doomed>, Error> {
-        let query = format!("SELECT {STONE} FROM tombstones t JOIN runs r ON r.run = t.run {rest}");
-        let mut statement = self.connection.prepare_cached(&query).map_err(disk)?;
-        statement
-            .query_map(values, doomed)
-            .and_then(Iterator::collect)
-            .map_err(disk)
-    }
-
-    /// The earliest due first, and how many there are.
-    pub fn tombstones(&self, limit: usize) -> Result<(u64, Vec<Doomed>), Error> {
-        let count = self
-            .connection
-            .query_row("SELECT COUNT(*) FROM tombstones", [], |row| row.get(0));
-        let found = self.stones("ORDER BY t.due_ms, t.run LIMIT ?1", &[&signed(limit as u64)])?;
-        Ok((unsigned(count.map_err(disk)?), found))
-    }
-
-    /// Until when a run's tombstone can be undone.
-    pub fn due_ms(&self, run: &str) -> Result<Option<u64>, Error> {
-        let found = self
-            .connection
-            .query_row("SELECT due_ms FROM tombstones WHERE run = ?1", [run], |row| {
-                row.get(0)
-            });
-        Ok(found.optional().map_err(disk)?.map(unsigned))
-    }
-
-    /// Tombstones of runs of value which nobody was told of.
-    pub fn unannounced(&self, limit: usize) -> Result<Vec<Doomed>, Error> {
-        self.stones(
-            "WHERE t.told = 0 ORDER BY t.due_ms, t.run LIMIT ?1",
-            &[&signed(limit as u64)],
-        )
-    }
-
-    /// They were told of: their grace begins.
-    pub fn announced(&mut self, runs: &[String], now_ms: u64) -> Result<(), Error> {
-        let transaction = self.connection.transaction().map_err(disk)?;
-        for run in runs {
-            transaction
-                .execute(
-                    "UPDATE tombstones SET told = 1, due_ms = MAX(due_ms, ?2 + grace_ms) WHERE run = ?1",
-                    params![run, signed(now_ms)],
-                )
-                .map_err(disk)?;
-        }
-        transaction.commit().map_err(disk)
-    }
-
-    /// Delete runs whose grace has passed, as many as may go at once. One that is held or needed meanwhile stays.
-    pub fn bury(&mut self, now_ms: u64, limit: usize) -> Result<Vec<Doomed>, Error> {
-        let due = self.stones(
-            "WHERE t.told = 1 AND t.due_ms <= ?1 ORDER BY t.due_ms, t.run LIMIT ?2",
-            &[&signed(now_ms), &signed(limit as u64)],
-        )?;
-        if due.is_empty() {
-            return Ok(due);
-        }
-        let transaction = self.connection.transaction().map_err(disk)?;
-        let mut gone = Vec::new();
-        for stone in due {
-            match fate(&transaction, &stone.run, now_ms)? {
-                Fate::Goes => {}
-                Fate::Later => continue,
-                Fate::Stays => {
-                    lift(
-                        &transaction,
-                        &stone.run,
-                        "it is held, or one needs it that stays",
-                        now_ms,
-                    )?;
-                    continue;
-                }
-            }
-            let detail = format!("{} bytes", stone.bytes);
-            trail::note_run(&transaction, "deleted", &stone.run, &detail, now_ms)?;
-            forget(&transaction, &stone.run)?;
-            gone.push(stone);
-        }
-        let sum =
-            "INSERT INTO numbers VALUES ('deleted', ?1) ON CONFLICT (name) DO UPDATE SET value = value + ?1";
-        transaction
-            .execute(sum, [signed(gone.len() as u64)])
-            .map_err(disk)?;
-        transaction.commit().map_err(disk)?;
-        Ok(gone)
-    }
-
-    /// Take tombstones back whose grace has not passed, all of them where none is named; the runs stay until a moment. How
-    /// many there were.
-    pub fn undo(&mut self, runs: Option<&[String]>, until_ms: u64, now_ms: u64) -> Result<u64, Error> {
-        let open = self.stones("WHERE t.due_ms > ?1 OR t.told = 0", &[&signed(now_ms)])?;
-        let open = open.into_iter().map(|stone| stone.run);
-        let every: Vec<String> = match runs {
-            Some(runs) => open.filter(|run| runs.contains(run)).collect(),
-            None => open.collect(),
-        };
-        let transaction = self.connection.transaction().map_err(disk)?;
-        let mut undone = 0;
-        for run in every {
-            if lift(&transaction, &run, "undone by an operator", now_ms)? {
-                undone += 1;
-                transaction
-                    .execute(
-                        "INSERT OR REPLACE INTO spared VALUES (?1, ?2)",
-                        params![run, signed(until_ms)],
-                    )
-                    .map_err(disk)?;
-            }
-        }
-        transaction.commit().map_err(disk)?;
-        Ok(undone)
-    }
-}
-
-/// What becomes of a tombstoned run whose grace has passed.
-enum Fate {
-    Goes,
-    /// One that needs it can still be brought back.
-    Later,
-    Stays,
-}
-
-fn fate(connection: &Connection, run: &str, now_ms: u64) -> Result<Fate, Error> {
-    let held = connection.query_row("SELECT held FROM runs WHERE run = ?1", [run], |row| {
-        row.get::<_, bool>(0)
-    });
-    let needs = needs(connection, run)?;
-    if held.map_err(disk)? || needs.more {
-        return Ok(Fate::Stays);
-    }
-    let mut fate = Fate::Goes;
-    for needer in &needs.runs {
-        let due: Option<i64> = connection
-            .prepare_cached("SELECT CASE told WHEN 1 THEN due_ms ELSE ?2 END FROM tombstones WHERE run = ?1")
-            .and_then(|mut statement| {
-                statement
-                    .query_row(params![needer, i64::MAX], |row| row.get(0))
-                    .optional()
-            })
-            .map_err(disk)?;
-        match due {
-            None => return Ok(Fate::Stays),
-            Some(due) if unsigned(due) > now_ms => fate = Fate::Later,
-            Some(_) => {}
-        }
-    }
-    Ok(fate)
 }
 
 pub fn place(row: &Row<'_>, from: usize) -> rusqlite::Result<Place> {
@@ -371,20 +176,6 @@ pub fn place(row: &Row<'_>, from: usize) -> rusqlite::Result<Place> {
         segment: unsigned(row.get(from)?),
         offset: unsigned(row.get(from + 1)?),
         length: unsigned(row.get(from + 2)?),
-    })
-}
-
-fn doomed(row: &Row<'_>) -> rusqlite::Result<Doomed> {
-    Ok(Doomed {
-        run: row.get(0)?,
-        tenant: row.get(1)?,
-        workflow: row.get(2)?,
-        rule: row.get(3)?,
-        reason: row.get(4)?,
-        bytes: unsigned(row.get(5)?),
-        value: row.get(6)?,
-        ended_at_ms: unsigned(row.get(7)?),
-        due_at_ms: Some(unsigned(row.get(8)?)),
     })
 }
 

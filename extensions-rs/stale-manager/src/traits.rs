@@ -157,6 +157,7 @@ mod tests {
             ..Default::default()
         };
         let view = RunView {
+            run: "1".repeat(32),
             inputs: packed(&[&given]),
             nodes: vec![
                 node("echo", &[&given], &[&given], "succeeded"),

@@ -410,7 +410,7 @@ mod tests {
         ];
         let mut policy = one(Rule {
             days: Some(1.0),
-            spare_from_value: Some(0.4),
+            spare_from_value: Some(0.3),
             ..Default::default()
         });
         assert_eq!(verdicts(&facts, &policy), ["valued", "goes", "goes"]);
