@@ -19,8 +19,9 @@ Parts = Annotated[dict[str, float], msgspec.Meta(max_length=16)]
 
 
 class AskRetention(Message, frozen=True, kw_only=True):
-    """`sym.pit.stale.policy`: `show` the policy in force, `plan` what it would do now, `try` what another would do, `apply`
-    another, or `reset` to the configuration's. `expected`: apply only above this version, so that nobody's change is lost."""
+    """`sym.pit.stale.policy`: `show` the policy in force, `plan` what it would do now, `try` what another would
+    do, `apply` another, or `reset` to the configuration's. `expected`: apply only above this version, so that nobody's
+    change is lost."""
 
     action: Literal["show", "plan", "try", "apply", "reset"] = "show"
     document: Document = ""
@@ -137,7 +138,8 @@ class Undone(Message, frozen=True, kw_only=True):
 
 
 class EraseTenant(Message, frozen=True, kw_only=True):
-    """`sym.pit.stale.erase`: everything that the archive has of a tenant goes now. Refused while one of its runs is held."""
+    """`sym.pit.stale.erase`: everything that the archive has of a tenant goes now. Refused while one of its runs
+    is held."""
 
     tenant: Name
 

@@ -55,8 +55,9 @@ fn default_ask_retention_action() -> AskRetentionAction {
 fn default_ask_retention_limit() -> u32 {
     100
 }
-/// `sym.pit.stale.policy`: `show` the policy in force, `plan` what it would do now, `try` what another would do, `apply`
-/// another, or `reset` to the configuration's. `expected`: apply only above this version, so that nobody's change is lost.
+/// `sym.pit.stale.policy`: `show` the policy in force, `plan` what it would do now, `try` what another would
+/// do, `apply` another, or `reset` to the configuration's. `expected`: apply only above this version, so that nobody's
+/// change is lost.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct AskRetention {
     #[serde(default = "default_ask_retention_v")]
@@ -558,7 +559,8 @@ impl Bounded for Undone {
 fn default_erase_tenant_v() -> u8 {
     1
 }
-/// `sym.pit.stale.erase`: everything that the archive has of a tenant goes now. Refused while one of its runs is held.
+/// `sym.pit.stale.erase`: everything that the archive has of a tenant goes now. Refused while one of its runs
+/// is held.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct EraseTenant {
     #[serde(default = "default_erase_tenant_v")]
