@@ -79,7 +79,7 @@ async def _refuse_live(bus: Bus, tenant: str, partitions: int) -> None:
 
 
 async def _delete(bus: Bus, digests: list[str], partitions: int) -> int:
-    """Artifacts that no run of anybody's names. What is left, as a part of a stored value, goes with the next collections."""
+    """Artifacts that no run of anybody's names. What is left, as a part of a stored value, the next collections take."""
     if not digests:
         return 0
     live: set[str] = set()
