@@ -172,7 +172,7 @@ async fn of_retention(state: Arc<State>, call: &Call) -> Result<(), Error> {
 
 async fn collect(state: Arc<State>, ask: Collect) -> Result<Collected, Error> {
     let work = move |archive: &mut crate::Archive, _: &crate::decisions::Decisions| {
-        let free = archive.unreferenced(ask.candidates, &ask.live)?;
+        let free = archive.unreferenced(ask.candidates, &ask.live, ask.now_ms)?;
         archive.catalogue.add_number("collected", free.len() as u64)?;
         Ok(Collected {
             unreferenced: free,

@@ -1,7 +1,10 @@
 //! The archive: segments and their catalogue as one thing.
 
+use std::collections::HashSet;
+
 use symphony_protocol::{ArchiveRecord, ArchivedRun, FindRuns, Hold, Payload, ReadRun, RunList, StaleShow};
 use symphony_sdk::Error;
+use symphony_sdk::clock::wall_ms;
 
 use crate::catalogue::Catalogue;
 use crate::core::Policy;
@@ -10,6 +13,8 @@ use crate::disk;
 use crate::options::Options;
 use crate::segments::Segments;
 
+/// How long a run stays that is read to go on: far longer than its recall is on its way through the log.
+const RECALL_MS: u64 = 3_600_000;
 /// A segment of which less than so much is still wanted is written anew without the rest.
 const WANTED_MIN: f64 = 0.5;
 /// Segments that are written anew at once: what comes to the archive waits meanwhile.
@@ -72,6 +77,12 @@ impl Archive {
 
     /// An archived run, as its tenant may see it.
     pub fn read(&self, ask: &ReadRun, tenant: &str) -> Result<ArchivedRun, Error> {
+        if ask.state {
+            // It is to go on: until its tracker has it again, nothing else names what it needs.
+            let now_ms = wall_ms();
+            let until_ms = now_ms.saturating_add(RECALL_MS);
+            self.catalogue.spare(&ask.run, until_ms, now_ms)?;
+        }
         let Some((place, held)) = self.catalogue.place(&ask.run, tenant)? else {
             return Ok(ArchivedRun {
                 found: false,
@@ -172,15 +183,25 @@ impl Archive {
         self.catalogue.moved(&moved)
     }
 
-    /// Of some artifacts, those that nothing needs: neither a live run nor one that is kept or held.
-    pub fn unreferenced(&self, candidates: Vec<String>, live: &[String]) -> Result<Vec<String>, Error> {
-        let mut found = Vec::new();
+    /// Of some artifacts, those that nothing has needed for the policy's grace: neither a live run nor one that is archived.
+    /// What is needed again begins anew.
+    pub fn unreferenced(
+        &mut self,
+        candidates: Vec<String>,
+        live: &[String],
+        now_ms: u64,
+    ) -> Result<Vec<String>, Error> {
+        let live: HashSet<&String> = live.iter().collect();
+        let (mut free, mut needed) = (Vec::new(), Vec::new());
         for digest in candidates {
-            if !live.contains(&digest) && !self.catalogue.refers(&digest)? {
-                found.push(digest);
+            if live.contains(&digest) || self.catalogue.refers(&digest)? {
+                needed.push(digest);
+            } else {
+                free.push(digest);
             }
         }
-        Ok(found)
+        let grace_ms = (self.policy.artifacts_grace_minutes * 60_000.0) as u64;
+        self.catalogue.condemned(free, &needed, now_ms, grace_ms)
     }
 
     pub fn show(&self) -> Result<StaleShow, Error> {
@@ -343,11 +364,11 @@ pub(crate) mod tests {
     #[test]
     fn an_artifact_of_a_live_run_is_not_unreferenced() {
         let folder = tempfile::tempdir().unwrap();
-        let archive = open(folder.path());
+        let mut archive = open(folder.path());
         let digest = "a".repeat(64);
         assert!(
             archive
-                .unreferenced(vec![digest.clone()], &[digest])
+                .unreferenced(vec![digest.clone()], &[digest], 9)
                 .unwrap()
                 .is_empty()
         );

@@ -303,8 +303,23 @@ mod tests {
         assert_eq!(archive.catalogue.bury(now + HOUR, 9).unwrap().len(), 1);
         archive.compact(false).unwrap();
         assert_eq!(names(&archive, "-"), ["audit", "held"]);
-        let gone = (1..=3).map(|n| format!("{n:064x}")).collect();
-        assert_eq!(archive.unreferenced(gone, &[]).unwrap(), [format!("{:064x}", 1)]);
+        let gone: Vec<String> = (1..=3).map(|n| format!("{n:064x}")).collect();
+        assert!(
+            archive.unreferenced(gone.clone(), &[], now).unwrap().is_empty(),
+            "artifacts have a grace, too"
+        );
+        let free = |archive: &mut Archive, live: &[String], at| {
+            archive.unreferenced(gone.clone(), live, at).unwrap()
+        };
+        assert_eq!(free(&mut archive, &[], now + HOUR), [format!("{:064x}", 1)]);
+        assert!(
+            free(&mut archive, &gone, now + HOUR).is_empty(),
+            "one that a live run has"
+        );
+        assert!(
+            free(&mut archive, &[], now + HOUR + 1).is_empty(),
+            "what was needed again begins anew"
+        );
         archive.hold(&Hold { held: false, ..hold }, now).unwrap();
         assert_eq!(archive.look(now).unwrap().tombstoned, 1);
         let trail = archive.catalogue.trail(0, 99).unwrap();
@@ -358,6 +373,94 @@ mod tests {
             .unwrap();
         assert!(archive.catalogue.bury(9 * DAY, 9).unwrap().is_empty());
         assert_eq!(names(&archive, "-"), ["a"]);
+    }
+
+    #[test]
+    fn a_run_that_is_read_to_go_on_stays_until_its_tracker_has_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut archive = open(folder.path());
+        archive.put(vec![record(1, "a", 10)]).unwrap();
+        let now = symphony_sdk::clock::wall_ms();
+        assert_eq!(archive.look(now).unwrap().tombstoned, 1);
+        let ask = symphony_protocol::ReadRun {
+            run: run(1),
+            state: true,
+            ..Default::default()
+        };
+        assert!(archive.read(&ask, "-").unwrap().found);
+        assert_eq!(archive.look(now + 1000).unwrap(), Looked::default());
+        assert!(archive.catalogue.bury(now + HOUR / 2, 9).unwrap().is_empty());
+        assert_eq!(archive.look(now + 2 * HOUR).unwrap().tombstoned, 1);
+    }
+
+    #[test]
+    fn what_another_run_made_of_it_keeps_a_run_and_one_that_only_has_it_too_does_not() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut archive = open(folder.path());
+        let made = "d".repeat(64);
+        let mut records = vec![record(1, "a", 10), record(2, "audit", 10), record(3, "a", 10)];
+        for (place, makes) in [(0, true), (1, false), (2, false)] {
+            records[place].artifacts.push(made.clone());
+            records[place].view = view(place as u64 + 1, makes.then_some(made.as_str()));
+        }
+        archive.put(records).unwrap();
+        assert_eq!(archive.look(9 * DAY).unwrap().tombstoned, 1);
+        assert_eq!(archive.catalogue.tombstones(9).unwrap().1[0].run, run(3));
+        assert_eq!(archive.explain(&run(1), 9 * DAY).unwrap().verdict, "lineage");
+    }
+
+    /// A view in which a task made an artifact.
+    fn view(number: u64, made: Option<&str>) -> symphony_protocol::Payload {
+        use symphony_protocol::{NodeView, RunView, Value, encode, values::reference};
+        let outputs = made.map(|digest| {
+            Value::Map(vec![("out".to_owned(), reference(digest, 1, "text/plain"))])
+                .pack()
+                .into()
+        });
+        let node = NodeView {
+            task: "a".to_owned(),
+            status: "succeeded".to_owned(),
+            outputs,
+            ..Default::default()
+        };
+        encode(&RunView {
+            run: run(number),
+            nodes: vec![node],
+            ..Default::default()
+        })
+        .unwrap()
+        .into()
+    }
+
+    /// Prints how long a look takes: `cargo test -p symphony-stale-manager --lib -- --ignored --nocapture look_of`.
+    #[test]
+    #[ignore = "a measurement"]
+    fn look_of_a_hundred_thousand_runs() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut archive = open(folder.path());
+        for batch in 0..100 {
+            let runs = (0..1000).map(|n| record(batch * 1000 + n + 1, &format!("w{}", n % 50), n));
+            archive.put(runs.collect()).unwrap();
+        }
+        let begin = std::time::Instant::now();
+        let (facts, plan) = archive.judge(&archive.policy.clone(), 9 * DAY).unwrap();
+        let going = plan.going(&facts).count();
+        assert_eq!(going, 100_000);
+        eprintln!(
+            "judged {} runs in {:.2} s, all of them going",
+            facts.len(),
+            begin.elapsed().as_secs_f64()
+        );
+        let begin = std::time::Instant::now();
+        archive.look(9 * DAY).unwrap();
+        eprintln!(
+            "and set as many tombstones in {:.2} s",
+            begin.elapsed().as_secs_f64()
+        );
+        let begin = std::time::Instant::now();
+        assert_eq!(archive.catalogue.bury(20 * DAY, 1000).unwrap().len(), 1000);
+        archive.compact(false).unwrap();
+        eprintln!("and deleted 1000 in {:.2} s", begin.elapsed().as_secs_f64());
     }
 
     #[test]

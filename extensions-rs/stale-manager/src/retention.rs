@@ -30,6 +30,7 @@ CREATE TABLE IF NOT EXISTS tombstones (
     grace_ms INTEGER NOT NULL, due_ms INTEGER NOT NULL, told INTEGER NOT NULL
 ) WITHOUT ROWID;
 CREATE INDEX IF NOT EXISTS tombstones_by_due ON tombstones (due_ms);
+CREATE TABLE IF NOT EXISTS condemned (digest TEXT PRIMARY KEY, since_ms INTEGER NOT NULL) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS spared (run TEXT PRIMARY KEY, until_ms INTEGER NOT NULL) WITHOUT ROWID;
 ";
 /// Runs of one look, the oldest first: some 200 MiB of facts. A larger archive is looked through from its old end.
@@ -96,6 +97,23 @@ pub fn forget(connection: &Connection, run: &str) -> Result<(), Error> {
     Ok(())
 }
 
+/// Keep a run until a moment, whatever a rule says, and take a tombstone away.
+pub fn spare(
+    connection: &Connection,
+    run: &str,
+    until_ms: u64,
+    why: &str,
+    now_ms: u64,
+) -> Result<bool, Error> {
+    let lifted = lift(connection, run, why, now_ms)?;
+    let set =
+        "INSERT INTO spared VALUES (?1, ?2) ON CONFLICT (run) DO UPDATE SET until_ms = MAX(until_ms, ?2)";
+    connection
+        .execute(set, params![run, signed(until_ms)])
+        .map_err(disk)?;
+    Ok(lifted)
+}
+
 /// Who needs a run: those that name what it made and did not make it themselves, its parent and its children.
 pub fn needs(connection: &Connection, run: &str) -> Result<Needs, Error> {
     let query = "SELECT a.run FROM made m JOIN artifacts a ON a.digest = m.digest
@@ -108,9 +126,18 @@ pub fn needs(connection: &Connection, run: &str) -> Result<Needs, Error> {
         .query_map(params![run, signed(NEEDS_MAX as u64 + 1)], |row| row.get(0))
         .map_err(disk)?;
     let mut runs = rows.collect::<Result<Vec<String>, _>>().map_err(disk)?;
-    let more = runs.len() > NEEDS_MAX;
+    let more = runs.len() > NEEDS_MAX || needed_unseen(connection, run)?;
     runs.truncate(NEEDS_MAX);
     Ok(Needs { runs, more })
+}
+
+/// Whether a run made something, and another of its tenant names more artifacts than its record could list.
+fn needed_unseen(connection: &Connection, run: &str) -> Result<bool, Error> {
+    let query = "SELECT EXISTS (SELECT 1 FROM made WHERE run = ?1) AND EXISTS (
+        SELECT 1 FROM artifacts a JOIN runs o ON o.run = a.run JOIN runs r ON r.run = ?1
+        WHERE a.digest = '*' AND o.tenant = r.tenant AND o.run != ?1)";
+    let mut statement = connection.prepare_cached(query).map_err(disk)?;
+    statement.query_row([run], |row| row.get(0)).map_err(disk)
 }
 
 /// Names that many facts share, once each.

@@ -58,12 +58,15 @@ impl Catalogue {
         transaction.commit().map_err(disk)
     }
 
-    /// Forget surprise of runs that never came to the archive, and what was spared until a moment that has passed.
+    /// Forget surprise of runs that never came to the archive, artifacts that went long ago, and what was spared until a
+    /// moment that has passed.
     pub fn tidy(&mut self, before_ms: u64, now_ms: u64) -> Result<(), Error> {
         let strangers = "DELETE FROM surprise WHERE last_ms < ?1 AND run NOT IN (SELECT run FROM runs)";
         self.connection
             .execute(strangers, [signed(before_ms)])
             .map_err(disk)?;
+        let long = "DELETE FROM condemned WHERE since_ms < ?1";
+        self.connection.execute(long, [signed(before_ms)]).map_err(disk)?;
         let past = "DELETE FROM spared WHERE until_ms < ?1";
         self.connection.execute(past, [signed(now_ms)]).map_err(disk)?;
         Ok(())

@@ -7,7 +7,7 @@ use symphony_sdk::Error;
 
 use crate::catalogue::{Catalogue, signed, unsigned};
 use crate::disk;
-use crate::retention::{forget, lift, needs};
+use crate::retention::{forget, lift, needs, spare};
 use crate::trail;
 
 const STONE: &str = "t.run, r.tenant, r.workflow, t.rule, t.reason, r.length, t.value, r.ended_ms, t.due_ms";
@@ -144,6 +144,51 @@ impl Catalogue {
         Ok(gone)
     }
 
+    /// Note artifacts that nothing needs, and those that are needed again. Gives those that nothing has needed for the grace.
+    pub fn condemned(
+        &mut self,
+        free: Vec<String>,
+        needed: &[String],
+        now_ms: u64,
+        grace_ms: u64,
+    ) -> Result<Vec<String>, Error> {
+        let transaction = self.connection.transaction().map_err(disk)?;
+        for digest in needed {
+            let gone = "DELETE FROM condemned WHERE digest = ?1";
+            transaction.execute(gone, [digest]).map_err(disk)?;
+        }
+        let mut through = Vec::new();
+        for digest in free {
+            let since = "INSERT INTO condemned VALUES (?1, ?2) ON CONFLICT (digest) DO UPDATE SET since_ms = MIN(since_ms, ?2)
+                RETURNING since_ms";
+            let since: i64 = transaction
+                .prepare_cached(since)
+                .and_then(|mut statement| {
+                    statement.query_row(params![digest, signed(now_ms)], |row| row.get(0))
+                })
+                .map_err(disk)?;
+            if unsigned(since).saturating_add(grace_ms) <= now_ms {
+                through.push(digest);
+            }
+        }
+        transaction.commit().map_err(disk)?;
+        Ok(through)
+    }
+
+    /// Keep an archived run until a moment, since its tracker takes it up again.
+    pub fn spare(&self, run: &str, until_ms: u64, now_ms: u64) -> Result<(), Error> {
+        if self.ended_ms(run)?.is_some() {
+            spare(
+                &self.connection,
+                run,
+                until_ms,
+                "its tracker takes it up again",
+                now_ms,
+            )?;
+        }
+        Ok(())
+    }
+
     /// Take tombstones back whose grace has not passed, all of them where none is named; the runs stay until a moment. How
     /// many there were.
     pub fn undo(&mut self, runs: Option<&[String]>, until_ms: u64, now_ms: u64) -> Result<u64, Error> {
@@ -156,14 +201,8 @@ impl Catalogue {
         let transaction = self.connection.transaction().map_err(disk)?;
         let mut undone = 0;
         for run in every {
-            if lift(&transaction, &run, "undone by an operator", now_ms)? {
+            if spare(&transaction, &run, until_ms, "undone by an operator", now_ms)? {
                 undone += 1;
-                transaction
-                    .execute(
-                        "INSERT OR REPLACE INTO spared VALUES (?1, ?2)",
-                        params![run, signed(until_ms)],
-                    )
-                    .map_err(disk)?;
             }
         }
         transaction.commit().map_err(disk)?;

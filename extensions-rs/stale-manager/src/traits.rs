@@ -43,7 +43,7 @@ fn features(record: &ArchiveRecord, view: &RunView) -> BTreeSet<String> {
         format!("time {}", magnitude(summary.duration_us) / 2),
     ]);
     found.extend(record.error_kind.iter().map(|kind| format!("error {kind}")));
-    found.extend(view.inputs.iter().flat_map(|inputs| given(inputs)));
+    found.extend(view.inputs.iter().flat_map(given));
     for node in &view.nodes {
         if found.len() >= FEATURES_MAX {
             break;

@@ -6,12 +6,15 @@ use std::sync::Arc;
 use super::fact::Fact;
 use super::sketch::Sketch;
 
+/// A workflow of a tenant.
+type Workflow = (Arc<str>, Arc<str>);
+
 #[derive(Default)]
 pub struct Census {
     pub runs: u64,
     sketch: Sketch,
-    workflows: HashMap<(Arc<str>, Arc<str>), u64>,
-    statuses: HashMap<(Arc<str>, Arc<str>, Arc<str>), u64>,
+    workflows: HashMap<Workflow, u64>,
+    statuses: HashMap<(Workflow, Arc<str>), u64>,
 }
 
 impl Census {
@@ -21,8 +24,8 @@ impl Census {
             census.runs += 1;
             census.sketch.add(&fact.shape);
             let workflow = (fact.tenant.clone(), fact.workflow.clone());
-            *census.workflows.entry(workflow).or_default() += 1;
-            let status = (fact.tenant.clone(), fact.workflow.clone(), fact.status.clone());
+            *census.workflows.entry(workflow.clone()).or_default() += 1;
+            let status = (workflow, fact.status.clone());
             *census.statuses.entry(status).or_default() += 1;
         }
         census
@@ -36,8 +39,8 @@ impl Census {
     /// How often runs of the workflow end as this one did, with one added to each side (Laplace's rule of succession).
     pub fn likelihood(&self, fact: &Fact) -> f64 {
         let workflow = (fact.tenant.clone(), fact.workflow.clone());
-        let status = (fact.tenant.clone(), fact.workflow.clone(), fact.status.clone());
         let of = self.workflows.get(&workflow).copied().unwrap_or_default();
+        let status = (workflow, fact.status.clone());
         let same = self.statuses.get(&status).copied().unwrap_or_default();
         (same as f64 + 1.0) / (of as f64 + 2.0)
     }

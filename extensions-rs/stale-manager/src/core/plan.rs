@@ -38,6 +38,9 @@ impl Verdict {
     }
 }
 
+/// Runs that limits bind together: those of one workflow of a tenant, under one rule.
+type Group = (Option<usize>, Arc<str>, Arc<str>);
+
 /// One run as it was judged.
 #[derive(Clone, Debug)]
 pub struct Judged {
@@ -93,7 +96,7 @@ pub fn plan(facts: &[Fact], policy: &Policy, now_ms: u64, mut needs: impl FnMut(
 
 impl Plan {
     fn by_rules(&mut self, facts: &[Fact], policy: &Policy, now_ms: u64) {
-        let mut groups: BTreeMap<(Option<usize>, Arc<str>, Arc<str>), Vec<usize>> = BTreeMap::new();
+        let mut groups: BTreeMap<Group, Vec<usize>> = BTreeMap::new();
         for (at, fact) in facts.iter().enumerate() {
             let rule = self.judged.get(at).and_then(|judged| judged.rule);
             let group = groups.entry((rule, fact.tenant.clone(), fact.workflow.clone()));

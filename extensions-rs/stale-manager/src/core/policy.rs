@@ -19,6 +19,8 @@ pub struct Policy {
     pub days: f64,
     /// How long a tombstone can be undone.
     pub grace_hours: f64,
+    /// How long nothing has needed an artifact before it goes: a run that names it may be on its way.
+    pub artifacts_grace_minutes: f64,
     /// How often the archive is looked through.
     pub look_every_minutes: f64,
     /// Runs deleted a second, at most.
@@ -36,6 +38,7 @@ impl Default for Policy {
         Self {
             days: 30.0,
             grace_hours: 24.0,
+            artifacts_grace_minutes: 60.0,
             look_every_minutes: 10.0,
             deletions_per_second: 100,
             tell_from_value: 0.5,
@@ -126,6 +129,12 @@ impl Policy {
     pub fn check(&self) -> Result<(), String> {
         within("days", self.days, 0.0, DAYS_MAX)?;
         within("grace_hours", self.grace_hours, 0.0, 24.0 * DAYS_MAX)?;
+        within(
+            "artifacts_grace_minutes",
+            self.artifacts_grace_minutes,
+            0.0,
+            1440.0 * DAYS_MAX,
+        )?;
         within("look_every_minutes", self.look_every_minutes, 0.01, 1440.0)?;
         within("tell_from_value", self.tell_from_value, 0.0, 2.0)?;
         if !(1..=10_000).contains(&self.deletions_per_second) {
