@@ -11,12 +11,13 @@ from typing import Any
 
 import pytest
 
+from conductor.bus import BusError
 from conductor.embedded import System, SystemOptions
 from conductor.wire import subjects
 from conductor.wire.base import decode
 from conductor.wire.runs import RunEvent
 from tests.e2e.conftest import until
-from tests.e2e.running import Running, document
+from tests.e2e.running import Running, document, outputs
 
 pytestmark = pytest.mark.broker
 
@@ -74,9 +75,7 @@ async def test_a_dry_run_tells_what_goes_an_undo_brings_it_back_and_what_is_held
     # `keep` is not governed by the policy; it uses what `noise-2` made, so that one stays, too.
     big = {"a": {"call": "process.run", "with": {"command": ["python3", "-c", "print('x' * 200000)"]}}}
     maker = await system.run(document(big, "noise-2", outputs={"text": "${tasks.a.stdout}"}))
-    from conductor.wire.values import unpack
-
-    made = unpack(maker.outputs)["text"]
+    made = outputs(maker)["text"]
     echo = document(NOOP, "keep", inputs={"text": {"type": "artifact"}})
     user = await system.run(echo, {"text": made})
     await archived(system, maker.run, user.run)
@@ -128,11 +127,16 @@ async def test_a_pit_killed_between_deletions_goes_on_and_deletes_what_the_dry_r
     await archived(system, kept)
     bus = await system.connect("client-default")
     listening = await bus.subscribe(subjects.run_events("default", "*"))
+    told = await system.begin(
+        document({"a": {"wait_for": {"event": "retention"}}}, "keep", outputs={"runs": "${tasks.a.value.runs}"})
+    )
+    await system.waits(told)
     file = tmp_path / "try.toml"
     file.write_text(SHORT)
     said = {doomed["run"] for doomed in (await ask(system, "policy", "try", str(file)))["goes"]}
     assert said == set(runs)
 
+    before = await ask(system, "show")
     await apply(system, tmp_path, SHORT.replace("days = 0\ngrace", "days = 0\ntell_from_value = 0\ngrace"))
 
     async def begun() -> bool:
@@ -151,17 +155,24 @@ async def test_a_pit_killed_between_deletions_goes_on_and_deletes_what_the_dry_r
     assert await system.client.read(kept) is not None
     shown = await ask(system, "show")
     assert (shown["deleted"], shown["tombstones"], shown["policy"]) == (6, 0, 1)
+    assert shown["bytes"] < before["bytes"], "the room is free as well"
     trail = await ask(system, "trail")
     assert [entry["what"] for entry in trail["entries"]].count("deleted") == 6, "each once"
     assert trail["broken_at"] is None
     events = [decode(message.data, RunEvent) for message in listening.take_all()]
     heard = [event for event in events if event.event == "tombstoned"]
     assert {event.run for event in heard} == set(runs), "each was told before it went"
+    assert outputs(await system.end(told)) == {"runs": 6}, "a workflow can wait for what goes"
     await bus.close()
 
 
 async def test_a_tenant_is_erased_and_what_is_another_s_stays(system: Running, tmp_path: Path) -> None:
     runs = await noise(system, 3)
+    big = {"a": {"call": "process.run", "with": {"command": ["python3", "-c", "print('y' * 200000)"]}}}
+    maker = await system.run(document(big, "maker", outputs={"text": "${tasks.a.stdout}"}))
+    await archived(system, maker.run)
+    digest = outputs(maker)["text"]["digest"]
+    other = await system.client.artifacts.put(b"nobody's run names this", "text/plain")
     await ask(system, "hold", runs[0], "--reason", "case 7")
     refused = await system.cli_async("pit", "stale", "erase", "default", "--yes", check=2)
     assert "are held" in refused.stderr
@@ -174,7 +185,11 @@ async def test_a_tenant_is_erased_and_what_is_another_s_stays(system: Running, t
     await system.client.cancel(waiting)
     await system.end(waiting)
     erased = await ask(system, "erase", "default", "--yes")
-    assert erased["runs"] == 3
+    assert (erased["runs"], erased["artifacts"]) == (4, 1)
+    with pytest.raises(BusError) as missing:
+        await system.client.artifacts.get(digest)
+    assert missing.value.kind == "not_found"
+    assert await system.client.artifacts.get(other) == b"nobody's run names this"
     for run in runs:
         assert await system.client.read(run) is None
     entries = (await ask(system, "trail"))["entries"]

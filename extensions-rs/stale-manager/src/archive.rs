@@ -6,7 +6,7 @@ use symphony_protocol::{ArchiveRecord, ArchivedRun, FindRuns, Hold, Payload, Rea
 use symphony_sdk::Error;
 use symphony_sdk::clock::wall_ms;
 
-use crate::catalogue::Catalogue;
+use crate::catalogue::{Catalogue, EVERYBODY};
 use crate::core::Policy;
 use crate::core::policy::age_ms;
 use crate::disk;
@@ -77,7 +77,7 @@ impl Archive {
 
     /// An archived run, as its tenant may see it.
     pub fn read(&self, ask: &ReadRun, tenant: &str) -> Result<ArchivedRun, Error> {
-        if ask.state {
+        if ask.state && tenant == EVERYBODY {
             // It is to go on: until its tracker has it again, nothing else names what it needs.
             let now_ms = wall_ms();
             let until_ms = now_ms.saturating_add(RECALL_MS);
@@ -338,6 +338,45 @@ pub(crate) mod tests {
             [2, 3],
             "numbers are not used again"
         );
+    }
+
+    #[test]
+    fn a_crash_while_a_segment_is_written_anew_loses_nothing_and_leaves_nothing() {
+        for named in [false, true] {
+            let folder = tempfile::tempdir().unwrap();
+            let mut archive = open(folder.path());
+            archive
+                .put((1..=3).map(|run| record(run, &format!("w{run}"), run)).collect())
+                .unwrap();
+            crate::retention::forget(&archive.catalogue.connection, &format!("{:032x}", 1)).unwrap();
+            let kept = archive.catalogue.within(1).unwrap();
+            let frames: Vec<_> = kept
+                .iter()
+                .map(|(_, place)| archive.segments.frame(*place).unwrap())
+                .collect();
+            let places = archive.segments.write_frames(2, &frames).unwrap();
+            if named {
+                let moved: Vec<_> = kept.into_iter().map(|(run, _)| run).zip(places).collect();
+                archive.catalogue.moved(&moved).unwrap();
+            }
+            drop(archive); // the old segment is there as well
+            let archive = open(folder.path());
+            assert_eq!(
+                archive.segments.list().unwrap(),
+                [if named { 2 } else { 1 }],
+                "{named}"
+            );
+            for run in 2..=3 {
+                let ask = ReadRun {
+                    run: format!("{run:032x}"),
+                    ..Default::default()
+                };
+                assert_eq!(
+                    archive.read(&ask, "-").unwrap().summary.unwrap().workflow,
+                    format!("w{run}")
+                );
+            }
+        }
     }
 
     #[test]

@@ -329,6 +329,66 @@ mod tests {
     }
 
     #[test]
+    fn no_more_go_at_once_than_may_and_none_of_value_before_it_was_told() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut archive = open(folder.path());
+        archive.policy.tell_from_value = 0.0;
+        archive.put((1..=5).map(|n| record(n, "a", n)).collect()).unwrap();
+        let now = 2 * DAY;
+        archive.look(now).unwrap();
+        assert!(
+            archive.catalogue.bury(now + 9 * DAY, 9).unwrap().is_empty(),
+            "nobody was told"
+        );
+        let told: Vec<String> = archive
+            .catalogue
+            .unannounced(9)
+            .unwrap()
+            .into_iter()
+            .map(|stone| stone.run)
+            .collect();
+        assert_eq!(told.len(), 5);
+        let later = now + 9 * DAY;
+        archive.catalogue.announced(&told, later).unwrap();
+        assert!(
+            archive.catalogue.bury(later + HOUR - 1, 9).unwrap().is_empty(),
+            "their grace begins with that"
+        );
+        let at_once = [2, 2, 2].map(|most| archive.catalogue.bury(later + HOUR, most).unwrap().len());
+        assert_eq!(at_once, [2, 2, 1]);
+        assert_eq!(archive.show().unwrap().deleted, 5);
+    }
+
+    #[test]
+    fn an_archive_that_outgrew_its_room_has_tombstones_of_its_own_grace() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut archive = open(folder.path());
+        archive.policy.days = 0.0;
+        archive
+            .put((1..=20).map(|n| record(n, "a", n)).collect())
+            .unwrap();
+        let bytes = archive.show().unwrap().bytes as f64;
+        archive.policy.pressure.mib = bytes / 2.0 / 1024.0 / 1024.0;
+        archive.policy.pressure.down_to = 1.0;
+        archive.policy.pressure.grace_hours = 2.0;
+        assert_eq!(archive.look(100).unwrap().tombstoned, 10);
+        let (_, stones) = archive.catalogue.tombstones(99).unwrap();
+        assert!(
+            stones
+                .iter()
+                .all(|stone| stone.rule == "pressure" && stone.due_at_ms == Some(100 + 2 * HOUR))
+        );
+        assert_eq!(
+            archive.look(101).unwrap(),
+            Looked::default(),
+            "what has a tombstone counts as gone"
+        );
+        assert_eq!(archive.catalogue.bury(100 + 2 * HOUR, 99).unwrap().len(), 10);
+        archive.compact(true).unwrap();
+        assert!(archive.show().unwrap().bytes as f64 <= bytes / 2.0);
+    }
+
+    #[test]
     fn an_undo_brings_back_and_spares() {
         let folder = tempfile::tempdir().unwrap();
         let mut archive = open(folder.path());
