@@ -13,6 +13,8 @@ use crate::service::State;
 
 /// Deletions are counted against their rate in steps of this.
 const STEP: Duration = Duration::from_secs(1);
+/// Tombstones set at once: what is asked of the archive meanwhile waits a fraction of a second.
+const STONES_MAX: usize = 1000;
 /// Runs that are told of at once: they fit the client's buffer.
 const TOLD_MAX: usize = 1024;
 /// Of these many, one event tells the count alone.
@@ -46,8 +48,20 @@ pub(crate) async fn run(state: Arc<State>, mut shutdown: Shutdown) {
 
 /// Look through the archive; in how many minutes to look again.
 async fn look(state: &Arc<State>, now_ms: u64) -> Result<f64, Error> {
-    let looked = state.clone().on_disk(move |archive, decisions| {
-        let looked = archive.look(now_ms)?;
+    let (stones, lifted) = state
+        .clone()
+        .on_disk(move |archive, _| archive.look_for(now_ms))
+        .await?;
+    let (set, away) = (stones.len(), lifted.len());
+    for some in stones.chunks(STONES_MAX) {
+        let some = some.to_vec();
+        let work = state
+            .clone()
+            .on_disk(move |archive, _| archive.catalogue.entomb(&some, now_ms));
+        work.await?;
+    }
+    let minutes = state.clone().on_disk(move |archive, decisions| {
+        archive.catalogue.lift(&lifted, now_ms)?;
         archive.compact(false)?;
         decisions.trim()?;
         let shown = archive.show()?;
@@ -61,15 +75,11 @@ async fn look(state: &Arc<State>, now_ms: u64) -> Result<f64, Error> {
                 .with_label_values(&[name])
                 .set(i64::try_from(value).unwrap_or(i64::MAX));
         }
-        Ok((looked, archive.policy.look_every_minutes))
+        Ok(archive.policy.look_every_minutes)
     });
-    let (looked, minutes) = looked.await?;
-    if looked.tombstoned + looked.lifted > 0 {
-        tracing::info!(
-            looked.tombstoned,
-            looked.lifted,
-            "tombstones were set and taken away"
-        );
+    let minutes = minutes.await?;
+    if set + away > 0 {
+        tracing::info!(set, away, "tombstones were set and taken away");
     }
     Ok(minutes)
 }

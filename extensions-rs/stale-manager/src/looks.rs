@@ -30,13 +30,16 @@ impl Archive {
     /// Judge every run by a policy. Changes nothing.
     pub fn judge(&self, policy: &Policy, now_ms: u64) -> Result<(Vec<Fact>, Plan), Error> {
         let facts = self.catalogue.facts()?;
+        let related = self.catalogue.related()?;
         let needs = |run: &str| {
+            if !related.contains(run) {
+                return Needs::default();
+            }
             // Nothing goes of which it cannot be told who needs it.
-            let unknown = Needs {
+            self.catalogue.needs(run).unwrap_or(Needs {
                 runs: Vec::new(),
                 more: true,
-            };
-            self.catalogue.needs(run).unwrap_or(unknown)
+            })
         };
         let plan = plan(&facts, policy, now_ms, needs);
         Ok((facts, plan))
@@ -44,22 +47,23 @@ impl Archive {
 
     /// Set tombstones on what the policy in force has go, and take those away that nothing stands for any more.
     pub fn look(&mut self, now_ms: u64) -> Result<Looked, Error> {
+        let (stones, lifted) = self.look_for(now_ms)?;
+        Ok(Looked {
+            tombstoned: self.catalogue.entomb(&stones, now_ms)?,
+            lifted: self.catalogue.lift(&lifted, now_ms)?,
+        })
+    }
+
+    /// What a look would set, and take away. Whoever sets it looks again at what is held and spared.
+    pub fn look_for(&mut self, now_ms: u64) -> Result<(Vec<Stone>, Vec<String>), Error> {
         self.catch_up()?;
         self.catalogue.tidy(now_ms.saturating_sub(STRANGERS_MS), now_ms)?;
         let (facts, plan) = self.judge(&self.policy, now_ms)?;
         let new = plan.going(&facts).filter(|(fact, _)| !fact.tombstoned);
-        let stones: Vec<Stone> = new.map(|(fact, judged)| self.stone(fact, judged)).collect();
-        let lifted: Vec<String> = facts
-            .iter()
-            .zip(&plan.judged)
-            .filter(|(fact, judged)| fact.tombstoned && judged.verdict != Verdict::Goes)
-            .map(|(fact, _)| fact.run.clone())
-            .collect();
-        self.catalogue.entomb(&stones, &lifted, now_ms)?;
-        Ok(Looked {
-            tombstoned: stones.len(),
-            lifted: lifted.len(),
-        })
+        let stones = new.map(|(fact, judged)| self.stone(fact, judged)).collect();
+        let stays = |(fact, judged): &(&Fact, &Judged)| fact.tombstoned && judged.verdict != Verdict::Goes;
+        let all = facts.iter().zip(&plan.judged).filter(stays);
+        Ok((stones, all.map(|(fact, _)| fact.run.clone()).collect()))
     }
 
     fn catch_up(&mut self) -> Result<(), Error> {
@@ -499,7 +503,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let mut archive = open(folder.path());
         for batch in 0..100 {
-            let runs = (0..1000).map(|n| record(batch * 1000 + n + 1, &format!("w{}", n % 50), n));
+            let runs = (0..1000).map(|n| record(batch * 1000 + n + 1, &format!("w{}", n % 50), n + 1));
             archive.put(runs.collect()).unwrap();
         }
         let begin = std::time::Instant::now();

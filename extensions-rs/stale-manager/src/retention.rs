@@ -1,6 +1,6 @@
 //! What retention knows of runs in the catalogue: their traits, who needs them, what has to go with them.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use rusqlite::{Connection, OptionalExtension, Row, params};
@@ -174,6 +174,15 @@ impl Catalogue {
         let mut statement = self.connection.prepare_cached(&query).map_err(disk)?;
         let found = statement.query_row([run], |row| fact(row, &mut Names::default()));
         found.optional().map_err(disk)
+    }
+
+    /// Runs of which it has to be asked who needs them: they made something, or are a parent or a child.
+    pub fn related(&self) -> Result<HashSet<String>, Error> {
+        let query = "SELECT run FROM made UNION SELECT run FROM traits WHERE parent IS NOT NULL
+            UNION SELECT parent FROM traits WHERE parent IS NOT NULL";
+        let mut statement = self.connection.prepare_cached(query).map_err(disk)?;
+        let rows = statement.query_map([], |row| row.get(0));
+        rows.and_then(Iterator::collect).map_err(disk)
     }
 
     pub fn needs(&self, run: &str) -> Result<Needs, Error> {

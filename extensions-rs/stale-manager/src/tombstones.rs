@@ -13,6 +13,7 @@ use crate::trail;
 const STONE: &str = "t.run, r.tenant, r.workflow, t.rule, t.reason, r.length, t.value, r.ended_ms, t.due_ms";
 
 /// A tombstone to be set. `what` stands in the trail, and names nobody.
+#[derive(Clone, Debug)]
 pub struct Stone {
     pub run: String,
     pub rule: String,
@@ -25,34 +26,47 @@ pub struct Stone {
 }
 
 impl Catalogue {
-    /// Set tombstones and take others away.
-    pub fn entomb(&mut self, stones: &[Stone], lifted: &[String], now_ms: u64) -> Result<(), Error> {
+    /// Set tombstones on runs that are there and neither held nor spared. How many were set.
+    pub fn entomb(&mut self, stones: &[Stone], now_ms: u64) -> Result<usize, Error> {
         let transaction = self.connection.transaction().map_err(disk)?;
+        let set = "INSERT OR IGNORE INTO tombstones SELECT run, ?2, ?3, ?4, ?5, ?6, ?7 FROM runs WHERE run = ?1 AND held = 0
+            AND NOT EXISTS (SELECT 1 FROM spared s WHERE s.run = ?1 AND s.until_ms > ?8)";
+        let mut count = 0;
         for stone in stones {
-            let due = now_ms.saturating_add(stone.grace_ms);
+            let due = signed(now_ms.saturating_add(stone.grace_ms));
+            let (grace, now) = (signed(stone.grace_ms), signed(now_ms));
+            let Stone {
+                run,
+                rule,
+                reason,
+                value,
+                told,
+                ..
+            } = stone;
             let new = transaction
-                .prepare_cached("INSERT OR IGNORE INTO tombstones VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)")
+                .prepare_cached(set)
                 .and_then(|mut statement| {
-                    let (grace, due) = (signed(stone.grace_ms), signed(due));
-                    statement.execute(params![
-                        stone.run,
-                        stone.rule,
-                        stone.reason,
-                        stone.value,
-                        grace,
-                        due,
-                        stone.told
-                    ])
+                    statement.execute(params![run, rule, reason, value, grace, due, told, now])
                 })
                 .map_err(disk)?;
             if new > 0 {
-                trail::note_run(&transaction, "tombstoned", &stone.run, &stone.what, now_ms)?;
+                trail::note_run(&transaction, "tombstoned", run, &stone.what, now_ms)?;
+                count += 1;
             }
         }
-        for run in lifted {
-            lift(&transaction, run, "nothing has it go any more", now_ms)?;
+        transaction.commit().map_err(disk)?;
+        Ok(count)
+    }
+
+    /// Take tombstones away that nothing stands for any more. How many there were.
+    pub fn lift(&mut self, runs: &[String], now_ms: u64) -> Result<usize, Error> {
+        let transaction = self.connection.transaction().map_err(disk)?;
+        let mut count = 0;
+        for run in runs {
+            count += usize::from(lift(&transaction, run, "nothing has it go any more", now_ms)?);
         }
-        transaction.commit().map_err(disk)
+        transaction.commit().map_err(disk)?;
+        Ok(count)
     }
 
     fn stones(&self, rest: &str, values: &[&dyn rusqlite::ToSql]) -> Result<Vec<Doomed>, Error> {
