@@ -81,6 +81,10 @@ async def test_a_dry_run_tells_what_goes_an_undo_brings_it_back_and_what_is_held
     await archived(system, maker.run, user.run)
 
     file = tmp_path / "try.toml"
+    file.write_text(LONG + "daze = 3\n")
+    refused = await system.cli_async("pit", "stale", "policy", "try", str(file), check=2)
+    assert "line 8: unknown field `daze`" in refused.stderr
+    assert refused.stderr.count("\n") == 1
     file.write_text(LONG)
     tried = await ask(system, "policy", "try", str(file))
     assert {doomed["run"] for doomed in tried["goes"]} == set(runs[1:])

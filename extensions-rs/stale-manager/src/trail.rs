@@ -135,3 +135,41 @@ fn entry(row: &rusqlite::Row<'_>) -> rusqlite::Result<(TrailEntry, String)> {
     };
     Ok((entry, subject))
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::archive::tests::{open, record};
+
+    #[test]
+    fn an_edit_of_any_entry_breaks_the_chain_there_and_the_table_takes_none() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut archive = open(folder.path());
+        archive.put((1..=4).map(|n| record(n, "a", n)).collect()).unwrap();
+        archive.look(1 << 40).unwrap();
+        let catalogue = &archive.catalogue;
+        let page = catalogue.trail(2, 2).unwrap();
+        let numbers: Vec<u64> = page.entries.iter().map(|entry| entry.number).collect();
+        assert_eq!(
+            (numbers, page.next, page.count, page.broken_at),
+            (vec![2, 3], Some(4), 4, None)
+        );
+        assert!(
+            page.entries
+                .iter()
+                .all(|entry| entry.digest.as_ref().is_some_and(|subject| subject.len() == 64))
+        );
+        for change in ["UPDATE trail SET detail = 'x'", "DELETE FROM trail"] {
+            assert!(catalogue.connection.execute(change, []).is_err(), "{change}");
+        }
+        // With the trigger gone, as by an editor of the file.
+        catalogue
+            .connection
+            .execute_batch("DROP TRIGGER trail_stays")
+            .unwrap();
+        catalogue
+            .connection
+            .execute("UPDATE trail SET detail = 'x' WHERE number = 3", [])
+            .unwrap();
+        assert_eq!(catalogue.trail(0, 9).unwrap().broken_at, Some(3));
+    }
+}
