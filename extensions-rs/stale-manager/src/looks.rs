@@ -16,6 +16,8 @@ use crate::traits::Traits;
 const TRAITS_MAX: usize = 2000;
 /// Surprise of a run that is not archived by then, nor will be: a run may wait for a month, and be retried.
 const STRANGERS_MS: u64 = 90 * 86_400_000;
+/// A run whose parent is not archived has one that is still live, as far as can be told: for so long after its own end.
+const PARENT_MS: u64 = 30 * 86_400_000;
 /// Runs that are listed of those which name an artifact.
 const NAMED_BY_MAX: usize = 64;
 
@@ -35,8 +37,16 @@ impl Archive {
             if !related.contains(run) {
                 return Needs::default();
             }
+            let lives = self.catalogue.parent_lives(run, now_ms.saturating_sub(PARENT_MS));
+            let found = lives.and_then(|lives| {
+                let needs = self.catalogue.needs(run)?;
+                Ok(Needs {
+                    more: needs.more || lives,
+                    ..needs
+                })
+            });
             // Nothing goes of which it cannot be told who needs it.
-            self.catalogue.needs(run).unwrap_or(Needs {
+            found.unwrap_or(Needs {
                 runs: Vec::new(),
                 more: true,
             })
@@ -494,6 +504,33 @@ mod tests {
         })
         .unwrap()
         .into()
+    }
+
+    #[test]
+    fn a_child_whose_parent_is_not_archived_yet_stays_but_not_for_ever() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut archive = open(folder.path());
+        let mut child = record(1, "a", 10);
+        child.summary.parent = Some(run(2));
+        archive.put(vec![child]).unwrap();
+        assert_eq!(archive.look(9 * DAY).unwrap(), Looked::default());
+        assert_eq!(archive.explain(&run(1), 9 * DAY).unwrap().verdict, "lineage");
+        archive.put(vec![record(2, "a", 20)]).unwrap();
+        assert_eq!(
+            archive.look(9 * DAY).unwrap().tombstoned,
+            2,
+            "a family goes together"
+        );
+        assert_eq!(archive.catalogue.bury(9 * DAY + HOUR, 1).unwrap().len(), 1);
+        assert_eq!(
+            archive.catalogue.bury(9 * DAY + HOUR, 1).unwrap().len(),
+            1,
+            "also where it goes one by one"
+        );
+        let mut orphan = record(3, "a", 10);
+        orphan.summary.parent = Some(run(4));
+        archive.put(vec![orphan]).unwrap();
+        assert_eq!(archive.look(31 * DAY).unwrap().tombstoned, 1);
     }
 
     /// Prints how long a look takes: `cargo test -p symphony-stale-manager --lib -- --ignored --nocapture look_of`.

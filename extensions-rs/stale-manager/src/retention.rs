@@ -185,6 +185,15 @@ impl Catalogue {
         rows.and_then(Iterator::collect).map_err(disk)
     }
 
+    /// Whether a run that ended after a moment has a parent which is not archived: it is live still.
+    pub fn parent_lives(&self, run: &str, after_ms: u64) -> Result<bool, Error> {
+        let query = "SELECT EXISTS (SELECT 1 FROM traits t JOIN runs r ON r.run = t.run WHERE t.run = ?1
+            AND t.parent IS NOT NULL AND r.ended_ms > ?2 AND t.parent NOT IN (SELECT run FROM runs))";
+        let mut statement = self.connection.prepare_cached(query).map_err(disk)?;
+        let found = statement.query_row(params![run, signed(after_ms)], |row| row.get(0));
+        found.map_err(disk)
+    }
+
     pub fn needs(&self, run: &str) -> Result<Needs, Error> {
         needs(&self.connection, run)
     }
