@@ -185,10 +185,12 @@ impl Catalogue {
         rows.and_then(Iterator::collect).map_err(disk)
     }
 
-    /// Whether a run that ended after a moment has a parent which is not archived: it is live still.
+    /// Whether a run that ended after a moment has a parent which is not archived: it is live still. Of one with a tombstone
+    /// the parent has gone before it.
     pub fn parent_lives(&self, run: &str, after_ms: u64) -> Result<bool, Error> {
         let query = "SELECT EXISTS (SELECT 1 FROM traits t JOIN runs r ON r.run = t.run WHERE t.run = ?1
-            AND t.parent IS NOT NULL AND r.ended_ms > ?2 AND t.parent NOT IN (SELECT run FROM runs))";
+            AND t.parent IS NOT NULL AND r.ended_ms > ?2 AND t.parent NOT IN (SELECT run FROM runs)
+            AND NOT EXISTS (SELECT 1 FROM tombstones d WHERE d.run = ?1))";
         let mut statement = self.connection.prepare_cached(query).map_err(disk)?;
         let found = statement.query_row(params![run, signed(after_ms)], |row| row.get(0));
         found.map_err(disk)
