@@ -13,6 +13,7 @@ from conductor.cli.arbitration import arbitration
 from conductor.cli.connect import Place, json_option, place_options
 from conductor.cli.output import duration, emit, table
 from conductor.cli.pools import pools
+from conductor.cli.retention import stale
 from conductor.cli.store import store
 
 
@@ -50,7 +51,7 @@ pit.add_command(pools)
 dag = _group("dag", "The fold of the log")
 pit.add_command(arbitration)
 pit.add_command(store)
-stale = _group("stale", "Archive and retention")
+pit.add_command(stale)
 
 
 @dag.command("show")
@@ -63,17 +64,6 @@ def dag_show(partition: int, data: Path, url: str | None, as_json: bool) -> None
     from conductor.wire.grants import Nothing
 
     _fields(connect.ask(Place(data, url), "dag", "status", Nothing(), DagShow, partition), as_json)
-
-
-@stale.command("show")
-@place_options
-@json_option
-def stale_show(data: Path, url: str | None, as_json: bool) -> None:
-    """What is archived, held and purged."""
-    from conductor.wire.grants import Nothing
-    from conductor.wire.stale import StaleShow
-
-    _fields(connect.ask(Place(data, url), "stale", "show", Nothing(), StaleShow), as_json)
 
 
 def _fields(shown: Any, as_json: bool) -> None:

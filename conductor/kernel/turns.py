@@ -86,7 +86,8 @@ class Turns:
         if len(self.decisions) >= DECISIONS_MAX:
             return
         why = (None, "") if self.contest is None else self.contest.rationale(claimant)
-        self.decisions.append(_decision(queue, probabilities, reason, why, self.policy, self.now_ms))
+        seen = (self.waiting, self.room)
+        self.decisions.append(_decision(queue, probabilities, reason, why, self.policy, self.now_ms, seen))
 
 
 def _decision(
@@ -96,6 +97,7 @@ def _decision(
     why: tuple[str | None, str],
     policy: Policy,
     now_ms: int,
+    seen: tuple[int, int],
 ) -> Decision:
     first = ordered[0].task
     candidates = [
@@ -125,4 +127,6 @@ def _decision(
         reason=reason,
         order=why[0],
         rationale=why[1],
+        waiting=seen[0],
+        free=seen[1],
     )

@@ -20,6 +20,7 @@ from conductor.wire import (
     log,
     policies,
     ready,
+    retention,
     runs,
     stale,
     store,
@@ -42,6 +43,7 @@ MODULES: tuple[ModuleType, ...] = (
     dag,
     store,
     stale,
+    retention,
 )
 UNIONS: dict[str, Any] = {
     "Outcome": log.Outcome,

@@ -143,7 +143,8 @@ class RunEnded(Part, frozen=True, kw_only=True):
 
 
 class RunEvent(Message, frozen=True, kw_only=True):
-    """`sym.run.<tenant>.<run>.<event>`, lossy by design: `event` is `started`, `task` or `ended`."""
+    """`sym.run.<tenant>.<run>.<event>`, lossy by design: `event` is `started`, `task` or `ended`; `tombstoned`
+    where retention will delete it, with the reason and the moment in `detail`."""
 
     run: RunId
     event: Name

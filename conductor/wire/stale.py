@@ -135,6 +135,9 @@ class Decision(Part, frozen=True, kw_only=True):
     reason: Text = ""
     order: Name | None = None
     rationale: Text = ""
+    waiting: Count = 0
+    """What was seen of the capability: executions that wanted a slot, and slots that were free."""
+    free: Count = 0
 
 
 class DecisionBatch(Message, frozen=True, kw_only=True):
@@ -163,12 +166,20 @@ class StaleShow(Message, frozen=True, kw_only=True):
     held: Count = 0
     bytes: Count = 0
     decisions: Count = 0
+    """Logged choices of archived runs."""
     purged: Count = 0
     collected: Count = 0
+    policy: Count = 0
+    """The version of the policy in force; 0: the configuration's."""
+    tombstones: Count = 0
+    deleted: Count = 0
+    trail: Count = 0
+    """Entries of the audit trail."""
 
 
 class ExportTrajectories(Message, frozen=True, kw_only=True):
-    """`sym.pit.stale.export`: decisions of a time span as JSON lines in the archive's folder."""
+    """`sym.pit.stale.export`: decisions of a time span as JSON lines in the archive's folder, each with the outcome and the
+    worth of its run where that is archived."""
 
     since_ms: Millis | None = None
     until_ms: Millis | None = None
@@ -179,3 +190,4 @@ class Exported(Message, frozen=True, kw_only=True):
 
     path: Text
     decisions: Count = 0
+    bytes: Count = 0

@@ -69,6 +69,8 @@ def event(name: str) -> str:
 
 
 EVENTS = "sym.event.*"
+RETENTION = "sym.event.retention"
+"""Told by the Stale Manager before runs of value go: counts only, since every tenant may wait for it."""
 
 
 def log_event(partition: int, event: str) -> str:

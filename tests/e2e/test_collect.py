@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from pathlib import Path
 
 from conductor.bus import BusError
 from conductor.kernel.housekeeping import Housekeeping
@@ -12,7 +13,7 @@ from tests.e2e.conftest import until
 from tests.e2e.running import Running, document
 
 
-async def test_only_what_nothing_needs_is_collected(own_system: Running) -> None:
+async def test_only_what_nothing_needs_is_collected(own_system: Running, tmp_path: Path) -> None:
     client = own_system.client
     lost = await client.artifacts.put(b"nobody needs this", "text/plain")
     kept = await client.artifacts.put(b"an archived run has this", "text/plain")
@@ -39,6 +40,9 @@ async def test_only_what_nothing_needs_is_collected(own_system: Running) -> None
         return await client.show(run) is not None
 
     await until(begun)
+    policy = tmp_path / "policy.toml"
+    policy.write_text("artifacts_grace_minutes = 0")
+    await own_system.cli_async("pit", "stale", "policy", "apply", str(policy))
     bus = await own_system.connect("conductor-0")
     housekeeping = Housekeeping(bus, lambda: [Partition(0, Owned(1, 1))], 1)
     assert await housekeeping.collect(int(time.time() * 1000) + 10_000, age_ms=0) == 1

@@ -4,6 +4,7 @@
 
 use rusqlite::{OptionalExtension, params};
 use symphony_protocol::{Trail, TrailEntry};
+use symphony_sdk::chain::{BEGINNING, chained};
 
 use crate::catalogue::{Catalogue, signed, unsigned};
 use crate::error::Error;
@@ -16,22 +17,6 @@ CREATE TABLE IF NOT EXISTS trail (
 CREATE TRIGGER IF NOT EXISTS trail_stays BEFORE UPDATE ON trail BEGIN SELECT RAISE(ABORT, 'the trail is append-only'); END;
 CREATE TRIGGER IF NOT EXISTS trail_is_whole BEFORE DELETE ON trail BEGIN SELECT RAISE(ABORT, 'the trail is append-only'); END;
 ";
-
-/// Before the first entry.
-const BEGINNING: &str = "0000000000000000000000000000000000000000000000000000000000000000";
-
-/// The hash of an entry behind another. Lengths stand before the parts, so that no two entries read alike.
-fn chained(before: &str, number: u64, at_ms: u64, parts: [&str; 3]) -> String {
-    let mut hasher = blake3::Hasher::new();
-    hasher.update(before.as_bytes());
-    hasher.update(&number.to_be_bytes());
-    hasher.update(&at_ms.to_be_bytes());
-    for part in parts {
-        hasher.update(&(part.len() as u64).to_be_bytes());
-        hasher.update(part.as_bytes());
-    }
-    hasher.finalize().to_hex().to_string()
-}
 
 impl Catalogue {
     /// Write down what was done. `detail` in one line.

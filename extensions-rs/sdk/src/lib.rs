@@ -2,6 +2,7 @@
 
 pub mod artifacts;
 pub mod bus;
+pub mod chain;
 pub mod clock;
 pub mod component;
 pub mod config;

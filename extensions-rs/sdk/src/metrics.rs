@@ -33,6 +33,9 @@ pub struct Metrics {
     pub pool_backlog: IntGaugeVec,
     /// Attempts that a worker ended, by status.
     pub tasks: IntCounterVec,
+    /// Archived runs by state, and those that retention deleted, by cause.
+    pub archive: IntGaugeVec,
+    pub deleted_runs: IntCounterVec,
     /// Calls answered, by operation.
     pub calls: IntCounterVec,
 }
@@ -126,6 +129,18 @@ pub static METRICS: LazyLock<Metrics> = LazyLock::new(|| {
             "symphony_worker_tasks_total",
             "Attempts that this worker ended",
             &["status"],
+        ),
+        archive: gauge(
+            &registry,
+            "symphony_archive_runs",
+            "Runs in the archive by state",
+            &["state"],
+        ),
+        deleted_runs: counter(
+            &registry,
+            "symphony_archive_deleted_total",
+            "Archived runs that were deleted",
+            &["cause"],
         ),
         calls: counter(
             &registry,

@@ -8,6 +8,8 @@ use symphony_sdk::Error;
 
 use crate::disk;
 use crate::segments::Place;
+use crate::traits::Traits;
+use crate::{erase, retention, trail};
 
 const SCHEMA: &str = "
 CREATE TABLE IF NOT EXISTS runs (
@@ -33,14 +35,14 @@ CREATE TABLE IF NOT EXISTS numbers (name TEXT PRIMARY KEY, value INTEGER NOT NUL
 pub const EVERYBODY: &str = "-";
 
 pub struct Catalogue {
-    connection: Connection,
+    pub(crate) connection: Connection,
 }
 
-fn signed(value: u64) -> i64 {
+pub(crate) fn signed(value: u64) -> i64 {
     i64::try_from(value).unwrap_or(i64::MAX)
 }
 
-fn unsigned(value: i64) -> u64 {
+pub(crate) fn unsigned(value: i64) -> u64 {
     u64::try_from(value).unwrap_or_default()
 }
 
@@ -48,9 +50,11 @@ impl Catalogue {
     pub fn open(path: &Path) -> Result<Self, Error> {
         let connection = Connection::open(path).map_err(disk)?;
         connection
-            .execute_batch("PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL;")
+            .execute_batch("PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA secure_delete=ON;")
             .map_err(disk)?;
-        connection.execute_batch(SCHEMA).map_err(disk)?;
+        for schema in [SCHEMA, retention::SCHEMA, trail::SCHEMA, erase::SCHEMA] {
+            connection.execute_batch(schema).map_err(disk)?;
+        }
         Ok(Self { connection })
     }
 
@@ -58,7 +62,10 @@ impl Catalogue {
     pub fn put(&mut self, records: &[ArchiveRecord], places: &[Place]) -> Result<(), Error> {
         let transaction = self.connection.transaction().map_err(disk)?;
         for (record, place) in records.iter().zip(places) {
-            insert(&transaction, record, *place).map_err(disk)?;
+            if insert(&transaction, record, *place).map_err(disk)? {
+                let traits = Traits::of(record);
+                retention::note_traits(&transaction, &record.summary.run, &traits).map_err(disk)?;
+            }
         }
         transaction.commit().map_err(disk)
     }
@@ -145,7 +152,7 @@ impl Catalogue {
         Ok((found, more.then_some(ask.cursor + limit)))
     }
 
-    /// Set or lift a hold. False: no such run.
+    /// Set or lift a hold, and a tombstone with it. False: no such run.
     pub fn hold(
         &mut self,
         run: &str,
@@ -171,38 +178,15 @@ impl Catalogue {
                 ],
             )
             .map_err(disk)?;
+        if changed > 0 {
+            let what = if held { "held" } else { "released" };
+            trail::note_run(&transaction, what, run, "by an operator", now_ms)?;
+            if held {
+                retention::lift(&transaction, run, "it is held", now_ms)?;
+            }
+        }
         transaction.commit().map_err(disk)?;
         Ok(changed > 0)
-    }
-
-    /// Drop runs that ended before a moment and are not held, of one workflow or of all but some. Returns how many went.
-    pub fn expire(&mut self, before_ms: u64, workflow: Option<&str>, but: &[&str]) -> Result<u64, Error> {
-        let transaction = self.connection.transaction().map_err(disk)?;
-        let (condition, mut values): (String, Vec<Value>) = match workflow {
-            Some(name) => ("workflow = ?".to_owned(), vec![name.to_owned().into()]),
-            None => {
-                let marks = vec!["?"; but.len()].join(", ");
-                let names = but.iter().map(|name| (*name).to_owned().into());
-                (format!("workflow NOT IN ({marks})"), names.collect())
-            }
-        };
-        values.push(signed(before_ms).into());
-        let which = format!("{condition} AND ended_ms < ? AND held = 0");
-        let artifacts = format!("DELETE FROM artifacts WHERE run IN (SELECT run FROM runs WHERE {which})");
-        let tags = format!("DELETE FROM tags WHERE run IN (SELECT run FROM runs WHERE {which})");
-        for forget in [&artifacts, &tags] {
-            transaction
-                .execute(forget, params_from_iter(values.clone()))
-                .map_err(disk)?;
-        }
-        let gone = transaction
-            .execute(
-                &format!("DELETE FROM runs WHERE {which}"),
-                params_from_iter(values),
-            )
-            .map_err(disk)?;
-        transaction.commit().map_err(disk)?;
-        Ok(u64::try_from(gone).unwrap_or_default())
     }
 
     /// Whether a kept run refers to an artifact. `*` stands for more than a record could list: all of them.
@@ -223,6 +207,39 @@ impl Catalogue {
         let rows = statement.query_map([], |row| row.get(0)).map_err(disk)?;
         let found = rows.collect::<Result<Vec<i64>, _>>().map_err(disk)?;
         Ok(found.into_iter().map(unsigned).collect())
+    }
+
+    /// Bytes of a segment that some run lies in.
+    pub fn wanted(&self, segment: u64) -> Result<u64, Error> {
+        let sum = "SELECT COALESCE(SUM(length), 0) FROM runs WHERE segment = ?1";
+        let found = self
+            .connection
+            .query_row(sum, [signed(segment)], |row| row.get(0));
+        found.map(unsigned).map_err(disk)
+    }
+
+    /// Runs that lie in a segment, in its order.
+    pub fn within(&self, segment: u64) -> Result<Vec<(String, Place)>, Error> {
+        let query = "SELECT run, segment, start, length FROM runs WHERE segment = ?1 ORDER BY start";
+        let mut statement = self.connection.prepare_cached(query).map_err(disk)?;
+        let rows = statement.query_map([signed(segment)], |row| {
+            Ok((row.get(0)?, retention::place(row, 1)?))
+        });
+        rows.and_then(Iterator::collect).map_err(disk)
+    }
+
+    /// Runs lie elsewhere now.
+    pub fn moved(&mut self, runs: &[(String, Place)]) -> Result<(), Error> {
+        let transaction = self.connection.transaction().map_err(disk)?;
+        for (run, place) in runs {
+            let set = "UPDATE runs SET segment = ?2, start = ?3, length = ?4 WHERE run = ?1";
+            let (segment, start, length) =
+                (signed(place.segment), signed(place.offset), signed(place.length));
+            transaction
+                .execute(set, params![run, segment, start, length])
+                .map_err(disk)?;
+        }
+        transaction.commit().map_err(disk)
     }
 
     /// A number that outlives the process: positions and counts.
@@ -259,17 +276,26 @@ impl Catalogue {
                 Ok((unsigned(row.get(0)?), unsigned(row.get(1)?)))
             })
             .map_err(disk)?;
+        let count = |query: &str| -> Result<u64, Error> {
+            let found = self.connection.query_row(query, [], |row| row.get(0));
+            found.map(unsigned).map_err(disk)
+        };
         Ok(StaleShow {
             archived,
             held,
             purged: self.number("purged")?,
             collected: self.number("collected")?,
+            deleted: self.number("deleted")?,
+            decisions: count("SELECT COALESCE(SUM(decisions), 0) FROM surprise JOIN runs USING (run)")?,
+            tombstones: count("SELECT COUNT(*) FROM tombstones")?,
+            trail: count("SELECT COUNT(*) FROM trail")?,
             ..Default::default()
         })
     }
 }
 
-fn insert(connection: &Connection, record: &ArchiveRecord, place: Place) -> rusqlite::Result<()> {
+/// Whether it was new, or a later end of a run that was known.
+fn insert(connection: &Connection, record: &ArchiveRecord, place: Place) -> rusqlite::Result<bool> {
     let s = &record.summary;
     let ended = s.ended_at_ms.unwrap_or(s.submitted_at_ms);
     let new = connection
@@ -308,7 +334,7 @@ fn insert(connection: &Connection, record: &ArchiveRecord, place: Place) -> rusq
             statement.execute(params![format!("{name}={value}"), s.run])?;
         }
     }
-    Ok(())
+    Ok(new > 0)
 }
 
 fn summary(row: &Row<'_>) -> rusqlite::Result<RunSummary> {

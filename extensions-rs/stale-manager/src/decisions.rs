@@ -2,14 +2,18 @@
 
 use std::collections::VecDeque;
 use std::fs::{self, File, OpenOptions};
-use std::io::{BufRead, BufReader, BufWriter, Seek, SeekFrom, Write};
+use std::io::{BufRead, BufReader, BufWriter, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
+use symphony_protocol::bounds::FRAME_BYTES_MAX;
 use symphony_protocol::{Decision, DecisionBatch, ExportTrajectories, Exported, RunDecisions};
-use symphony_sdk::Error;
+use symphony_sdk::{Error, ErrorKind};
 
 use crate::disk;
+
+/// A line as it is written.
+pub type Fields = serde_json::Map<String, serde_json::Value>;
 
 const DAY_US: u64 = 86_400_000_000;
 /// Of the newest lines, for a question about one run: looked through in a fraction of a second.
@@ -72,6 +76,10 @@ impl Decisions {
         for entry in fs::read_dir(self.data.join("decisions")).map_err(disk)? {
             let entry = entry.map_err(disk)?;
             let path = entry.path();
+            if path.extension().is_some_and(|kind| kind == "part") {
+                fs::remove_file(&path).map_err(disk)?; // of an erasure that was cut off
+                continue;
+            }
             let day = path.file_stem().and_then(|stem| stem.to_str()?.parse().ok());
             if let Some(day) = day {
                 days.push((day, entry.metadata().map_or(0, |data| data.len())));
@@ -148,8 +156,14 @@ impl Decisions {
         })
     }
 
-    /// Write the decisions of a time span to one file. A line that stands twice, after a crash, is written once.
-    pub fn export(&self, ask: &ExportTrajectories, now_ms: u64) -> Result<Exported, Error> {
+    /// Write the decisions of a time span to one file, each with what `join` knows of its run. A line that stands twice,
+    /// after a crash, is written once.
+    pub fn export(
+        &self,
+        ask: &ExportTrajectories,
+        now_ms: u64,
+        mut join: impl FnMut(&mut Fields) -> Result<(), Error>,
+    ) -> Result<Exported, Error> {
         let since_us = ask.since_ms.unwrap_or(0).saturating_mul(1000);
         let until_us = ask.until_ms.unwrap_or(now_ms).saturating_mul(1000);
         fs::create_dir_all(self.data.join("exports")).map_err(disk)?;
@@ -168,7 +182,7 @@ impl Decisions {
             }
             for line in BufReader::new(File::open(self.path(day)).map_err(disk)?).lines() {
                 let line = line.map_err(disk)?;
-                let Ok(entry) = serde_json::from_str::<serde_json::Value>(&line) else {
+                let Ok(mut entry) = serde_json::from_str::<Fields>(&line) else {
                     continue; // the end of a line that a crash cut off
                 };
                 let number = |field: &str| entry.get(field).and_then(serde_json::Value::as_u64).unwrap_or(0);
@@ -179,18 +193,106 @@ impl Decisions {
                 }
                 last = place;
                 count += 1;
-                writeln!(writer, "{line}").map_err(disk)?;
+                join(&mut entry)?;
+                let whole = serde_json::Value::Object(entry);
+                writeln!(writer, "{whole}").map_err(disk)?;
             }
         }
         let file = writer.into_inner().map_err(disk)?;
         file.sync_all().map_err(disk)?;
         fs::rename(&part, self.data.join(&name)).map_err(disk)?;
         Ok(Exported {
+            bytes: fs::metadata(self.data.join(&name)).map_or(0, |about| about.len()),
             path: name,
             decisions: count,
             ..Default::default()
         })
     }
+
+    /// A piece of an exported file. Kind `Invalid`: the path is none of an export.
+    pub fn piece(&self, path: &str, offset: u64) -> Result<Vec<u8>, Error> {
+        let name = path.strip_prefix("exports/").unwrap_or_default();
+        let plain = |letter: char| letter.is_ascii_alphanumeric() || ".-_".contains(letter);
+        if name.is_empty() || name.starts_with('.') || !name.chars().all(plain) {
+            return Err(Error::new(
+                ErrorKind::Invalid,
+                format!("`{path}` is no exported file"),
+            ));
+        }
+        let mut file = File::open(self.data.join(path)).map_err(disk)?;
+        file.seek(SeekFrom::Start(offset)).map_err(disk)?;
+        let mut data = Vec::new();
+        file.take(FRAME_BYTES_MAX as u64)
+            .read_to_end(&mut data)
+            .map_err(disk)?;
+        Ok(data)
+    }
+
+    /// Take a tenant's decisions out of all files, and its name out of others' rationales. How many decisions went, and how
+    /// many exported files were changed.
+    pub fn erase(&self, tenant: &str) -> Result<(u64, u64), Error> {
+        let mut decisions = 0;
+        for (day, _) in self.days()? {
+            decisions += rewrite(&self.path(day), tenant)?.0;
+        }
+        let mut exports = 0;
+        for entry in fs::read_dir(self.data.join("exports")).into_iter().flatten() {
+            let path = entry.map_err(disk)?.path();
+            exports += u64::from(rewrite(&path, tenant)?.1);
+        }
+        Ok((decisions, exports))
+    }
+}
+
+/// Write a file of decisions anew without those of a tenant: beside it, then in its place, so that a crash leaves the one or
+/// the other. How many went, and whether anything changed.
+fn rewrite(path: &Path, tenant: &str) -> Result<(u64, bool), Error> {
+    let part = path.with_extension("part");
+    let mut writer = BufWriter::new(File::create(&part).map_err(disk)?);
+    let (mut gone, mut changed) = (0, false);
+    for line in BufReader::new(File::open(path).map_err(disk)?).split(b'\n') {
+        let line = line.map_err(disk)?;
+        let text = String::from_utf8_lossy(&line);
+        if !text.contains(tenant) {
+            writer
+                .write_all(&line)
+                .and_then(|()| writer.write_all(b"\n"))
+                .map_err(disk)?;
+            continue;
+        }
+        // One that a crash cut off is no decision, and goes with the name in it.
+        let Ok(mut entry) = serde_json::from_str::<Fields>(&text) else {
+            changed = true;
+            continue;
+        };
+        if entry.get("tenant").and_then(serde_json::Value::as_str) == Some(tenant) {
+            (gone, changed) = (gone + 1, true);
+            continue;
+        }
+        let words = |text: &str| {
+            let apart = |letter: char| !(letter.is_alphanumeric() || "-_.".contains(letter));
+            text.split(apart).any(|word| word.trim_matches('.') == tenant)
+        };
+        for field in ["rationale", "reason"] {
+            if entry
+                .get(field)
+                .and_then(serde_json::Value::as_str)
+                .is_some_and(words)
+            {
+                entry.insert(field.to_owned(), "".into());
+                changed = true;
+            }
+        }
+        writeln!(writer, "{}", serde_json::Value::Object(entry)).map_err(disk)?;
+    }
+    let file = writer.into_inner().map_err(disk)?;
+    if changed {
+        file.sync_all().map_err(disk)?;
+        fs::rename(&part, path).map_err(disk)?;
+    } else {
+        fs::remove_file(&part).map_err(disk)?;
+    }
+    Ok((gone, changed))
 }
 
 fn line(sequence: u64, index: usize, batch: &DecisionBatch, decision: &Decision) -> Result<String, Error> {
@@ -239,7 +341,7 @@ mod tests {
             until_ms: None,
             ..Default::default()
         };
-        let exported = decisions.export(&ask, 2 * DAY_US / 1000).unwrap();
+        let exported = decisions.export(&ask, 2 * DAY_US / 1000, |_| Ok(())).unwrap();
         assert_eq!(exported.decisions, 2);
         let text = fs::read_to_string(folder.path().join(exported.path)).unwrap();
         let sequences: Vec<u64> = text

@@ -47,23 +47,37 @@ pub async fn purge(bus: &Bus, ask: &Purge) -> Result<u64, Error> {
     record(bus, ask).await?;
     let mut gone = 0;
     for filter in filters(ask.partition) {
-        // The sequence is exclusive: the broker keeps the message at it.
-        let body = serde_json::json!({"filter": filter, "seq": ask.floor}).to_string();
-        let reply = bus
-            .client()
-            .request("$JS.API.STREAM.PURGE.SYM_LOG", body.into())
-            .await
-            .map_err(Error::unavailable)?;
-        let answer: serde_json::Value = serde_json::from_slice(&reply.payload).map_err(Error::unavailable)?;
-        if let Some(error) = answer.get("error") {
-            return Err(Error::new(ErrorKind::Unavailable, error.to_string()));
-        }
-        gone += answer
-            .get("purged")
-            .and_then(serde_json::Value::as_u64)
-            .unwrap_or(0);
+        gone += purge_stream(
+            bus,
+            "SYM_LOG",
+            serde_json::json!({"filter": filter, "seq": ask.floor}),
+        )
+        .await?;
     }
     Ok(gone)
+}
+
+/// The sequence is exclusive: the broker keeps the message at it.
+async fn purge_stream(bus: &Bus, stream: &str, said: serde_json::Value) -> Result<u64, Error> {
+    let subject = format!("$JS.API.STREAM.PURGE.{stream}");
+    let reply = bus
+        .client()
+        .request(subject, said.to_string().into())
+        .await
+        .map_err(Error::unavailable)?;
+    let answer: serde_json::Value = serde_json::from_slice(&reply.payload).map_err(Error::unavailable)?;
+    if let Some(error) = answer.get("error") {
+        return Err(Error::new(ErrorKind::Unavailable, error.to_string()));
+    }
+    Ok(answer
+        .get("purged")
+        .and_then(serde_json::Value::as_u64)
+        .unwrap_or(0))
+}
+
+/// Purge decisions up to one that is in the archive.
+pub async fn purge_decisions(bus: &Bus, through: u64) -> Result<u64, Error> {
+    purge_stream(bus, "SYM_DECISIONS", serde_json::json!({"seq": through + 1})).await
 }
 
 #[cfg(test)]

@@ -42,13 +42,19 @@ impl Segments {
 
     /// Write a segment; where each record lies, in their order.
     pub fn write(&self, segment: u64, records: &[ArchiveRecord]) -> Result<Vec<Place>, Error> {
+        let frame = |record| zstd::encode_all(encode(record)?.as_slice(), LEVEL).map_err(disk);
+        let frames = records.iter().map(frame).collect::<Result<Vec<_>, _>>()?;
+        self.write_frames(segment, &frames)
+    }
+
+    /// The same of records as they lie in another segment.
+    pub fn write_frames(&self, segment: u64, frames: &[Vec<u8>]) -> Result<Vec<Place>, Error> {
         let part = self.folder.join(format!("{segment:016}.part"));
         let mut file = File::create(&part).map_err(disk)?;
-        let mut places = Vec::with_capacity(records.len());
+        let mut places = Vec::with_capacity(frames.len());
         let mut offset = 0;
-        for record in records {
-            let frame = zstd::encode_all(encode(record)?.as_slice(), LEVEL).map_err(disk)?;
-            file.write_all(&frame).map_err(disk)?;
+        for frame in frames {
+            file.write_all(frame).map_err(disk)?;
             let length = u64::try_from(frame.len()).unwrap_or_default();
             places.push(Place {
                 segment,
@@ -59,18 +65,26 @@ impl Segments {
         }
         file.sync_all().map_err(disk)?;
         fs::rename(&part, self.path(segment)).map_err(disk)?;
-        File::open(&self.folder)
-            .and_then(|folder| folder.sync_all())
-            .map_err(disk)?;
+        self.sync()?;
         Ok(places)
     }
 
-    pub fn read(&self, place: Place) -> Result<ArchiveRecord, Error> {
+    fn sync(&self) -> Result<(), Error> {
+        let folder = File::open(&self.folder).map_err(disk)?;
+        folder.sync_all().map_err(disk)
+    }
+
+    /// A record as it lies there: a zstd frame of its own.
+    pub fn frame(&self, place: Place) -> Result<Vec<u8>, Error> {
         let mut file = File::open(self.path(place.segment)).map_err(disk)?;
         file.seek(SeekFrom::Start(place.offset)).map_err(disk)?;
         let mut frame = Vec::new();
         file.take(place.length).read_to_end(&mut frame).map_err(disk)?;
-        let data = zstd::bulk::decompress(&frame, RECORD_BYTES_MAX).map_err(disk)?;
+        Ok(frame)
+    }
+
+    pub fn read(&self, place: Place) -> Result<ArchiveRecord, Error> {
+        let data = zstd::bulk::decompress(&self.frame(place)?, RECORD_BYTES_MAX).map_err(disk)?;
         Ok(decode(&data)?)
     }
 
@@ -81,7 +95,7 @@ impl Segments {
     pub fn remove(&self, segment: u64) -> Result<(), Error> {
         match fs::remove_file(self.path(segment)) {
             Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(disk(error)),
-            _ => Ok(()),
+            _ => self.sync(),
         }
     }
 

@@ -7,21 +7,18 @@ use std::time::Duration;
 use async_nats::jetstream::consumer::DeliverPolicy;
 use async_nats::jetstream::consumer::push::OrderedConfig;
 use futures_util::{FutureExt, StreamExt};
-use symphony_protocol::{
-    ArchiveBatch, Collect, Collected, DecisionBatch, ExportTrajectories, FindRuns, Hold, Purge, Purged,
-    ReadRun, Reply, RunDecisions, decode, subjects,
-};
+use symphony_protocol::{DecisionBatch, ReadRun, RunDecisions, decode};
 use symphony_sdk::clock::wall_ms;
-use symphony_sdk::{Bus, Call, Endpoint, Error, ErrorKind, Micro, Shutdown};
+use symphony_sdk::{Bus, Error, Micro, Shutdown};
+use tokio::sync::Notify;
 
+use crate::answers::{answer, endpoints};
 use crate::archive::Archive;
 use crate::decisions::Decisions;
-use crate::disk;
 use crate::options::Options;
-use crate::purge::purge;
+use crate::policy::Policies;
+use crate::{disk, keeper, surprise};
 
-/// How often the archive looks for what is past its retention.
-const EXPIRE_INTERVAL: Duration = Duration::from_secs(600);
 /// Decision messages of one append.
 const DECISIONS_BATCH: usize = 256;
 
@@ -29,10 +26,13 @@ pub struct Service {
     options: Options,
 }
 
-struct State {
-    archive: Mutex<Archive>,
-    decisions: Decisions,
-    bus: Bus,
+pub(crate) struct State {
+    pub archive: Mutex<Archive>,
+    pub decisions: Decisions,
+    pub policies: tokio::sync::Mutex<Policies>,
+    /// Another policy is in force: the archive is looked through at once.
+    pub look_now: Notify,
+    pub bus: Bus,
 }
 
 impl Service {
@@ -41,9 +41,17 @@ impl Service {
     }
 
     pub async fn run(self, bus: Bus, mut shutdown: Shutdown) -> Result<(), Error> {
+        let decisions = Decisions::open(&self.options.data, self.options.decisions_bytes_max)?;
+        let policies = Policies::load(&bus, self.options.policy()).await?;
+        let mut archive = Archive::open(self.options)?;
+        archive.resume_erasures(&decisions)?;
+        let (policy, version) = policies.current();
+        archive.adopt(policy, version, wall_ms())?;
         let state = Arc::new(State {
-            decisions: Decisions::open(&self.options.data, self.options.decisions_bytes_max)?,
-            archive: Mutex::new(Archive::open(self.options)?),
+            archive: Mutex::new(archive),
+            decisions,
+            policies: tokio::sync::Mutex::new(policies),
+            look_now: Notify::new(),
             bus: bus.clone(),
         });
         let description = "Stale Manager: archive, retention, holds and trajectories";
@@ -51,7 +59,7 @@ impl Service {
             Micro::start(&bus, "stale", description, HashMap::new(), endpoints()).await?;
         bus.flush().await?;
         let follower = tokio::spawn(follow(state.clone(), shutdown.clone()));
-        let mut expire = tokio::time::interval(EXPIRE_INTERVAL);
+        let keeper = tokio::spawn(keeper::run(state.clone(), shutdown.clone()));
         loop {
             tokio::select! {
                 () = shutdown.requested() => break,
@@ -59,48 +67,18 @@ impl Service {
                     let state = state.clone();
                     tokio::spawn(async move { answer(state, call).await });
                 }
-                _ = expire.tick() => {
-                    let outcome = state.clone().on_disk(|archive, _| archive.expire(wall_ms())).await;
-                    match outcome {
-                        Ok(0) => {}
-                        Ok(gone) => tracing::info!(gone, "runs are past their retention"),
-                        Err(error) => tracing::warn!(%error, "retention waits"),
-                    }
-                    if let Err(error) = state.decisions.trim() {
-                        tracing::warn!(%error, "decisions are not trimmed");
-                    }
-                }
             }
         }
         micro.stop().await;
         follower.abort();
+        keeper.abort();
         Ok(())
     }
 }
 
-fn endpoints() -> Vec<Endpoint> {
-    let of = |name, rest: &[&str], request, reply| Endpoint {
-        name,
-        subject: subjects::pit("stale", name, rest),
-        request,
-        reply,
-    };
-    vec![
-        of("archive", &[], "ArchiveBatch", "Reply"),
-        of("list", &["*"], "FindRuns", "RunList"),
-        of("read", &["*"], "ReadRun", "ArchivedRun"),
-        of("decisions", &["*"], "ReadRun", "RunDecisions"),
-        of("hold", &[], "Hold", "Reply"),
-        of("purge", &[], "Purge", "Purged"),
-        of("collect", &[], "Collect", "Collected"),
-        of("export", &[], "ExportTrajectories", "Exported"),
-        of("show", &[], "Nothing", "StaleShow"),
-    ]
-}
-
 impl State {
     /// Work at the disk, on a thread that may wait.
-    async fn on_disk<T: Send + 'static>(
+    pub async fn on_disk<T: Send + 'static>(
         self: Arc<Self>,
         work: impl FnOnce(&mut Archive, &Decisions) -> Result<T, Error> + Send + 'static,
     ) -> Result<T, Error> {
@@ -112,110 +90,10 @@ impl State {
     }
 
     /// A look through the trajectories, which does not hold up the archive.
-    async fn at_decisions(self: Arc<Self>, ask: ReadRun, tenant: String) -> Result<RunDecisions, Error> {
+    pub async fn at_decisions(self: Arc<Self>, ask: ReadRun, tenant: String) -> Result<RunDecisions, Error> {
         let looked = tokio::task::spawn_blocking(move || self.decisions.of_run(&ask.run, &tenant));
         looked.await.unwrap_or_else(|error| Err(disk(error)))
     }
-}
-
-fn done(ok: bool, why: &str) -> Reply {
-    Reply {
-        ok,
-        kind: (!ok).then(|| "not_found".to_owned()),
-        message: if ok { String::new() } else { why.to_owned() },
-        ..Default::default()
-    }
-}
-
-async fn answer(state: Arc<State>, call: Call) {
-    let tenant = subjects::last_token(&call.subject).to_owned();
-    match call.name {
-        "archive" => match call.decode::<ArchiveBatch>() {
-            Ok(batch) => {
-                let kept = state.on_disk(move |archive, _| archive.put(batch.records)).await;
-                call.finish(kept.map(|()| done(true, ""))).await;
-            }
-            Err(error) => call.fail(&error).await,
-        },
-        "list" => match call.decode::<FindRuns>() {
-            Ok(ask) => {
-                call.finish(state.on_disk(move |archive, _| archive.list(&ask, &tenant)).await)
-                    .await
-            }
-            Err(error) => call.fail(&error).await,
-        },
-        "read" => match call.decode::<ReadRun>() {
-            Ok(ask) => {
-                call.finish(state.on_disk(move |archive, _| archive.read(&ask, &tenant)).await)
-                    .await
-            }
-            Err(error) => call.fail(&error).await,
-        },
-        "decisions" => match call.decode::<ReadRun>() {
-            Ok(ask) => call.finish(state.at_decisions(ask, tenant).await).await,
-            Err(error) => call.fail(&error).await,
-        },
-        "hold" => match call.decode::<Hold>() {
-            Ok(hold) => {
-                let held = state
-                    .on_disk(move |archive, _| archive.hold(&hold, wall_ms()))
-                    .await;
-                call.finish(held.map(|found| done(found, "no such run is archived")))
-                    .await;
-            }
-            Err(error) => call.fail(&error).await,
-        },
-        "purge" => match call.decode::<Purge>() {
-            Ok(ask) => call.finish(purge_log(state, &ask).await).await,
-            Err(error) => call.fail(&error).await,
-        },
-        "collect" => match call.decode::<Collect>() {
-            Ok(ask) => {
-                let found = state.on_disk(move |archive, _| {
-                    let free = archive.unreferenced(ask.candidates, &ask.live)?;
-                    archive
-                        .catalogue
-                        .add_number("collected", u64::try_from(free.len()).unwrap_or_default())?;
-                    Ok(Collected {
-                        unreferenced: free,
-                        ..Default::default()
-                    })
-                });
-                call.finish(found.await).await;
-            }
-            Err(error) => call.fail(&error).await,
-        },
-        "export" => match call.decode::<ExportTrajectories>() {
-            Ok(ask) => {
-                call.finish(
-                    state
-                        .on_disk(move |_, decisions| decisions.export(&ask, wall_ms()))
-                        .await,
-                )
-                .await
-            }
-            Err(error) => call.fail(&error).await,
-        },
-        "show" => {
-            call.finish(state.on_disk(|archive, _| archive.show()).await)
-                .await
-        }
-        _ => {
-            call.fail(&Error::new(ErrorKind::NotFound, "no such operation"))
-                .await
-        }
-    }
-}
-
-async fn purge_log(state: Arc<State>, ask: &Purge) -> Result<Purged, Error> {
-    let messages = purge(&state.bus, ask).await?;
-    state
-        .on_disk(move |archive, _| archive.catalogue.add_number("purged", messages))
-        .await?;
-    Ok(Purged {
-        messages,
-        ..Default::default()
-    })
 }
 
 /// Follow the decisions until told to stop; the position outlives the process.
@@ -273,8 +151,11 @@ async fn follow_once(state: &Arc<State>) -> Result<(), Error> {
         state
             .clone()
             .on_disk(move |archive, decisions| {
+                archive.catalogue.without_erased(&mut batches)?;
                 decisions.append(&batches)?;
-                archive.catalogue.set_number("decisions", last)
+                archive
+                    .catalogue
+                    .add_surprise(&surprise::of(&batches), last, wall_ms())
             })
             .await?;
     }

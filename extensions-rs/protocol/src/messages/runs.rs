@@ -361,7 +361,8 @@ impl Bounded for RunEnded {
 fn default_run_event_v() -> u8 {
     1
 }
-/// `sym.run.<tenant>.<run>.<event>`, lossy by design: `event` is `started`, `task` or `ended`.
+/// `sym.run.<tenant>.<run>.<event>`, lossy by design: `event` is `started`, `task` or `ended`; `tombstoned`
+/// where retention will delete it, with the reason and the moment in `detail`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct RunEvent {
     #[serde(default = "default_run_event_v")]

@@ -432,6 +432,10 @@ pub struct Decision {
     pub order: Option<String>,
     #[serde(default)]
     pub rationale: String,
+    #[serde(default)]
+    pub waiting: u64,
+    #[serde(default)]
+    pub free: u64,
 }
 
 impl Default for Decision {
@@ -453,6 +457,8 @@ impl Default for Decision {
             reason: Default::default(),
             order: Default::default(),
             rationale: Default::default(),
+            waiting: Default::default(),
+            free: Default::default(),
         }
     }
 }
@@ -491,6 +497,8 @@ impl Bounded for Decision {
             check::text("order", item0, 1, 128)?;
         }
         check::text("rationale", &self.rationale, 0, 4096)?;
+        check::range("waiting", self.waiting, 0, 9223372036854775807)?;
+        check::range("free", self.free, 0, 9223372036854775807)?;
         Ok(())
     }
 }
@@ -592,6 +600,14 @@ pub struct StaleShow {
     pub purged: u64,
     #[serde(default)]
     pub collected: u64,
+    #[serde(default)]
+    pub policy: u64,
+    #[serde(default)]
+    pub tombstones: u64,
+    #[serde(default)]
+    pub deleted: u64,
+    #[serde(default)]
+    pub trail: u64,
 }
 
 impl Default for StaleShow {
@@ -604,6 +620,10 @@ impl Default for StaleShow {
             decisions: Default::default(),
             purged: Default::default(),
             collected: Default::default(),
+            policy: Default::default(),
+            tombstones: Default::default(),
+            deleted: Default::default(),
+            trail: Default::default(),
         }
     }
 }
@@ -617,6 +637,10 @@ impl Bounded for StaleShow {
         check::range("decisions", self.decisions, 0, 9223372036854775807)?;
         check::range("purged", self.purged, 0, 9223372036854775807)?;
         check::range("collected", self.collected, 0, 9223372036854775807)?;
+        check::range("policy", self.policy, 0, 9223372036854775807)?;
+        check::range("tombstones", self.tombstones, 0, 9223372036854775807)?;
+        check::range("deleted", self.deleted, 0, 9223372036854775807)?;
+        check::range("trail", self.trail, 0, 9223372036854775807)?;
         Ok(())
     }
 }
@@ -624,7 +648,8 @@ impl Bounded for StaleShow {
 fn default_export_trajectories_v() -> u8 {
     1
 }
-/// `sym.pit.stale.export`: decisions of a time span as JSON lines in the archive's folder.
+/// `sym.pit.stale.export`: decisions of a time span as JSON lines in the archive's folder, each with the outcome and the
+/// worth of its run where that is archived.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct ExportTrajectories {
     #[serde(default = "default_export_trajectories_v")]
@@ -669,6 +694,8 @@ pub struct Exported {
     pub path: String,
     #[serde(default)]
     pub decisions: u64,
+    #[serde(default)]
+    pub bytes: u64,
 }
 
 impl Default for Exported {
@@ -677,6 +704,7 @@ impl Default for Exported {
             v: default_exported_v(),
             path: Default::default(),
             decisions: Default::default(),
+            bytes: Default::default(),
         }
     }
 }
@@ -686,6 +714,7 @@ impl Bounded for Exported {
         check::range("v", self.v, 1, 1)?;
         check::text("path", &self.path, 0, 4096)?;
         check::range("decisions", self.decisions, 0, 9223372036854775807)?;
+        check::range("bytes", self.bytes, 0, 9223372036854775807)?;
         Ok(())
     }
 }
