@@ -6,6 +6,7 @@ use symphony_protocol::{DeleteArtifacts, Deleted, Get, GetReply, Put, PutReply};
 use symphony_sdk::clock::wall_ms;
 
 use crate::error::Error;
+use crate::put::Incoming;
 use crate::service::State;
 
 pub fn put_reply(state: &State, put: Put) -> PutReply {
@@ -30,35 +31,24 @@ fn put_in(state: &State, put: Put) -> Result<PutReply, Error> {
     match put {
         Put::PutWhole(whole) => {
             let digest = blake3::hash(&whole.data).to_hex().to_string();
-            if storage.has(&digest) {
-                let size = storage.touch(&digest, &whole.media_type, &whole.lineage, now)?;
+            if let Some(size) = storage.touch("", &digest, &whole.media_type, &whole.lineage, now)? {
                 return Ok(done(digest, size));
             }
-            let name = uploads().begin(
-                storage,
-                whole.media_type.clone(),
-                whole.lineage.clone(),
-                u64::MAX,
-                now,
-            )?;
-            let upload = uploads().get(&name)?;
-            uploads().end(&name);
-            let mut upload = upload.lock().unwrap_or_else(PoisonError::into_inner);
-            upload.piece(0, whole.data, now)?;
-            let writer = upload.finish(1)?;
-            let written = storage.commit(
-                &upload.part,
+            let mut writer = storage.begin("")?;
+            writer.write(&whole.data)?;
+            let blob = Incoming {
                 writer,
-                Some(&digest),
-                &whole.media_type,
-                &whole.lineage,
-                now,
-            )?;
+                expected: Some(&digest),
+                media_type: &whole.media_type,
+                lineage: &whole.lineage,
+            };
+            let written = storage.commit(blob, now)?;
             Ok(done(written.digest, written.size))
         }
         Put::PutOpen(open) => {
-            if let Some(digest) = open.digest.filter(|digest| storage.has(digest)) {
-                let size = storage.touch(&digest, &open.media_type, &open.lineage, now)?;
+            if let Some(digest) = open.digest
+                && let Some(size) = storage.touch("", &digest, &open.media_type, &open.lineage, now)?
+            {
                 return Ok(done(digest, size));
             }
             let most = state.options.blob_bytes_max;
@@ -79,21 +69,16 @@ fn put_in(state: &State, put: Put) -> Result<PutReply, Error> {
             let mut upload = upload.lock().unwrap_or_else(PoisonError::into_inner);
             let writer = upload.finish(commit.chunks)?;
             uploads().end(&commit.upload);
-            let (media_type, lineage) = (upload.media_type.clone(), upload.lineage.clone());
-            let written = storage.commit(
-                &upload.part,
+            let blob = Incoming {
                 writer,
-                commit.digest.as_deref(),
-                &media_type,
-                &lineage,
-                now,
-            )?;
+                expected: commit.digest.as_deref(),
+                media_type: &upload.media_type,
+                lineage: &upload.lineage,
+            };
+            let written = storage.commit(blob, now)?;
             Ok(done(written.digest, written.size))
         }
         Put::PutAbort(abort) => {
-            if let Ok(upload) = uploads().get(&abort.upload) {
-                storage.discard(&upload.lock().unwrap_or_else(PoisonError::into_inner).part);
-            }
             uploads().end(&abort.upload);
             Ok(PutReply::default())
         }

@@ -17,8 +17,10 @@ use crate::error::{Error, ErrorKind};
 use crate::keyring::Keyring;
 use crate::options::Options;
 use crate::scrub;
-use crate::storage::Storage;
+use crate::storage::{Setup, Storage};
+use crate::tiers::Cold;
 use crate::uploads::Uploads;
+use crate::{backend, tending};
 
 /// Calls at the disk at once.
 const AT_ONCE: usize = 16;
@@ -46,7 +48,12 @@ impl Service {
             })?,
             None => Keyring::default(),
         };
-        let storage = Storage::open_with(&self.options.data, keyring).map_err(|error| {
+        let setup = Setup {
+            keyring,
+            cold: cold(&self.options)?,
+            ..Setup::default()
+        };
+        let storage = Storage::open_as(&self.options.data, setup).map_err(|error| {
             BusError::new(
                 BusErrorKind::Io,
                 format!("{}: {error}", self.options.data.display()),
@@ -63,6 +70,7 @@ impl Service {
             state.scrubbed.clone(),
             shutdown.clone(),
         ));
+        let tended = tokio::spawn(tending::run(state.clone(), shutdown.clone()));
         let of = |name, request, reply| Endpoint {
             name,
             subject: subjects::pit("store", name, &[]),
@@ -104,11 +112,21 @@ impl Service {
             });
         }
         micro.stop().await;
-        let _ = scrubbing.await; // it is told to stop, too
+        let _ = tokio::join!(scrubbing, tended); // they are told to stop, too
         // What is at the disk still is finished, so that no acknowledgement is lost.
         let _ = gate.acquire_many(u32::try_from(AT_ONCE).unwrap_or(1)).await;
         Ok(())
     }
+}
+
+fn cold(options: &Options) -> Result<Option<Cold>, BusError> {
+    let Some(place) = &options.cold else {
+        return Ok(None);
+    };
+    let backend = backend::named(place)
+        .map_err(|error| BusError::new(BusErrorKind::Config, format!("[store] cold: {error}")))?;
+    let after_ms = options.cold_after_hours.saturating_mul(3_600_000);
+    Ok(Some(Cold::new(backend, after_ms)))
 }
 
 /// An answer of any operation.

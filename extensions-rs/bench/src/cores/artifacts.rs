@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use symphony_artifact_store::Storage;
+use symphony_artifact_store::{Incoming, Storage};
 use symphony_protocol::Lineage;
 use symphony_sdk::{Error, ErrorKind};
 
@@ -48,12 +48,15 @@ fn measure(place: &Path) -> Result<Vec<Row>, Error> {
 }
 
 fn put(storage: &Storage, data: &[u8], round: usize) -> Result<String, Error> {
-    let (part, mut writer) = storage.begin(&format!("{round}")).map_err(failed)?;
+    let mut writer = storage.begin("").map_err(failed)?;
     writer.write(data).map_err(failed)?;
-    let written = storage
-        .commit(&part, writer, None, MEDIA_TYPE, &Lineage::default(), round as u64)
-        .map_err(failed)?;
-    Ok(written.digest)
+    let blob = Incoming {
+        writer,
+        expected: None,
+        media_type: MEDIA_TYPE,
+        lineage: &Lineage::default(),
+    };
+    Ok(storage.commit(blob, round as u64).map_err(failed)?.digest)
 }
 
 fn failed(error: symphony_artifact_store::Error) -> Error {
