@@ -10,6 +10,7 @@ use crate::places::{self, Place};
 use crate::reader::Reader;
 use crate::record::Kind;
 use crate::storage::{Storage, hex, locked, parsed};
+use crate::tiers::COLD;
 
 /// Digests that an answer names, and those of which it says who needs them.
 const NAMED_MAX: usize = 4096;
@@ -86,7 +87,7 @@ impl Storage {
             return Ok(Some(Damage::Missing));
         }
         for copy in copies {
-            let read = Reader::open(&self.shared, &name, copy.scope).and_then(|reader| match reader {
+            let read = Reader::read(&self.shared, &name, copy.scope).and_then(|reader| match reader {
                 Some(reader) => reader.digest().map(Some),
                 None => Ok(None),
             });
@@ -114,7 +115,7 @@ impl Storage {
             if let Ok(raw) = self.shared.raw(&copy) {
                 fs::write(self.folder.join("bad").join(digest), raw)?;
             }
-            if let Ok(Some(reader)) = Reader::open(&self.shared, &name, copy.scope) {
+            if let Ok(Some(reader)) = Reader::read(&self.shared, &name, copy.scope) {
                 for chunk in reader.damaged()? {
                     let place = locked(&self.shared.catalogue).record(&chunk, Kind::Chunk, copy.scope)?;
                     if let Some(Ok(raw)) = place.map(|place| self.shared.raw(&place)) {
@@ -147,7 +148,7 @@ impl Storage {
     }
 
     fn is_bad(&self, copy: &Place, name: &crate::record::Digest) -> bool {
-        let read = Reader::open(&self.shared, name, copy.scope);
+        let read = Reader::read(&self.shared, name, copy.scope);
         !matches!(read.map(|reader| reader.map(|reader| reader.digest())), Ok(Some(Ok(found))) if &found == name)
     }
 
@@ -237,14 +238,27 @@ impl Storage {
     }
 
     pub fn show(&self) -> Result<StoreShow, Error> {
+        let open = locked(&self.shared.catalogue).packs()?;
+        let written = |pack: u64| fs::metadata(self.shared.packs.path(pack)).map_or(0, |about| about.len());
+        let bytes = open.iter().map(|pack| match pack.state {
+            places::OPEN => written(pack.number),
+            _ => pack.length,
+        });
         let catalogue = locked(&self.shared.catalogue);
         let (artifacts, size_bytes, stored_bytes) = catalogue.totals()?;
+        let (chunks, shared_bytes) = catalogue.sharing()?;
         Ok(StoreShow {
             artifacts,
             size_bytes,
             stored_bytes,
             encrypted: self.shared.domains.is_on(),
             keys: self.shared.domains.masters() as u64,
+            tenant_keys: self.shared.domains.count() as u64,
+            packs: open.len() as u64,
+            pack_bytes: bytes.sum(),
+            cold_packs: open.iter().filter(|pack| pack.tier == COLD).count() as u64,
+            chunks,
+            shared_bytes,
             trail: catalogue.noted()?,
             ..Default::default()
         })

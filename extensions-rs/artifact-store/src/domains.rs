@@ -127,6 +127,10 @@ impl Domains {
         self.keyring.is_on()
     }
 
+    pub fn keyring(&self) -> &Keyring {
+        &self.keyring
+    }
+
     /// Master keys.
     pub fn masters(&self) -> usize {
         self.keyring.count()
@@ -198,6 +202,11 @@ impl Domains {
         let known = locked(&self.known);
         let of_house = id == 0 || known.tenants.get("") == Some(&id) || known.house.contains(&id);
         if of_house { 0 } else { id }
+    }
+
+    /// Whether the file of a key is here, readable or not.
+    pub fn is_known(&self, id: u64) -> bool {
+        locked(&self.known).files.contains_key(&id)
     }
 
     /// The keys of a tenant by their numbers.

@@ -4,7 +4,7 @@
 //! for the `count`-th time.
 
 /// Every point, in the order of the steps: a test goes through all of them.
-pub const POINTS: [&str; 13] = [
+pub const POINTS: [&str; 14] = [
     "pack.created",
     "pack.appended",
     "pack.torn",
@@ -18,6 +18,7 @@ pub const POINTS: [&str; 13] = [
     "compact.removed",
     "key.written",
     "tier.copied",
+    "erase.destroyed",
 ];
 
 #[cfg(feature = "faults")]

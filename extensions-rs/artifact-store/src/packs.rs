@@ -371,7 +371,7 @@ mod tests {
         let records: Vec<Vec<u8>> = (0..40_u8).map(|n| vec![n; 100 + usize::from(n)]).collect();
         let spots: Vec<Spot> = records
             .iter()
-            .map(|record| packs.append_part(record).unwrap())
+            .map(|record| packs.append_part(record).unwrap().0)
             .collect();
         for (record, spot) in records.iter().zip(&spots) {
             packs.sync(spot).unwrap();

@@ -219,6 +219,47 @@ impl Catalogue {
         Ok(())
     }
 
+    /// Chunks, and the bytes that would be stored besides if each large blob had its own.
+    pub fn sharing(&self) -> Result<(u64, u64), Error> {
+        let query = "SELECT COUNT(*), COALESCE(SUM(length * (refs - 1)), 0) FROM places WHERE kind = 2";
+        let of = |row: &rusqlite::Row<'_>| Ok((row.get(0)?, row.get(1)?));
+        let (chunks, shared): (i64, i64) = self.connection.query_row(query, [], of)?;
+        Ok((unsigned(chunks), unsigned(shared)))
+    }
+
+    /// The tenants' scopes that anything lies in.
+    pub fn scopes(&self) -> Result<Vec<u64>, Error> {
+        let mut statement = self
+            .connection
+            .prepare("SELECT DISTINCT scope FROM places WHERE scope != 0")?;
+        let rows = statement.query_map([], |row| Ok(whole(row.get(0)?)))?;
+        Ok(rows.collect::<Result<_, _>>()?)
+    }
+
+    /// Take all that was stored in a scope off the books. Gives the digests of its blobs and the bytes that they had.
+    pub fn forget_scope(&mut self, scope: u64) -> Result<(Vec<Digest>, u64), Error> {
+        let transaction = self.connection.transaction()?;
+        let mut gone = Vec::new();
+        let mut bytes = 0;
+        {
+            let mut statement =
+                transaction.prepare("SELECT digest, kind, pack, length FROM places WHERE scope = ?1")?;
+            let mut rows = statement.query([bits(scope)])?;
+            while let Some(row) = rows.next()? {
+                let (digest, kind): (Digest, u8) = (row.get(0)?, row.get(1)?);
+                let (pack, length): (i64, i64) = (row.get(2)?, row.get(3)?);
+                live(&transaction, unsigned(pack), -length)?;
+                bytes += unsigned(length);
+                if kind != Kind::Chunk as u8 {
+                    gone.push(digest);
+                }
+            }
+        }
+        transaction.execute("DELETE FROM places WHERE scope = ?1", [bits(scope)])?;
+        transaction.commit()?;
+        Ok((gone, bytes))
+    }
+
     /// Chunks that no manifest has.
     pub fn forget_unused_chunks(&self) -> Result<(), Error> {
         self.connection.execute_batch(

@@ -39,6 +39,11 @@ impl<'a> Reader<'a> {
                 }));
             }
         }
+        Self::read(shared, digest, scope)
+    }
+
+    /// The same, with nothing taken from memory.
+    pub fn read(shared: &'a Shared, digest: &Digest, scope: u64) -> Result<Option<Self>, Error> {
         let Some((place, raw)) = shared.find(|catalogue| catalogue.place(digest, scope))? else {
             return Ok(None);
         };

@@ -90,6 +90,7 @@ impl Storage {
             )?;
             cut.push((number, data.len() as u64));
         }
+        self.forget_keyless()?;
         let adopted = self.adopt(&found)?;
         for (number, length) in cut {
             locked(&self.shared.catalogue).close_pack(number, length)?;
@@ -100,7 +101,7 @@ impl Storage {
                 "artifacts were catalogued that lay in packs at the start"
             );
         }
-        Ok(())
+        self.carry_over()
     }
 
     fn seen(&self, pack: u64, data: &[u8], from: usize, found: &mut Vec<Seen>) -> Result<(), Error> {

@@ -4,9 +4,9 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use symphony_protocol::{
-    ArtifactExplained, ArtifactList, AskArtifact, AskTrail, DeleteArtifacts, Deleted, Get, GetReply,
-    ListArtifacts, Put, PutReply, Reply, Rewrapped, SearchArtifacts, StoreShow, TagArtifact, Trail, Verify,
-    subjects,
+    ArtifactExplained, ArtifactList, ArtifactsErased, AskArtifact, AskTrail, DeleteArtifacts, Deleted,
+    EraseArtifacts, Get, GetReply, ListArtifacts, Put, PutReply, Reply, Rewrapped, SearchArtifacts,
+    StoreShow, TagArtifact, Trail, Verify, subjects,
 };
 use symphony_sdk::clock::wall_ms;
 use symphony_sdk::{Bus, Call, Endpoint, Error as BusError, ErrorKind as BusErrorKind, Micro, Shutdown};
@@ -79,6 +79,11 @@ impl Service {
         };
         let endpoints = vec![
             of("put", "Put", "PutReply"),
+            Endpoint {
+                subject: subjects::pit("store", "put", &["*"]),
+                ..of("put_tenant", "Put", "PutReply")
+            },
+            of("erase", "EraseArtifacts", "ArtifactsErased"),
             of("get", "Get", "GetReply"),
             of("list", "ListArtifacts", "ArtifactList"),
             of("search", "SearchArtifacts", "ArtifactList"),
@@ -139,6 +144,7 @@ enum Answer {
     Shown(StoreShow),
     Trail(Trail),
     Rewrapped(Rewrapped),
+    Erased(ArtifactsErased),
     Done(Reply),
     Deleted(Deleted),
     Failed(BusError),
@@ -155,6 +161,7 @@ impl Answer {
             Self::Shown(reply) => call.reply(&reply).await,
             Self::Trail(reply) => call.reply(&reply).await,
             Self::Rewrapped(reply) => call.reply(&reply).await,
+            Self::Erased(reply) => call.reply(&reply).await,
             Self::Done(reply) => call.reply(&reply).await,
             Self::Deleted(reply) => call.reply(&reply).await,
             Self::Failed(error) => call.fail(&error).await,
@@ -164,7 +171,19 @@ impl Answer {
 
 fn answer(state: &State, call: &Call) -> Answer {
     let made = match call.name {
-        "put" => call.decode::<Put>().map(|put| Answer::Put(put_reply(state, put))),
+        "put" => call
+            .decode::<Put>()
+            .map(|put| Answer::Put(put_reply(state, put, ""))),
+        // The tenant is the token that the broker let this caller publish to.
+        "put_tenant" => call.decode::<Put>().map(|put| {
+            let tenant = call.subject.rsplit('.').next().unwrap_or_default();
+            Answer::Put(put_reply(state, put, tenant))
+        }),
+        "erase" => call.decode::<EraseArtifacts>().and_then(|ask| {
+            let tenant = subjects::safe(&ask.tenant);
+            let erased = state.storage.erase(&tenant, wall_ms()).map_err(bus_error)?;
+            Ok(Answer::Erased(erased))
+        }),
         "get" => call
             .decode::<Get>()
             .map(|get| Answer::Get(get_reply(state, &get))),

@@ -81,6 +81,7 @@ impl Uploads {
     pub fn begin(
         &mut self,
         storage: &Storage,
+        tenant: &str,
         media_type: String,
         lineage: Lineage,
         bytes_max: u64,
@@ -95,7 +96,7 @@ impl Uploads {
         }
         self.count += 1;
         let name = format!("{}-{now_ms:x}-{}", std::process::id(), self.count);
-        let writer = Some(storage.begin("")?);
+        let writer = Some(storage.begin(tenant)?);
         let upload = Upload {
             media_type,
             lineage,

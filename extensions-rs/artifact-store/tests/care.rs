@@ -365,3 +365,89 @@ fn lineage_is_followed_both_ways_and_round_a_ring() {
             .contains("runs made or used it")
     );
 }
+
+/// A blob as it was written before there were packs.
+fn older(content: &[u8]) -> Vec<u8> {
+    let mut file = b"SYMBLOB1".to_vec();
+    let mut index = Vec::new();
+    for piece in content.chunks(1024 * 1024) {
+        let packed = zstd::bulk::compress(piece, 3).unwrap();
+        index.extend((file.len() as u64).to_be_bytes());
+        index.extend((packed.len() as u32).to_be_bytes());
+        index.push(1);
+        file.extend(packed);
+    }
+    let index_at = file.len() as u64;
+    file.extend(index);
+    file.extend(index_at.to_be_bytes());
+    file.extend((content.len().div_ceil(1024 * 1024) as u32).to_be_bytes());
+    file.extend((content.len() as u64).to_be_bytes());
+    file.extend(b"SYMBEND1");
+    file
+}
+
+#[test]
+fn what_was_stored_before_there_were_packs_is_put_into_them() {
+    let folder = tempfile::tempdir().unwrap();
+    let content = b"stored by an earlier version, ".repeat(80_000);
+    let digest = blake3::hash(&content).to_hex().to_string();
+    let place = folder.path().join("artifacts").join(&digest[..2]);
+    fs::create_dir_all(&place).unwrap();
+    fs::write(place.join(&digest[2..]), older(&content)).unwrap();
+    let bad = place.join("0".repeat(62));
+    fs::write(&bad, b"SYMBLOB1 of nothing").unwrap();
+    let storage = Storage::open(folder.path()).unwrap();
+    assert_eq!(whole(&storage, &digest).unwrap(), content);
+    assert!(!place.join(&digest[2..]).exists());
+    assert!(bad.exists(), "what cannot be read stays for whoever can");
+}
+
+#[test]
+fn a_tenant_is_erased_by_his_key_and_what_others_have_stays() {
+    let folder = tempfile::tempdir().unwrap();
+    let storage = Storage::open_with(folder.path(), keyring(&key('a'))).unwrap();
+    let put_for = |tenant: &str, data: &[u8]| {
+        let mut writer = storage.begin(tenant).unwrap();
+        writer.write(data).unwrap();
+        let blob = Incoming {
+            writer,
+            expected: None,
+            media_type: "application/x",
+            lineage: &of_run("r", None, &[]),
+        };
+        storage.commit(blob, 1).unwrap().digest
+    };
+    let large: Vec<u8> = (0..400_000_u32)
+        .flat_map(|n| n.wrapping_mul(2_654_435_761).to_le_bytes())
+        .collect();
+    let own = put_for("acme", b"acme's own");
+    let big = put_for("acme", &large);
+    let both = put_for("acme", b"what both have");
+    assert_eq!(put_for("other", b"what both have"), both);
+    let touched = storage.touch("third", &both, "application/x", &of_run("r", None, &[]), 2);
+    assert_eq!(touched.unwrap(), None, "somebody else's copy is none of his");
+    let (pack, offset, length) = storage.lies(&own).unwrap().unwrap();
+    let erased = storage.erase("acme", 5).unwrap();
+    assert_eq!((erased.keys, erased.artifacts), (1, 2));
+    for digest in [&own, &big] {
+        assert_eq!(whole(&storage, digest).unwrap_err().kind(), ErrorKind::NotFound);
+    }
+    assert_eq!(whole(&storage, &both).unwrap(), b"what both have");
+    // The bytes are there until they are compacted away, and say nothing.
+    let bytes = fs::read(&pack).unwrap();
+    let record = bytes[offset as usize..][..length as usize].to_vec();
+    assert!(!record.windows(6).any(|part| part == b"acme's"));
+    drop(storage);
+    let storage = Storage::open_with(folder.path(), keyring(&key('a'))).unwrap();
+    assert!(!storage.has(&own) && !storage.has(&big) && storage.has(&both));
+    assert_eq!(storage.erase("acme", 6).unwrap().keys, 0);
+    let trail = storage.trail(0, 9).unwrap();
+    assert_eq!(trail.entries.len(), 1);
+    assert!(trail.entries[0].what == "erased" && !trail.entries[0].detail.contains("acme"));
+    while storage.tend(7).unwrap().packs > 0 {}
+    let mut left = fs::read_dir(folder.path().join("artifacts/packs"))
+        .unwrap()
+        .flatten();
+    let found = |data: &[u8]| data.windows(record.len()).any(|part| part == record);
+    assert!(!left.any(|entry| found(&fs::read(entry.path()).unwrap())));
+}
