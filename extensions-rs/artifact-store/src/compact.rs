@@ -112,11 +112,13 @@ impl Storage {
                 moved
                     .iter()
                     .try_for_each(|record| self.move_record(&transaction, record))?;
-                places::indexed(&transaction, number, length, youngest_ms)?;
-                transaction.execute(
-                    "UPDATE packs SET state = 1, length = ?2 WHERE number = ?1",
-                    params![crate::catalogue::signed(number), crate::catalogue::signed(length)],
-                )?;
+                if !moved.is_empty() {
+                    places::indexed(&transaction, number, length, youngest_ms)?;
+                    transaction.execute(
+                        "UPDATE packs SET state = 1, length = ?2 WHERE number = ?1",
+                        params![crate::catalogue::signed(number), crate::catalogue::signed(length)],
+                    )?;
+                }
                 for pack in chosen {
                     let number = crate::catalogue::signed(pack.number);
                     transaction
@@ -126,7 +128,11 @@ impl Storage {
                 Ok(())
             })?;
             faults::at("compact.moved");
-            self.put_in_place(number)?;
+            if moved.is_empty() {
+                fs::remove_file(&part)?; // nothing of them counted
+            } else {
+                self.put_in_place(number)?;
+            }
             faults::at("compact.renamed");
         }
         let mut freed = 0;

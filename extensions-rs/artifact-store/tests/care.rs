@@ -214,7 +214,7 @@ fn what_is_damaged_is_set_aside_with_who_needs_it_and_can_be_stored_again() {
         "text/plain",
         &of_run("r9", None, &[&rotten]),
     );
-    change(&storage, &rotten, |bytes| bytes[99] ^= 1);
+    change(&storage, &rotten, |bytes| bytes[92] ^= 1);
     let catalogue = rusqlite::Connection::open(folder.path().join("artifacts/catalogue.sqlite")).unwrap();
     let gone = format!("DELETE FROM places WHERE lower(hex(digest)) = '{lost}'");
     assert_eq!(catalogue.execute(&gone, []).unwrap(), 1);
