@@ -30,7 +30,9 @@ def show(data: Path, url: str | None, as_json: bool) -> None:
     if as_json:
         emit(msgspec.to_builtins(shown))
         return
-    keys = f"encrypted, {shown.keys} master keys, {shown.tenant_keys} of tenants" if shown.encrypted else "not encrypted"
+    keys = (
+        f"encrypted, {shown.keys} master keys, {shown.tenant_keys} of tenants" if shown.encrypted else "not encrypted"
+    )
     say(f"{shown.artifacts} artifacts of {size(shown.size_bytes)}, {size(shown.stored_bytes)} on the disk; {keys}")
     say(
         f"{shown.packs} packs of {size(shown.pack_bytes)}, {shown.cold_packs} of them in the cold place; "

@@ -1,4 +1,5 @@
-"""The Artifact Store's operations: `sym.pit.store.put[.<tenant>]` and `sym.pit.store.get` for workers, the others for operators.
+"""The Artifact Store's operations: `sym.pit.store.put[.<tenant>]` and `sym.pit.store.get` for workers, the others for
+operators.
 
 A put is opened, fed in numbered chunks (several in flight, each answered) and committed; nothing is visible before the
 commit has renamed and synced it. A get is answered piece by piece; the caller asks for the next while one is on its way.

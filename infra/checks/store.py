@@ -6,6 +6,7 @@ The versions are `tar` archives of the tree at its last commits, as `git archive
 from __future__ import annotations
 
 import argparse
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -16,15 +17,19 @@ PAGE = ROOT / "docs" / "results" / "store.md"
 VERSIONS = 30
 HEAD = """# The Artifact Store
 
-Made by `make store`; nothing here is written by hand. A development build (`opt-level = 2`), in process, without the bus; each figure
-beside a floor of the same minute where there is one. The versions are `tar` archives of this tree at its last {versions} commits, stored one after
-the other; the last rows say what they take.
+Made by `make store`; nothing here is written by hand. A development build (`opt-level = 2`), in process, without the bus; each
+figure beside a floor of the same minute where there is one. The versions are `tar` archives of this tree at its last {versions}
+commits, stored one after the other; the last rows say what they take.
 
 """
 
 
-def git(*words: str) -> str:
-    return subprocess.run(["git", *words], cwd=ROOT, check=True, capture_output=True, text=True).stdout
+def run(*words: str) -> str:
+    """What a command says; raises where it fails."""
+    found = shutil.which(words[0])
+    if found is None:
+        raise SystemExit(f"{words[0]} was not found")
+    return subprocess.run([found, *words[1:]], cwd=ROOT, check=True, stdout=subprocess.PIPE, text=True).stdout
 
 
 def main() -> int:
@@ -37,18 +42,14 @@ def main() -> int:
     with tempfile.TemporaryDirectory(dir=given.work) as folder:
         place = Path(folder)
         files = []
-        for number, commit in enumerate(reversed(git("log", "--format=%H", f"-{given.versions}").split())):
+        for number, commit in enumerate(reversed(run("git", "log", "--format=%H", f"-{given.versions}").split())):
             file = place / f"version-{number:03}.tar"
-            git("archive", "--output", str(file), commit)
+            run("git", "archive", "--output", str(file), commit)
             files.append(str(file))
         words = ["--locked", "--quiet", "--package", "symphony-artifact-store", "--example", "figures", "--"]
         sizes = [str(given.small), str(given.large)]
-        made = subprocess.run(
-            ["cargo", "run", *words, str(place / "store"), *sizes, *files], cwd=ROOT, stdout=subprocess.PIPE, text=True
-        )
-    if made.returncode:
-        return made.returncode
-    PAGE.write_text(HEAD.format(versions=len(files)) + made.stdout)
+        made = run("cargo", "run", *words, str(place / "store"), *sizes, *files)
+    PAGE.write_text(HEAD.format(versions=len(files)) + made)
     print(f"{PAGE.relative_to(ROOT)} is written")
     return 0
 

@@ -1,4 +1,4 @@
-"""The suite of every place for packs (`extensions-rs/artifact-store/tests/backends.rs`), on a server that speaks S3: moto's."""
+"""The suite of every place for packs (`artifact-store/tests/backends.rs`), on a server that speaks S3: moto's."""
 
 from __future__ import annotations
 
@@ -61,7 +61,17 @@ def test_packs_in_s3_keep_what_every_place_promises(server: str) -> None:
         "AWS_SECRET_ACCESS_KEY": "test",
         "CARGO_INCREMENTAL": "0",
     }
-    words = ["cargo", "test", "--locked", "--package", "symphony-artifact-store", "--features", "s3", "--test", "backends"]
+    words = [
+        "cargo",
+        "test",
+        "--locked",
+        "--package",
+        "symphony-artifact-store",
+        "--features",
+        "s3",
+        "--test",
+        "backends",
+    ]
     done = subprocess.run(
         [*words, "--", "s3"], cwd=ROOT, env=os.environ | told, capture_output=True, text=True, check=False
     )
