@@ -17,9 +17,9 @@ PAGE = ROOT / "docs" / "results" / "store.md"
 VERSIONS = 30
 HEAD = """# The Artifact Store
 
-Made by `make store`; nothing here is written by hand. A development build (`opt-level = 2`), in process, without the bus; each
-figure beside a floor of the same minute where there is one. The versions are `tar` archives of this tree at its last {versions}
-commits, stored one after the other; the last rows say what they take.
+Made by `make store`; nothing here is written by hand. A development build (`opt-level = 2`), in process, without the bus;
+each figure beside a floor of the same minute where there is one. The versions are `tar` archives of this tree at its last
+{versions} commits, stored one after the other; the last rows say what they take.
 
 """
 

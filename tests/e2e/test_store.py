@@ -85,13 +85,14 @@ async def test_a_key_file_encrypts_from_the_next_start_on_and_rewrap_the_rest(tm
 
 async def test_a_tenant_is_erased_with_all_that_his_runs_and_clients_stored(tmp_path: Path) -> None:
     data = tmp_path / "data"
-    own = {"say": {"call": "test.echo", "with": {"text": "y" * 300_000}}}
+    own = {"count": {"call": "process.run", "with": {"command": ["seq", "60000"]}}}
     async with System(SystemOptions(data)) as system, Running(system) as running:
         refused = await running.cli_async("pit", "artifacts", "erase", "default", "--yes", check=None)
         assert refused.returncode == 1 and "nothing was erased" in refused.stderr
         await running.cli_async("pit", "artifacts", "key", str(system.layout.keys / "artifacts.keys"))
     async with System(SystemOptions(data)) as system, Running(system) as running:
-        stored = outputs(await running.run(document(own, outputs={"text": "${tasks.say.text}"})))["text"]["digest"]
+        ended = await running.run(document(own, outputs={"text": "${tasks.count.stdout}"}))
+        stored = outputs(ended)["text"]["digest"]
         put = await running.client.artifacts.put(b"by a client", "text/plain")
         unsure = await running.cli_async("pit", "artifacts", "erase", "default", check=None)
         assert unsure.returncode == 2 and "--yes" in unsure.stderr

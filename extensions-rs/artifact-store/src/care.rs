@@ -73,6 +73,9 @@ impl Storage {
                 break;
             }
         }
+        if repair {
+            locked(&self.shared.bad_packs).clear();
+        }
         if repair && digest.is_none() {
             verified.adopted = self.adopt_rest(now_ms)?;
         }

@@ -269,10 +269,10 @@ impl Catalogue {
             .map_err(|error| Error::new(ErrorKind::Unavailable, error.to_string()))
     }
 
-    /// Some digests behind one, with the bytes that they take.
+    /// Some digests behind one, with the bytes that reading them takes: what they share counts for each.
     pub fn behind(&self, digest: &str, limit: usize) -> Result<Vec<(String, u64)>, Error> {
         let mut statement = self.connection.prepare_cached(
-            "SELECT digest, stored FROM artifacts WHERE digest > ?1 ORDER BY digest LIMIT ?2",
+            "SELECT digest, MAX(size, stored) FROM artifacts WHERE digest > ?1 ORDER BY digest LIMIT ?2",
         )?;
         let rows = statement.query_map(params![digest, signed(limit as u64)], |row| {
             Ok((row.get(0)?, unsigned(row.get(1)?)))

@@ -60,14 +60,39 @@ impl Storage {
     pub fn tend(&self, now_ms: u64) -> Result<Compacted, Error> {
         self.close_rest()?;
         let packs = locked(&self.shared.catalogue).packs()?;
-        let free = |pack: &Pack| self.shared.packs.is_free(pack.number);
+        let bad = locked(&self.shared.bad_packs).clone();
+        let here = |pack: &Pack| pack.tier != HOT || self.shared.packs.path(pack.number).exists();
+        let fit =
+            |pack: &Pack| self.shared.packs.is_free(pack.number) && !bad.contains(&pack.number) && here(pack);
         let chosen: Vec<Pack> = worth(&packs, self.shared.packs.pack_bytes())
             .into_iter()
-            .filter(free)
+            .filter(fit)
             .collect();
-        let made = self.compact(&chosen, now_ms)?;
+        let made = match self.compact(&chosen, now_ms) {
+            // One of them is damaged: the others need not wait for its repair.
+            Err(error) if error.kind() == ErrorKind::Corrupt => self.compact_one_by_one(&chosen, now_ms),
+            other => other?,
+        };
         self.cool(now_ms)?;
         Ok(made)
+    }
+
+    fn compact_one_by_one(&self, chosen: &[Pack], now_ms: u64) -> Compacted {
+        let mut made = Compacted::default();
+        for pack in chosen {
+            match self.compact(&[*pack], now_ms) {
+                Ok(one) => {
+                    made.packs += one.packs;
+                    made.copied += one.copied;
+                    made.freed += one.freed;
+                }
+                Err(error) => {
+                    tracing::warn!(%error, pack = pack.number, "a pack is left as it is until the next start");
+                    locked(&self.shared.bad_packs).insert(pack.number);
+                }
+            }
+        }
+        made
     }
 
     /// Packs that nobody writes to any more.
@@ -75,7 +100,8 @@ impl Storage {
         let catalogue = locked(&self.shared.catalogue);
         for pack in catalogue.packs()? {
             if pack.state == OPEN && self.shared.packs.is_free(pack.number) {
-                let length = fs::metadata(self.shared.packs.path(pack.number))?.len();
+                // One that is gone is found by what reads its records, not here.
+                let length = fs::metadata(self.shared.packs.path(pack.number)).map_or(0, |about| about.len());
                 catalogue.close_pack(pack.number, length)?;
             }
         }
@@ -160,6 +186,7 @@ impl Storage {
         let mut moved = Vec::new();
         for pack in chosen {
             let data = self.whole(pack)?;
+            let mut found = 0;
             for (at, header) in records(&data, HEAD_SEALED.len()) {
                 let from = Spot {
                     pack: pack.number,
@@ -169,6 +196,7 @@ impl Storage {
                 if !self.counts(&header, &from)? {
                     continue;
                 }
+                found += u64::from(from.length);
                 let raw = data.get(at..at + header.length()).unwrap_or_default();
                 let record = self.as_kept(raw, now_ms)?;
                 out.write_all(&record)?;
@@ -180,6 +208,16 @@ impl Storage {
                 end = to.end();
                 moved.push(Moved { header, from, to });
                 faults::at("compact.copied");
+            }
+            let packs = locked(&self.shared.catalogue).packs()?;
+            let now = packs.iter().find(|row| row.number == pack.number);
+            if now.is_some_and(|row| found < row.live) {
+                // What is damaged and counts is not thrown away: it is there to be looked at, and told of.
+                let text = format!(
+                    "pack {} has damaged records: `symphony artifacts verify` tells which",
+                    pack.number
+                );
+                return Err(Error::new(ErrorKind::Corrupt, text));
             }
         }
         out.sync_all()?;

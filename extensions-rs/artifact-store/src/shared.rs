@@ -1,5 +1,6 @@
 //! What writers and readers of blobs share: packs, catalogue and keys, and the lists of chunks that were read last.
 
+use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex};
 
 use crate::catalogue::Catalogue;
@@ -27,6 +28,8 @@ pub struct Shared {
     pub domains: Domains,
     pub cold: Option<Cold>,
     manifests: Mutex<Lists>,
+    /// Packs with damage, which are not compacted before that is repaired.
+    pub bad_packs: Mutex<BTreeSet<u64>>,
 }
 
 /// A record that was found, opened and held against its digest.
@@ -43,6 +46,7 @@ impl Shared {
             domains,
             cold,
             manifests: Mutex::default(),
+            bad_packs: Mutex::default(),
         }
     }
 

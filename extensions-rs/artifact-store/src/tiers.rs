@@ -61,7 +61,8 @@ impl Storage {
         let Some(cold) = &self.shared.cold else {
             return Ok(None);
         };
-        let packs = locked(&self.shared.catalogue).packs()?;
+        let mut packs = locked(&self.shared.catalogue).packs()?;
+        packs.retain(|pack| self.shared.packs.path(pack.number).exists());
         let Some(pack) = due(&packs, cold.after_ms, now_ms) else {
             return Ok(None);
         };

@@ -176,6 +176,31 @@ fn a_damaged_chunk_is_whole_again_for_all_once_one_of_them_is_stored_again() {
 }
 
 #[test]
+fn what_is_damaged_and_counts_is_not_thrown_away_by_compacting() {
+    let folder = tempfile::tempdir().unwrap();
+    let storage = small_packs(folder.path());
+    let digests: Vec<String> = (0..200_u64).map(|n| put(&storage, &noise(2000, n), 1)).collect();
+    let (path, offset, _) = storage.lies(&digests[0]).unwrap().unwrap();
+    let mut bytes = std::fs::read(&path).unwrap();
+    bytes[offset as usize + 500] ^= 1;
+    std::fs::write(&path, bytes).unwrap();
+    for digest in &digests[1..190] {
+        storage.delete(digest, 9).unwrap().unwrap();
+    }
+    while storage.tend(2).unwrap().packs > 0 {}
+    assert!(path.exists(), "the pack of the damaged one is left");
+    assert!(on_disk(folder.path()).0 <= 3, "the others were compacted");
+    assert_eq!(
+        storage.verify(None, true, 3).unwrap().corrupt,
+        [digests[0].clone()]
+    );
+    assert!(folder.path().join("artifacts/bad").join(&digests[0]).exists());
+    while storage.tend(4).unwrap().packs > 0 {}
+    assert!(!path.exists());
+    assert_eq!(whole(&storage, &digests[195]), noise(2000, 195));
+}
+
+#[test]
 fn old_packs_lie_in_the_cold_place_and_are_read_from_there() {
     let folder = tempfile::tempdir().unwrap();
     let setup = Setup {
