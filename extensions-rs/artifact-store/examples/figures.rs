@@ -1,6 +1,7 @@
 //! What the store costs and saves on this machine, beside the floors of the same minute; prints Markdown.
 //!
-//! `cargo run --example figures -- FOLDER [SMALL_BLOBS] [LARGE_MIB] [FILE...]`: the files are versions of one thing, oldest first.
+//! `cargo run --example figures -- FOLDER [SMALL_BLOBS] [LARGE_MIB] [=NAME FILE...]...`: the files are versions of what is named,
+//! the oldest first.
 
 #![allow(clippy::print_stdout)] // that is what it is for
 
@@ -205,8 +206,9 @@ fn large(folder: &Path, mib: usize, keyring: Keyring, what: &str) -> Outcome<()>
     Ok(())
 }
 
-fn versions(folder: &Path, files: &[PathBuf]) -> Outcome<()> {
-    let storage = Storage::open(&folder.join("versions"))?;
+fn versions(folder: &Path, name: &str, files: &[PathBuf]) -> Outcome<()> {
+    let place = folder.join("versions");
+    let storage = Storage::open(&place)?;
     let (mut size, mut alone) = (0_u64, 0_u64);
     for file in files {
         let data = fs::read(file)?;
@@ -216,26 +218,29 @@ fn versions(folder: &Path, files: &[PathBuf]) -> Outcome<()> {
     }
     let shown = storage.show()?;
     let ratio = |bytes: u64| size as f64 / bytes.max(1) as f64;
+    let mib = |bytes: u64| bytes as f64 / f64::from(1 << 20);
     println!(
-        "| {} versions, together | {:.1} MiB |",
+        "| {name}: {} versions, together | {:.1} MiB |",
         files.len(),
-        size as f64 / 1048576.0
+        mib(size)
     );
     println!(
-        "| each compressed alone by zstd | {:.1} MiB, {:.1} times smaller |",
-        alone as f64 / 1048576.0,
+        "| {name}: each compressed alone by zstd | {:.1} MiB, {:.1} times smaller |",
+        mib(alone),
         ratio(alone)
     );
-    let stored = shown.stored_bytes as f64 / 1048576.0;
+    let (stored, shared) = (shown.stored_bytes, shown.shared_bytes);
     println!(
-        "| stored | {stored:.1} MiB, {:.1} times smaller |",
-        ratio(shown.stored_bytes)
+        "| {name}: stored | {:.1} MiB, {:.1} times smaller |",
+        mib(stored),
+        ratio(stored)
     );
     println!(
-        "| of that by sharing chunks | {:.1} MiB not stored again |",
-        shown.shared_bytes as f64 / 1048576.0
+        "| {name}: not stored again, since chunks are shared | {:.1} MiB |",
+        mib(shared)
     );
-    Ok(())
+    drop(storage);
+    Ok(fs::remove_dir_all(place)?)
 }
 
 fn main() -> Outcome<()> {
@@ -243,15 +248,22 @@ fn main() -> Outcome<()> {
     let folder = PathBuf::from(words.next().ok_or("which folder is to be used?")?);
     let small = words.next().map_or(Ok(100_000), |word| word.parse())?;
     let mib = words.next().map_or(Ok(256), |word| word.parse())?;
-    let files: Vec<PathBuf> = words.map(PathBuf::from).collect();
+    let mut series: Vec<(String, Vec<PathBuf>)> = Vec::new();
+    for word in words {
+        match (word.strip_prefix('='), series.last_mut()) {
+            (Some(name), _) => series.push((name.to_owned(), Vec::new())),
+            (None, Some((_, files))) => files.push(word.into()),
+            (None, None) => return Err("name what the files are versions of: =NAME".into()),
+        }
+    }
     fs::create_dir_all(&folder)?;
     println!("| | |\n|---|---|");
     one_kib(&folder)?;
     many_small(&folder, small)?;
     large(&folder, mib, Keyring::default(), "")?;
     large(&folder, mib, Keyring::read(&"a".repeat(64))?, ", encrypted")?;
-    if !files.is_empty() {
-        versions(&folder, &files)?;
+    for (name, files) in &series {
+        versions(&folder, name, files)?;
     }
     Ok(())
 }

@@ -73,7 +73,7 @@ impl Shared {
 
     /// Open a record that was read, and see that it is the one that was asked for.
     pub fn open(&self, raw: &[u8], kind: Kind, digest: &Digest) -> Result<Found, Error> {
-        let record = Record::read(raw)?;
+        let record = Record::parse(raw)?;
         if record.header.kind != kind || &record.header.digest != digest {
             return Err(Error::new(
                 ErrorKind::Corrupt,

@@ -33,7 +33,7 @@ fn noise(bytes: usize, seed: u64) -> Vec<u8> {
 
 /// Small ones, and large ones that share their first half.
 fn content(n: u64) -> Vec<u8> {
-    if n % 7 == 0 {
+    if n.is_multiple_of(7) {
         [noise(120_000, 1), noise(60_000, n)].concat()
     } else {
         noise(2500, n)
@@ -80,7 +80,10 @@ fn work(folder: &Path, first: u64, puts: u64, sealed: bool) {
         };
         storage.commit(blob, n).unwrap();
         writeln!(diary, "put {n}").unwrap();
-        if let Some(old) = n.checked_sub(8).filter(|old| *old >= first && old % 4 != 0) {
+        if let Some(old) = n
+            .checked_sub(8)
+            .filter(|old| *old >= first && !old.is_multiple_of(4))
+        {
             writeln!(diary, "deleting {old}").unwrap();
             storage.delete(&digest(old), u64::MAX).unwrap();
             writeln!(diary, "deleted {old}").unwrap();
@@ -97,7 +100,7 @@ fn work(folder: &Path, first: u64, puts: u64, sealed: bool) {
             storage.commit(blob, n).unwrap();
             assert!(storage.erase("leaver", n).unwrap().keys > 0);
         }
-        if n % 5 == 0 {
+        if n.is_multiple_of(5) {
             storage.tend(n + 90).unwrap();
         }
     }

@@ -238,8 +238,8 @@ fn many_threads_put_the_same_and_other_things_while_packs_are_compacted() {
             std::thread::spawn(move || {
                 for n in 0..60_u64 {
                     let data = noise(
-                        if n % 9 == 0 { 90_000 } else { 3000 },
-                        if n % 2 == 0 { n } else { n * 1000 + thread },
+                        if n.is_multiple_of(9) { 90_000 } else { 3000 },
+                        if n.is_multiple_of(2) { n } else { n * 1000 + thread },
                     );
                     let digest = put(&storage, &data, n);
                     assert_eq!(whole(&storage, &digest), data);
