@@ -23,8 +23,8 @@ Made by `make store`; nothing here is written by hand. A development build (`opt
 each figure beside a floor of the same minute where there is one.
 
 The versions are those of this tree at its last {versions} commits, stored one after the other: as `tar` archives as
-`git archive` makes them, which write the time of the commit before every file; the same with one time for all; and one file,
-the schema of the messages. What changes every few hundred bytes shares nothing, whatever cuts it.
+`git archive` makes them, which write the time of the commit before every file; the same with one time for all; and
+one file, the schema of the messages. What changes every few hundred bytes shares nothing, whatever cuts it.
 
 """
 
