@@ -23,7 +23,7 @@ SHORT := --window 2 --runs 30
 export UV_PROJECT_ENVIRONMENT := .venv
 export CARGO_TERM_COLOR ?= auto
 
-.PHONY: help demo test test-rust test-python lint format types licences bench bench-check baseline prewarming growth chaos reference schemas golden rules docs clean setup tools
+.PHONY: help demo test test-rust test-python lint format types licences bench bench-check baseline prewarming growth chaos reference store crash s3 schemas golden rules docs clean setup tools
 
 help: ## List the commands
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -35,6 +35,7 @@ test: setup test-rust test-python ## Run every test of the tree but the slow sui
 
 test-rust: setup
 	cargo test --locked --workspace --quiet
+	cargo test --locked --quiet --package symphony-artifact-store --features faults --test crash
 
 test-python: setup
 	$(BIN)/pytest -q -n $(TEST_WORKERS) --dist loadgroup -m "not slow" $(PYTEST_ARGS)
@@ -81,6 +82,15 @@ chaos: setup ## Attack a running system for CHAOS_MINUTES (30), by CHAOS_SEED (a
 
 reference: setup ## Judge the fold by REFERENCE_CASES (100,000) workflows by chance, from REFERENCE_SEED (1) on
 	REFERENCE_CASES=$(REFERENCE_CASES) REFERENCE_SEED=$(REFERENCE_SEED) cargo test --locked --quiet --package symphony-dag-tracker --test reference documents -- --nocapture
+
+store: setup ## Measure the Artifact Store, with versions of this tree, and write docs/results/store.md
+	$(BIN)/python infra/checks/store.py
+
+crash: tools ## Have the Artifact Store die at every step that it takes, and at any moment, and see what is left
+	cargo test --locked --quiet --package symphony-artifact-store --features faults --test crash
+
+s3: setup ## The suite of places for packs on a server that speaks S3
+	$(UV) run --locked --quiet --with 'moto[s3,server]>=5.1' pytest -q -n 0 -m slow tests/contract/test_store_on_s3.py
 
 schemas: setup ## Write schemas/ from conductor/wire
 	$(BIN)/symphony schemas emit

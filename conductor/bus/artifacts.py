@@ -13,7 +13,18 @@ from conductor.bus.errors import BusError, Kind
 from conductor.bus.interface import Bus
 from conductor.wire import bounds, subjects
 from conductor.wire.base import decode, encode
-from conductor.wire.store import Get, GetReply, Lineage, PutChunk, PutCommit, PutOpen, PutReply, PutWhole
+from conductor.wire.store import (
+    Get,
+    GetReply,
+    Lineage,
+    PutChunk,
+    PutCommit,
+    PutItem,
+    PutMany,
+    PutOpen,
+    PutReply,
+    PutWhole,
+)
 
 WINDOW = 4
 """Pieces under way at once: enough to cover a round trip, few enough to bound memory to 4 MiB a transfer."""
@@ -29,12 +40,25 @@ class Artifacts:
     """Puts and gets blobs.
 
     Every method raises `BusError`: `not_found`, `invalid`, or `unavailable`, when the store does not answer for
-    `patience_s`.
+    `patience_s`. What is put is kept under the key of `tenant`, where there is one and the store encrypts.
     """
 
-    def __init__(self, bus: Bus, patience_s: float = PATIENCE_S) -> None:
+    def __init__(self, bus: Bus, patience_s: float = PATIENCE_S, tenant: str | None = None) -> None:
         self._bus = bus
         self._patience_s = patience_s
+        self._subject = subjects.pit("store", "put", *(() if tenant is None else (tenant,)))
+
+    def of_tenant(self, tenant: str) -> Artifacts:
+        """The same store, for what is put for a tenant."""
+        return Artifacts(self._bus, self._patience_s, tenant)
+
+    async def put_many(self, items: list[tuple[bytes, str]], lineage: Lineage | None = None) -> list[str]:
+        """Store small blobs with their media types; their digests. As many at once as a message holds."""
+        digests: list[str] = []
+        for some in _fitting(items):
+            made = [PutItem(data=data, media_type=kind, lineage=lineage or Lineage()) for data, kind in some]
+            digests += (await self._put(encode(PutMany(items=made)))).digests
+        return digests
 
     async def put(self, data: bytes, media_type: str, lineage: Lineage | None = None) -> str:
         """Store bytes; their digest."""
@@ -109,7 +133,7 @@ class Artifacts:
         return _digest(await self._put(encode(PutCommit(upload=upload, chunks=count, digest=digest))))
 
     async def _put(self, data: bytes) -> PutReply:
-        reply = decode(await self._asked(subjects.pit("store", "put"), data), PutReply)
+        reply = decode(await self._asked(self._subject, data), PutReply)
         if not reply.ok:
             raise BusError(_KINDS.get(reply.kind or "", "invalid"), reply.message)
         return reply
@@ -132,6 +156,20 @@ class Artifacts:
                     raise
                 await asyncio.sleep(wait_s)
                 wait_s = min(wait_s * 2, RETRY_LAST_S)
+
+
+def _fitting(items: list[tuple[bytes, str]]) -> Iterator[list[tuple[bytes, str]]]:
+    """The items in groups that fit into one message each."""
+    group: list[tuple[bytes, str]] = []
+    size = 0
+    for data, kind in items:
+        if group and (size + len(data) > bounds.FRAME_BYTES_MAX or len(group) >= bounds.PUT_ITEMS_MAX):
+            yield group
+            group, size = [], 0
+        group.append((data, kind))
+        size += len(data)
+    if group:
+        yield group
 
 
 def _pieces(stream: BinaryIO) -> Iterator[bytes]:

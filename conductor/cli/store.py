@@ -30,8 +30,14 @@ def show(data: Path, url: str | None, as_json: bool) -> None:
     if as_json:
         emit(msgspec.to_builtins(shown))
         return
-    keys = f"encrypted, {shown.keys} master keys" if shown.encrypted else "not encrypted"
+    keys = (
+        f"encrypted, {shown.keys} master keys, {shown.tenant_keys} of tenants" if shown.encrypted else "not encrypted"
+    )
     say(f"{shown.artifacts} artifacts of {size(shown.size_bytes)}, {size(shown.stored_bytes)} on the disk; {keys}")
+    say(
+        f"{shown.packs} packs of {size(shown.pack_bytes)}, {shown.cold_packs} of them in the cold place; "
+        f"{shown.chunks} chunks, which save {size(shown.shared_bytes)} by being shared"
+    )
     say(
         f"{shown.scrubbed} read again since the start, {len(shown.damaged)} damaged; {shown.trail} entries in the trail"
     )
@@ -91,7 +97,7 @@ def trail(start: int, limit: int, data: Path, url: str | None, as_json: bool) ->
 @place_options
 @json_option
 def rewrap(data: Path, url: str | None, as_json: bool) -> None:
-    """Put the keys of all blobs under the newest master key, and encrypt those that are plain."""
+    """Put the keys of all tenants under the newest master key, and encrypt what is plain."""
     from conductor.wire.grants import Nothing
     from conductor.wire.store import Rewrapped
 
@@ -99,9 +105,30 @@ def rewrap(data: Path, url: str | None, as_json: bool) -> None:
     if as_json:
         emit(msgspec.to_builtins(made))
     else:
-        say(f"{made.rewrapped} put under the newest key, {made.sealed} encrypted, {made.kept} as they were")
+        say(f"{made.rewrapped} keys put under the newest, {made.kept} as they were; {made.sealed} packs encrypted")
     if made.failed:
         raise Refusal(f"{made.failed} could not be changed: `symphony artifacts verify` tells which", FAILED)
+
+
+@store.command()
+@click.argument("tenant")
+@click.option("--yes", is_flag=True, help="Do not ask: it cannot be undone")
+@place_options
+@json_option
+def erase(tenant: str, yes: bool, data: Path, url: str | None, as_json: bool) -> None:
+    """Destroy the key of a tenant: what was stored under it can never be read again, wherever copies of it lie."""
+    from conductor.wire.store import ArtifactsErased, EraseArtifacts
+
+    if not yes:
+        raise Refusal(f"everything that {tenant} has stored would be gone for good: say --yes")
+    ask = EraseArtifacts(tenant=tenant)
+    made = connect.ask(Place(data, url), "store", "erase", ask, ArtifactsErased, patience_s=600)
+    if as_json:
+        emit(msgspec.to_builtins(made))
+    else:
+        say(f"{made.keys} keys destroyed, {made.artifacts} artifacts of {size(made.bytes)} forgotten")
+    if not made.keys:
+        raise Refusal(f"{tenant} has no key here: nothing of it is encrypted, and nothing was erased", FAILED)
 
 
 @store.command()

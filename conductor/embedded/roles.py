@@ -22,6 +22,7 @@ class Permissions:
 
 
 _STORE = ("sym.pit.store.put", "sym.pit.store.get")
+"""Of a client besides: what it puts under its own tenant's key; of a worker: under that of any, as its tasks say."""
 _SERVICE = ("$SRV.PING.>", "$SRV.INFO.>", "$SRV.STATS.>", "$SRV.PING", "$SRV.INFO", "$SRV.STATS")
 
 
@@ -152,7 +153,7 @@ def conductor(name: str) -> Permissions:
 def worker(name: str) -> Permissions:
     """Hears its own tasks, publishes results and heartbeats, moves the blobs that its tasks carry; nothing more."""
     return Permissions(
-        ("sym.log.*.result", subjects.heartbeat(name), *_STORE),
+        ("sym.log.*.result", subjects.heartbeat(name), *_STORE, "sym.pit.store.put.*"),
         (subjects.tasks_of(name), subjects.ROLL_CALL),
     )
 
@@ -174,7 +175,7 @@ def client(tenant: str) -> Permissions:
     workflows = (f"$KV.sym_workflows.{name}.>", f"$JS.API.DIRECT.GET.KV_sym_workflows.$KV.sym_workflows.{name}.>")
     said = (f"sym.in.*.{name}.*", "sym.event.*", f"sym.pit.dag.check.{name}", "sym.pit.pool.offers")
     return Permissions(
-        (*said, *asked, held, *archive, *workflows, *_STORE, "$SRV.INFO.dag"),
+        (*said, *asked, held, *archive, *workflows, *_STORE, f"sym.pit.store.put.{name}", "$SRV.INFO.dag"),
         (f"sym.run.{name}.>",),
     )
 

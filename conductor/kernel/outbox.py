@@ -59,6 +59,7 @@ class Outbox:
             deadline_at_ms = min(deadline_at_ms or 1 << 62, execution.expires_at_ms)
         made = Task(
             run=task.run,
+            tenant=task.tenant,
             task=task.task,
             generation=task.generation,
             try_=task.try_,

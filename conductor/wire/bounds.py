@@ -28,6 +28,8 @@ MESSAGE_BYTES_MAX = 4 * 1024 * 1024
 
 FRAME_BYTES_MAX = 1024 * 1024
 """One piece of a composed input or of a blob in transfer."""
+PUT_ITEMS_MAX = 1024
+"""Small blobs of one put: as many as one sync is worth."""
 
 COMPOSED_INPUT_BYTES_MAX = 256 * 1024 * 1024
 """An input that the tracker composes from many outputs; above it the task fails with kind `limit`."""

@@ -1,4 +1,5 @@
-"""The Artifact Store's operations: `sym.pit.store.put` and `sym.pit.store.get` for workers, the others for operators.
+"""The Artifact Store's operations: `sym.pit.store.put[.<tenant>]` and `sym.pit.store.get` for workers, the others for
+operators.
 
 A put is opened, fed in numbered chunks (several in flight, each answered) and committed; nothing is visible before the
 commit has renamed and synced it. A get is answered piece by piece; the caller asks for the next while one is on its way.
@@ -33,6 +34,20 @@ class PutWhole(Message, frozen=True, kw_only=True, tag_field="is", tag="whole"):
     lineage: Lineage = Lineage()
 
 
+class PutItem(Part, frozen=True, kw_only=True):
+    """One of many small blobs."""
+
+    data: Chunk
+    media_type: Name = "application/octet-stream"
+    lineage: Lineage = Lineage()
+
+
+class PutMany(Message, frozen=True, kw_only=True, tag_field="is", tag="many"):
+    """Small blobs, a chunk's bytes together at most, stored in one exchange and with one sync: all of them or none."""
+
+    items: Annotated[list[PutItem], msgspec.Meta(min_length=1, max_length=bounds.PUT_ITEMS_MAX)]
+
+
 class PutOpen(Message, frozen=True, kw_only=True, tag_field="is", tag="open"):
     """Begin an upload. With `digest`, a store that has it already answers `have` and nothing need be sent."""
 
@@ -64,7 +79,7 @@ class PutAbort(Message, frozen=True, kw_only=True, tag_field="is", tag="abort"):
     upload: Name
 
 
-Put = PutWhole | PutOpen | PutChunk | PutCommit | PutAbort
+Put = PutWhole | PutMany | PutOpen | PutChunk | PutCommit | PutAbort
 
 
 class PutReply(Message, frozen=True, kw_only=True):
@@ -77,6 +92,8 @@ class PutReply(Message, frozen=True, kw_only=True):
     chunk_bytes: Count = bounds.FRAME_BYTES_MAX
     have: bool = False
     digest: Digest | None = None
+    digests: Annotated[list[Digest], msgspec.Meta(max_length=bounds.PUT_ITEMS_MAX)] = []
+    """Of many, in their order."""
     size_bytes: Count = 0
 
 
@@ -204,6 +221,15 @@ class StoreShow(Message, frozen=True, kw_only=True):
     stored_bytes: Count = 0
     encrypted: bool = False
     keys: Count = 0
+    """Master keys."""
+    tenant_keys: Count = 0
+    packs: Count = 0
+    pack_bytes: Count = 0
+    """Bytes of all packs on this disk and in the cold place; what exceeds `stored_bytes` is freed by compacting."""
+    cold_packs: Count = 0
+    chunks: Count = 0
+    shared_bytes: Count = 0
+    """What would be stored besides if large artifacts did not share chunks."""
     scrubbed: Count = 0
     damaged: Annotated[list[Needed], msgspec.Meta(max_length=1024)] = []
     trail: Count = 0
@@ -238,7 +264,7 @@ class Trail(Message, frozen=True, kw_only=True):
 
 
 class Rewrapped(Message, frozen=True, kw_only=True):
-    """`sym.pit.store.rewrap`: keys of blobs put under the newest master key; plain blobs sealed."""
+    """`sym.pit.store.rewrap`: keys of tenants put under the newest master key; packs with plain blobs sealed."""
 
     rewrapped: Count = 0
     sealed: Count = 0
@@ -259,3 +285,17 @@ class Deleted(Message, frozen=True, kw_only=True):
     deleted: Count = 0
     bytes: Count = 0
     kept: Annotated[list[Digest], BATCH] = []
+
+
+class EraseArtifacts(Message, frozen=True, kw_only=True):
+    """`sym.pit.store.erase`: destroy the key of a tenant and forget all that was stored under it."""
+
+    tenant: Name
+
+
+class ArtifactsErased(Message, frozen=True, kw_only=True):
+    """What was forgotten. `keys`: destroyed ones; with none nothing of the tenant was encrypted, and nothing was erased."""
+
+    artifacts: Count = 0
+    bytes: Count = 0
+    keys: Count = 0

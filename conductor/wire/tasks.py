@@ -37,6 +37,8 @@ class Task(Part, frozen=True, kw_only=True):
     """
 
     run: RunRef
+    tenant: Name = "default"
+    """Whose run it is: what the task stores is stored under his key."""
     task: TaskPath
     generation: Generation = 0
     try_: Try = msgspec.field(default=1, name="try")

@@ -297,7 +297,7 @@ class Worker:
         lineage = Lineage(run=task.run, task=task.task)
 
         async def store(data: bytes, media_type: str) -> str:
-            return await self._artifacts.put(data, media_type, lineage)
+            return await self._artifacts.put(data, media_type, lineage, task.tenant)
 
         try:
             return await spill(value, store)

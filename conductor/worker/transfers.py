@@ -17,13 +17,14 @@ class Transfers:
         self._artifacts = artifacts
         self._tracer = tracer
 
-    async def put(self, data: bytes, media_type: str, lineage: Lineage) -> str:
-        """Store bytes; their digest."""
+    async def put(self, data: bytes, media_type: str, lineage: Lineage, tenant: str) -> str:
+        """Store bytes for a tenant; their digest."""
+        artifacts = self._artifacts.of_tenant(tenant)
         if not self._tracer.on:
-            return await self._artifacts.put(data, media_type, lineage)
+            return await artifacts.put(data, media_type, lineage)
         began_us = time.time_ns() // 1000
         try:
-            digest = await self._artifacts.put(data, media_type, lineage)
+            digest = await artifacts.put(data, media_type, lineage)
         except BusError as error:
             self._record("put", began_us, error=str(error))
             raise

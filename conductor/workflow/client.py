@@ -69,7 +69,7 @@ class Client:
         self.bus = bus
         self.tenant = tenant
         self.patience_s = patience_s
-        self.artifacts = Artifacts(bus)
+        self.artifacts = Artifacts(bus, tenant=tenant)
         self._tracer = tracing.Tracer("symphony-client")
         self.stored = Stored(self.artifacts, self._tracer)
         self._partitions: int | None = None

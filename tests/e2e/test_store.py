@@ -34,15 +34,21 @@ async def test_what_was_put_is_found_tagged_explained_and_repaired(own_system: R
     assert "tags: board q3" in text
     event = json.loads((await own_system.cli_async("artifacts", "lineage", digest, "--openlineage")).stdout)
     assert event["outputs"] == [{"namespace": "symphony", "name": f"artifact/{digest}"}]
-    blob = own_system.system.layout.pit / "artifacts" / digest[:2] / digest[2:]
-    blob.write_bytes(blob.read_bytes()[:-1] + b"x")
+    packs = (own_system.system.layout.pit / "artifacts" / "packs").iterdir()
+    pack = next(pack for pack in packs if file.read_bytes() in pack.read_bytes())
+    pack.write_bytes(pack.read_bytes().replace(file.read_bytes(), b"X" + file.read_bytes()[1:]))
     bad = await own_system.cli_async("artifacts", "verify", "--repair", check=None)
     assert bad.returncode == 1
     assert "1 corrupt" in bad.stdout and "1 set aside" in bad.stdout
     assert (await told(own_system, "artifacts", "put", str(file)))["digest"] == digest
     assert (await told(own_system, "artifacts", "verify"))["corrupt"] == []
     shown = await told(own_system, "pit", "artifacts", "show")
-    assert shown["artifacts"] >= 1 and not shown["encrypted"]
+    assert shown["artifacts"] >= 1 and not shown["encrypted"] and shown["packs"] == 1
+    many = [(f"small {n}".encode(), "text/plain") for n in range(3000)]
+    digests = await own_system.client.artifacts.put_many(many)
+    assert await own_system.client.artifacts.get(digests[2999]) == b"small 2999"
+    after = await told(own_system, "pit", "artifacts", "show")
+    assert (after["artifacts"], after["packs"]) == (shown["artifacts"] + 3000, 1)
     trail = await told(own_system, "pit", "artifacts", "trail")
     assert [entry["what"] for entry in trail["entries"]] == ["tagged", "set_aside"]
     assert trail["broken_at"] is None
@@ -75,3 +81,27 @@ async def test_a_key_file_encrypts_from_the_next_start_on_and_rewrap_the_rest(tm
         out = tmp_path / "out.bin"
         await running.cli_async("artifacts", "get", digest, "--out", str(out))
         assert out.read_bytes() == file.read_bytes()
+
+
+async def test_a_tenant_is_erased_with_all_that_his_runs_and_clients_stored(tmp_path: Path) -> None:
+    data = tmp_path / "data"
+    own = {"count": {"call": "process.run", "with": {"command": ["seq", "60000"]}}}
+    async with System(SystemOptions(data)) as system, Running(system) as running:
+        refused = await running.cli_async("pit", "artifacts", "erase", "default", "--yes", check=None)
+        assert refused.returncode == 1 and "nothing was erased" in refused.stderr
+        await running.cli_async("pit", "artifacts", "key", str(system.layout.keys / "artifacts.keys"))
+    async with System(SystemOptions(data)) as system, Running(system) as running:
+        ended = await running.run(document(own, outputs={"text": "${tasks.count.stdout}"}))
+        stored = outputs(ended)["text"]["digest"]
+        put = await running.client.artifacts.put(b"by a client", "text/plain")
+        unsure = await running.cli_async("pit", "artifacts", "erase", "default", check=None)
+        assert unsure.returncode == 2 and "--yes" in unsure.stderr
+        made = await told(running, "pit", "artifacts", "erase", "default", "--yes")
+        assert made["keys"] == 1 and made["artifacts"] >= 2
+        for digest in (stored, put):
+            gone = await running.cli_async("artifacts", "get", digest, "--out", str(tmp_path / "out"), check=None)
+            assert gone.returncode == 1, gone.stdout
+        trail = await told(running, "pit", "artifacts", "trail")
+        assert trail["entries"][-1]["what"] == "erased" and "default" not in trail["entries"][-1]["detail"]
+        again = await running.client.artifacts.put(b"by a client", "text/plain")
+        assert again == put and await running.client.artifacts.get(put) == b"by a client"

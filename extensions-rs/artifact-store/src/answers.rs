@@ -6,10 +6,12 @@ use symphony_protocol::{DeleteArtifacts, Deleted, Get, GetReply, Put, PutReply};
 use symphony_sdk::clock::wall_ms;
 
 use crate::error::Error;
+use crate::put::Incoming;
 use crate::service::State;
 
-pub fn put_reply(state: &State, put: Put) -> PutReply {
-    put_in(state, put).unwrap_or_else(|error| PutReply {
+/// `tenant`: under whose key it is kept; empty: the house's.
+pub fn put_reply(state: &State, put: Put, tenant: &str) -> PutReply {
+    put_in(state, put, tenant).unwrap_or_else(|error| PutReply {
         ok: false,
         kind: Some(error.kind().word().to_owned()),
         message: error.to_string().chars().take(500).collect(),
@@ -17,7 +19,7 @@ pub fn put_reply(state: &State, put: Put) -> PutReply {
     })
 }
 
-fn put_in(state: &State, put: Put) -> Result<PutReply, Error> {
+fn put_in(state: &State, put: Put, tenant: &str) -> Result<PutReply, Error> {
     let now = wall_ms();
     let storage = &state.storage;
     let uploads = || state.uploads.lock().unwrap_or_else(PoisonError::into_inner);
@@ -30,39 +32,47 @@ fn put_in(state: &State, put: Put) -> Result<PutReply, Error> {
     match put {
         Put::PutWhole(whole) => {
             let digest = blake3::hash(&whole.data).to_hex().to_string();
-            if storage.has(&digest) {
-                let size = storage.touch(&digest, &whole.media_type, &whole.lineage, now)?;
+            if let Some(size) = storage.touch(tenant, &digest, &whole.media_type, &whole.lineage, now)? {
                 return Ok(done(digest, size));
             }
-            let name = uploads().begin(
-                storage,
-                whole.media_type.clone(),
-                whole.lineage.clone(),
-                u64::MAX,
-                now,
-            )?;
-            let upload = uploads().get(&name)?;
-            uploads().end(&name);
-            let mut upload = upload.lock().unwrap_or_else(PoisonError::into_inner);
-            upload.piece(0, whole.data, now)?;
-            let writer = upload.finish(1)?;
-            let written = storage.commit(
-                &upload.part,
+            let mut writer = storage.begin(tenant)?;
+            writer.write(&whole.data)?;
+            let blob = Incoming {
                 writer,
-                Some(&digest),
-                &whole.media_type,
-                &whole.lineage,
-                now,
-            )?;
+                expected: Some(&digest),
+                media_type: &whole.media_type,
+                lineage: &whole.lineage,
+            };
+            let written = storage.commit(blob, now)?;
             Ok(done(written.digest, written.size))
         }
+        Put::PutMany(many) => {
+            let mut blobs = Vec::with_capacity(many.items.len());
+            for item in &many.items {
+                let mut writer = storage.begin(tenant)?;
+                writer.write(&item.data)?;
+                blobs.push(Incoming {
+                    writer,
+                    expected: None,
+                    media_type: &item.media_type,
+                    lineage: &item.lineage,
+                });
+            }
+            let written = storage.commit_all(blobs, now)?;
+            Ok(PutReply {
+                size_bytes: written.iter().map(|one| one.size).sum(),
+                digests: written.into_iter().map(|one| one.digest).collect(),
+                ..Default::default()
+            })
+        }
         Put::PutOpen(open) => {
-            if let Some(digest) = open.digest.filter(|digest| storage.has(digest)) {
-                let size = storage.touch(&digest, &open.media_type, &open.lineage, now)?;
+            if let Some(digest) = open.digest
+                && let Some(size) = storage.touch(tenant, &digest, &open.media_type, &open.lineage, now)?
+            {
                 return Ok(done(digest, size));
             }
             let most = state.options.blob_bytes_max;
-            let name = uploads().begin(storage, open.media_type, open.lineage, most, now)?;
+            let name = uploads().begin(storage, tenant, open.media_type, open.lineage, most, now)?;
             Ok(PutReply {
                 upload: Some(name),
                 ..Default::default()
@@ -79,21 +89,16 @@ fn put_in(state: &State, put: Put) -> Result<PutReply, Error> {
             let mut upload = upload.lock().unwrap_or_else(PoisonError::into_inner);
             let writer = upload.finish(commit.chunks)?;
             uploads().end(&commit.upload);
-            let (media_type, lineage) = (upload.media_type.clone(), upload.lineage.clone());
-            let written = storage.commit(
-                &upload.part,
+            let blob = Incoming {
                 writer,
-                commit.digest.as_deref(),
-                &media_type,
-                &lineage,
-                now,
-            )?;
+                expected: commit.digest.as_deref(),
+                media_type: &upload.media_type,
+                lineage: &upload.lineage,
+            };
+            let written = storage.commit(blob, now)?;
             Ok(done(written.digest, written.size))
         }
         Put::PutAbort(abort) => {
-            if let Ok(upload) = uploads().get(&abort.upload) {
-                storage.discard(&upload.lock().unwrap_or_else(PoisonError::into_inner).part);
-            }
             uploads().end(&abort.upload);
             Ok(PutReply::default())
         }

@@ -7,7 +7,7 @@ use rusqlite::{Connection, OptionalExtension, params};
 use symphony_protocol::{ArtifactView, Lineage, ListArtifacts};
 
 use crate::error::{Error, ErrorKind};
-use crate::trail;
+use crate::{places, trail};
 
 /// Lineages kept of one artifact: the same content may be made by many runs.
 const LINEAGES_MAX: i64 = 64;
@@ -71,13 +71,56 @@ pub(crate) fn view(row: &rusqlite::Row<'_>) -> rusqlite::Result<ArtifactView> {
     })
 }
 
+/// Note an artifact; one that is known becomes young again.
+pub(crate) fn note_artifact(
+    to: &rusqlite::Transaction<'_>,
+    about: &About<'_>,
+    lineage: &Lineage,
+) -> Result<(), Error> {
+    to.prepare_cached(
+        "INSERT INTO artifacts VALUES (?1, ?2, ?3, ?4, ?5)
+         ON CONFLICT (digest) DO UPDATE SET created_ms = MAX(created_ms, excluded.created_ms)",
+    )?
+    .execute(params![
+        about.digest,
+        signed(about.size),
+        signed(about.stored),
+        about.media_type,
+        signed(about.created_ms)
+    ])?;
+    if lineage.run.is_none() && lineage.name.is_none() && lineage.inputs.is_empty() {
+        return Ok(());
+    }
+    let inputs = serde_json::to_string(&lineage.inputs).unwrap_or_default();
+    to.prepare_cached(
+        "INSERT OR REPLACE INTO lineage SELECT ?1, ?2, ?3, ?4, ?5
+         WHERE (SELECT COUNT(*) FROM lineage WHERE digest = ?1) < ?6",
+    )?
+    .execute(params![
+        about.digest,
+        lineage.run.as_deref().unwrap_or_default(),
+        lineage.task.as_deref().unwrap_or_default(),
+        lineage.name.as_deref().unwrap_or_default(),
+        inputs,
+        LINEAGES_MAX
+    ])?;
+    for input in &lineage.inputs {
+        to.prepare_cached("INSERT OR IGNORE INTO made_of VALUES (?1, ?2)")?
+            .execute([about.digest, input.as_str()])?;
+    }
+    Ok(())
+}
+
 impl Catalogue {
     pub fn open(path: &Path) -> Result<Self, Error> {
         let connection = Connection::open(path)?;
         // The catalogue follows the blob: a lost last entry is found again, so one sync at a checkpoint is enough.
         connection.execute_batch("PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL;")?;
+        // Digests come in no order: with the 2 MiB that are usual, a million artifacts are looked for on the disk.
+        connection.execute_batch("PRAGMA cache_size=-32768;")?;
         connection.execute_batch(SCHEMA)?;
         connection.execute_batch(trail::SCHEMA)?;
+        connection.execute_batch(places::SCHEMA)?;
         let version: i64 = connection.query_row("PRAGMA user_version", [], |row| row.get(0))?;
         if version < 1 {
             connection.execute_batch(&format!("BEGIN; {SINCE_1} COMMIT;"))?;
@@ -85,44 +128,19 @@ impl Catalogue {
         Ok(Self { connection })
     }
 
-    /// Note an artifact; one that is known becomes young again.
     pub fn put(&mut self, about: &About<'_>, lineage: &Lineage) -> Result<(), Error> {
         let transaction = self.connection.transaction()?;
-        transaction
-            .prepare_cached(
-                "INSERT INTO artifacts VALUES (?1, ?2, ?3, ?4, ?5)
-             ON CONFLICT (digest) DO UPDATE SET created_ms = MAX(created_ms, excluded.created_ms)",
-            )?
-            .execute(params![
-                about.digest,
-                signed(about.size),
-                signed(about.stored),
-                about.media_type,
-                signed(about.created_ms)
-            ])?;
-        if lineage.run.is_some() || lineage.name.is_some() || !lineage.inputs.is_empty() {
-            let inputs = serde_json::to_string(&lineage.inputs).unwrap_or_default();
-            transaction
-                .prepare_cached(
-                    "INSERT OR REPLACE INTO lineage SELECT ?1, ?2, ?3, ?4, ?5
-                 WHERE (SELECT COUNT(*) FROM lineage WHERE digest = ?1) < ?6",
-                )?
-                .execute(params![
-                    about.digest,
-                    lineage.run.as_deref().unwrap_or_default(),
-                    lineage.task.as_deref().unwrap_or_default(),
-                    lineage.name.as_deref().unwrap_or_default(),
-                    inputs,
-                    LINEAGES_MAX
-                ])?;
-            for input in &lineage.inputs {
-                transaction
-                    .prepare_cached("INSERT OR IGNORE INTO made_of VALUES (?1, ?2)")?
-                    .execute([about.digest, input.as_str()])?;
-            }
-        }
+        note_artifact(&transaction, about, lineage)?;
         transaction.commit()?;
         Ok(())
+    }
+
+    /// Do something that is on the disk when this returns, with all that was noted before.
+    pub fn durably<T>(&mut self, work: impl FnOnce(&mut Self) -> Result<T, Error>) -> Result<T, Error> {
+        self.connection.execute_batch("PRAGMA synchronous=FULL;")?;
+        let outcome = work(self);
+        self.connection.execute_batch("PRAGMA synchronous=NORMAL;")?;
+        outcome
     }
 
     pub fn media_type(&self, digest: &str) -> Result<Option<String>, Error> {
@@ -163,15 +181,10 @@ impl Catalogue {
     /// Note the artifacts that a value names. On the disk when it returns: a collector that did not know of them would
     /// delete what a kept value stands for.
     pub fn name(&mut self, parent: &str, children: &BTreeSet<String>) -> Result<(), Error> {
-        let full = !children.is_empty();
-        if full {
-            self.connection.execute_batch("PRAGMA synchronous=FULL;")?;
+        if children.is_empty() {
+            return self.insert_edges(parent, children);
         }
-        let outcome = self.insert_edges(parent, children);
-        if full {
-            self.connection.execute_batch("PRAGMA synchronous=NORMAL;")?;
-        }
-        outcome
+        self.durably(|catalogue| catalogue.insert_edges(parent, children))
     }
 
     fn insert_edges(&mut self, parent: &str, children: &BTreeSet<String>) -> Result<(), Error> {
@@ -258,10 +271,10 @@ impl Catalogue {
             .map_err(|error| Error::new(ErrorKind::Unavailable, error.to_string()))
     }
 
-    /// Some digests behind one, with the bytes that they take.
+    /// Some digests behind one, with the bytes that reading them takes: what they share counts for each.
     pub fn behind(&self, digest: &str, limit: usize) -> Result<Vec<(String, u64)>, Error> {
         let mut statement = self.connection.prepare_cached(
-            "SELECT digest, stored FROM artifacts WHERE digest > ?1 ORDER BY digest LIMIT ?2",
+            "SELECT digest, MAX(size, stored) FROM artifacts WHERE digest > ?1 ORDER BY digest LIMIT ?2",
         )?;
         let rows = statement.query_map(params![digest, signed(limit as u64)], |row| {
             Ok((row.get(0)?, unsigned(row.get(1)?)))

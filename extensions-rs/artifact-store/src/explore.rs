@@ -170,10 +170,23 @@ impl Catalogue {
         })
     }
 
+    /// Blobs that lie somewhere and are no artifacts, with their bytes and those that they take.
+    pub fn unnamed(&self) -> Result<Vec<(String, u64, u64)>, Error> {
+        let mut statement = self.connection.prepare(
+            "SELECT lower(hex(digest)), MAX(size), SUM(length) FROM places WHERE kind IN (1, 3) AND pack > 0
+             AND lower(hex(digest)) NOT IN (SELECT digest FROM artifacts) GROUP BY digest",
+        )?;
+        let unsigned = crate::catalogue::unsigned;
+        let rows = statement.query_map([], |row| {
+            Ok((row.get(0)?, unsigned(row.get(1)?), unsigned(row.get(2)?)))
+        })?;
+        Ok(rows.collect::<Result<_, _>>()?)
+    }
+
     /// Artifacts, their bytes, and the bytes that they take.
     pub fn totals(&self) -> Result<(u64, u64, u64), Error> {
         let of = |row: &rusqlite::Row<'_>| Ok((row.get(0)?, row.get(1)?, row.get(2)?));
-        let query = "SELECT COUNT(*), COALESCE(SUM(size), 0), COALESCE(SUM(stored), 0) FROM artifacts";
+        let query = "SELECT COUNT(*), COALESCE(SUM(size), 0), (SELECT COALESCE(SUM(live), 0) FROM packs) FROM artifacts";
         let (count, size, stored): (i64, i64, i64) = self.connection.query_row(query, [], of)?;
         let unsigned = crate::catalogue::unsigned;
         Ok((unsigned(count), unsigned(size), unsigned(stored)))

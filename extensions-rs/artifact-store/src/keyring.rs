@@ -1,9 +1,8 @@
-//! Encryption at rest: a key of its own for each blob, wrapped by a master key.
+//! Encryption at rest: the master keys, under which the keys of tenants lie (`domains.rs`).
 //!
-//! AES-256-GCM throughout (NIST SP 800-38D), by `ring`. A blob's key is random and used for that blob alone, so the number of
-//! a piece can be its nonce. Master keys stand in a file, one a line in hexadecimal; the last one wraps what is stored from
-//! now on, the others are there to read. So a master key is changed by adding a line, and blobs follow by a new wrapping of
-//! their keys, without being written anew.
+//! AES-256-GCM throughout (NIST SP 800-38D), by `ring`. Master keys stand in a file, one a line in hexadecimal; the last one
+//! wraps from now on, the others are there to read. So a master key is changed by adding a line, and the keys of tenants follow
+//! by a new wrapping, without a blob being written anew.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -13,11 +12,12 @@ use ring::rand::{SecureRandom, SystemRandom};
 
 use crate::error::{Error, ErrorKind};
 
-const KEY_BYTES: usize = 32;
+pub const KEY_BYTES: usize = 32;
 const TAG_BYTES: usize = 16;
+pub const NONCE_BYTES: usize = NONCE_LEN;
 /// A master key's name: the beginning of a digest of it, which tells nothing of it.
 pub type KeyId = [u8; 8];
-/// A blob's key as it lies in its file: the master key's name, a nonce, and the key with its tag.
+/// A key as it lies in its file: the master key's name, a nonce, and the key with its tag.
 pub const SLOT_BYTES: usize = 8 + NONCE_LEN + KEY_BYTES + TAG_BYTES;
 pub type Slot = [u8; SLOT_BYTES];
 
@@ -34,48 +34,49 @@ fn cipher(key: &[u8]) -> Result<LessSafeKey, Error> {
     Ok(LessSafeKey::new(unbound))
 }
 
-/// The key of one blob. It encrypts piece by piece.
-pub struct BlobKey {
+/// A key that encrypts. It is wiped when it is dropped.
+pub struct Key {
     cipher: LessSafeKey,
     plain: [u8; KEY_BYTES],
 }
 
-impl BlobKey {
-    fn of(plain: [u8; KEY_BYTES]) -> Result<Self, Error> {
+impl Key {
+    pub fn of(plain: [u8; KEY_BYTES]) -> Result<Self, Error> {
         Ok(Self {
             cipher: cipher(&plain)?,
             plain,
         })
     }
 
-    fn nonce(index: u64) -> Nonce {
-        let mut nonce = [0; NONCE_LEN];
-        for (to, from) in nonce.iter_mut().skip(NONCE_LEN - 8).zip(index.to_be_bytes()) {
-            *to = from;
-        }
-        Nonce::assume_unique_for_key(nonce)
+    pub(crate) fn plain(&self) -> &[u8; KEY_BYTES] {
+        &self.plain
     }
 
-    /// Encrypt a piece in place, its tag behind it. `packed` is authenticated with it.
-    pub fn seal(&self, index: u64, packed: bool, data: &mut Vec<u8>) -> Result<(), Error> {
+    /// Its name, which tells nothing of it; never 0.
+    pub fn id(&self) -> u64 {
+        u64::from_be_bytes(id_of(&self.plain)).max(1)
+    }
+
+    /// Encrypt in place, the tag behind it. `bound` is authenticated with it. The nonce must be a new one.
+    pub fn seal(&self, nonce: [u8; NONCE_BYTES], bound: &[u8], data: &mut Vec<u8>) -> Result<(), Error> {
         self.cipher
-            .seal_in_place_append_tag(Self::nonce(index), Aad::from([u8::from(packed)]), data)
-            .map_err(|_| refused("a piece is too long"))
+            .seal_in_place_append_tag(Nonce::assume_unique_for_key(nonce), Aad::from(bound), data)
+            .map_err(|_| refused("it is too long"))
     }
 
-    /// Decrypt a piece in place.
-    pub fn open(&self, index: u64, packed: bool, data: &mut Vec<u8>) -> Result<(), Error> {
+    /// Decrypt in place.
+    pub fn open(&self, nonce: [u8; NONCE_BYTES], bound: &[u8], data: &mut Vec<u8>) -> Result<(), Error> {
         let plain = self
             .cipher
-            .open_in_place(Self::nonce(index), Aad::from([u8::from(packed)]), data)
-            .map_err(|_| refused("a piece is not what was stored"))?
+            .open_in_place(Nonce::assume_unique_for_key(nonce), Aad::from(bound), data)
+            .map_err(|_| refused("it is not what was stored"))?
             .len();
         data.truncate(plain);
         Ok(())
     }
 }
 
-impl Drop for BlobKey {
+impl Drop for Key {
     fn drop(&mut self) {
         self.plain.fill(0);
         std::hint::black_box(&self.plain);
@@ -144,7 +145,7 @@ impl Keyring {
         self.masters.len()
     }
 
-    fn fill(&self, data: &mut [u8]) -> Result<(), Error> {
+    pub(crate) fn fill(&self, data: &mut [u8]) -> Result<(), Error> {
         let none = || Error::new(ErrorKind::Unavailable, "the system gives no random numbers");
         self.random
             .as_ref()
@@ -153,20 +154,15 @@ impl Keyring {
             .map_err(|_| none())
     }
 
-    /// A new key for a blob, and how it is written; none where nothing is encrypted.
-    pub fn make(&self) -> Result<Option<(BlobKey, Slot)>, Error> {
-        if !self.is_on() {
-            return Ok(None);
-        }
+    /// A new key.
+    pub fn make(&self) -> Result<Key, Error> {
         let mut plain = [0; KEY_BYTES];
         self.fill(&mut plain)?;
-        let key = BlobKey::of(plain)?;
-        let slot = self.wrap(&key)?;
-        Ok(Some((key, slot)))
+        Key::of(plain)
     }
 
-    /// A blob's key under the current master key.
-    pub fn wrap(&self, key: &BlobKey) -> Result<Slot, Error> {
+    /// A key under the current master key.
+    pub fn wrap(&self, key: &Key) -> Result<Slot, Error> {
         let none = || Error::new(ErrorKind::Invalid, "there is no master key");
         let id = self.current.ok_or_else(none)?;
         let master = self.masters.get(&id).ok_or_else(none)?;
@@ -184,7 +180,7 @@ impl Keyring {
     }
 
     /// The key that a slot holds; none where the slot is empty or under a master key that is not here.
-    pub fn unwrap(&self, slot: &Slot) -> Result<Option<BlobKey>, Error> {
+    pub fn unwrap(&self, slot: &Slot) -> Result<Option<Key>, Error> {
         let (id, rest) = slot
             .split_first_chunk::<8>()
             .ok_or_else(|| refused("it is cut off"))?;
@@ -204,7 +200,7 @@ impl Keyring {
         };
         let plain =
             <[u8; KEY_BYTES]>::try_from(&*plain).map_err(|_| refused("its key has another length"))?;
-        BlobKey::of(plain).map(Some)
+        Key::of(plain).map(Some)
     }
 
     /// Whether a slot is under the current master key.
@@ -240,24 +236,26 @@ mod tests {
     }
 
     #[test]
-    fn what_is_sealed_is_opened_by_the_same_key_piece_and_flag_alone() {
+    fn what_is_sealed_is_opened_by_the_same_key_nonce_and_words_alone() {
         let keyring = Keyring::read(&key('a')).unwrap();
-        let (blob, slot) = keyring.make().unwrap().unwrap();
+        let made = keyring.make().unwrap();
+        let slot = keyring.wrap(&made).unwrap();
         let mut data = b"a secret".to_vec();
-        blob.seal(3, true, &mut data).unwrap();
+        made.seal([3; NONCE_BYTES], b"bound", &mut data).unwrap();
         assert!(!data.windows(6).any(|part| part == b"secret"));
         let again = keyring.unwrap(&slot).unwrap().unwrap();
-        for (index, packed) in [(2, true), (3, false)] {
-            assert!(again.open(index, packed, &mut data.clone()).is_err());
+        for (nonce, bound) in [([2; NONCE_BYTES], b"bound"), ([3; NONCE_BYTES], b"other")] {
+            assert!(again.open(nonce, bound, &mut data.clone()).is_err());
         }
-        again.open(3, true, &mut data).unwrap();
-        assert_eq!(data, b"a secret");
+        again.open([3; NONCE_BYTES], b"bound", &mut data).unwrap();
+        assert_eq!((data, again.id()), (b"a secret".to_vec(), made.id()));
     }
 
     #[test]
     fn an_older_master_key_reads_and_the_last_one_wraps() {
         let old = Keyring::read(&key('a')).unwrap();
-        let (blob, slot) = old.make().unwrap().unwrap();
+        let blob = old.make().unwrap();
+        let slot = old.wrap(&blob).unwrap();
         let both = Keyring::read(&format!("# two keys\n{}\n\n{}\n", key('a'), key('b'))).unwrap();
         assert!(!both.is_current(&slot));
         assert_eq!(both.unwrap(&slot).unwrap().unwrap().plain, blob.plain);

@@ -1,22 +1,42 @@
 //! The Artifact Store: content-addressed blobs with lineage. It knows of a run no more than a reference.
 
 mod answers;
-pub mod blob;
+pub mod backend;
 mod care;
 pub mod catalogue;
+mod compact;
+mod domains;
+mod erase;
 pub mod error;
 mod explore;
+pub mod faults;
 pub mod keyring;
+mod manifest;
+mod older;
 pub mod options;
-pub mod references;
+mod packs;
+mod places;
+mod put;
+mod reader;
+mod record;
+mod recover;
+mod references;
 mod scrub;
 pub mod service;
+mod shared;
 pub mod storage;
+mod tending;
+mod tiers;
 mod trail;
-pub mod uploads;
+mod uploads;
+mod writer;
 
+pub use compact::Compacted;
 pub use error::{Error, ErrorKind};
 pub use keyring::Keyring;
 pub use options::Options;
+pub use put::{Incoming, Written};
 pub use service::Service;
-pub use storage::Storage;
+pub use storage::{Setup, Storage};
+pub use tiers::Cold;
+pub use writer::Writer;

@@ -6,8 +6,8 @@ use symphony_protocol::bounds::VALUE_DEPTH_MAX;
 use symphony_protocol::raw::{self, Head};
 use symphony_protocol::values::REFERENCE_MARK;
 
-use crate::blob::Reader;
 use crate::error::{Error, ErrorKind};
+use crate::reader::Reader;
 
 /// The media type of blobs that hold a value, and so may hold references.
 pub const VALUE_MEDIA_TYPE: &str = "application/msgpack";
@@ -20,7 +20,7 @@ const HEAD_BYTES_MAX: usize = 9;
 /// can read it as one, so nothing behind it is ever asked for.
 ///
 /// Errors: the blob is damaged, or names more than can be kept.
-pub fn named(reader: Reader) -> Result<BTreeSet<String>, Error> {
+pub fn named(reader: Reader<'_>) -> Result<BTreeSet<String>, Error> {
     let mut walk = Walk {
         reader,
         next: 0,
@@ -53,8 +53,8 @@ enum Seen {
     Other,
 }
 
-struct Walk {
-    reader: Reader,
+struct Walk<'a> {
+    reader: Reader<'a>,
     next: usize,
     /// One piece, and the rest of the one before.
     held: Vec<u8>,
@@ -62,7 +62,7 @@ struct Walk {
     found: BTreeSet<String>,
 }
 
-impl Walk {
+impl Walk<'_> {
     fn rest(&self) -> &[u8] {
         self.held.get(self.at..).unwrap_or_default()
     }

@@ -4,9 +4,9 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use symphony_protocol::{
-    ArtifactExplained, ArtifactList, AskArtifact, AskTrail, DeleteArtifacts, Deleted, Get, GetReply,
-    ListArtifacts, Put, PutReply, Reply, Rewrapped, SearchArtifacts, StoreShow, TagArtifact, Trail, Verify,
-    subjects,
+    ArtifactExplained, ArtifactList, ArtifactsErased, AskArtifact, AskTrail, DeleteArtifacts, Deleted,
+    EraseArtifacts, Get, GetReply, ListArtifacts, Put, PutReply, Reply, Rewrapped, SearchArtifacts,
+    StoreShow, TagArtifact, Trail, Verify, subjects,
 };
 use symphony_sdk::clock::wall_ms;
 use symphony_sdk::{Bus, Call, Endpoint, Error as BusError, ErrorKind as BusErrorKind, Micro, Shutdown};
@@ -17,8 +17,10 @@ use crate::error::{Error, ErrorKind};
 use crate::keyring::Keyring;
 use crate::options::Options;
 use crate::scrub;
-use crate::storage::Storage;
+use crate::storage::{Setup, Storage};
+use crate::tiers::Cold;
 use crate::uploads::Uploads;
+use crate::{backend, tending};
 
 /// Calls at the disk at once.
 const AT_ONCE: usize = 16;
@@ -46,7 +48,12 @@ impl Service {
             })?,
             None => Keyring::default(),
         };
-        let storage = Storage::open_with(&self.options.data, keyring).map_err(|error| {
+        let setup = Setup {
+            keyring,
+            cold: cold(&self.options)?,
+            ..Setup::default()
+        };
+        let storage = Storage::open_as(&self.options.data, setup).map_err(|error| {
             BusError::new(
                 BusErrorKind::Io,
                 format!("{}: {error}", self.options.data.display()),
@@ -63,6 +70,7 @@ impl Service {
             state.scrubbed.clone(),
             shutdown.clone(),
         ));
+        let tended = tokio::spawn(tending::run(state.clone(), shutdown.clone()));
         let of = |name, request, reply| Endpoint {
             name,
             subject: subjects::pit("store", name, &[]),
@@ -71,6 +79,11 @@ impl Service {
         };
         let endpoints = vec![
             of("put", "Put", "PutReply"),
+            Endpoint {
+                subject: subjects::pit("store", "put", &["*"]),
+                ..of("put_tenant", "Put", "PutReply")
+            },
+            of("erase", "EraseArtifacts", "ArtifactsErased"),
             of("get", "Get", "GetReply"),
             of("list", "ListArtifacts", "ArtifactList"),
             of("search", "SearchArtifacts", "ArtifactList"),
@@ -104,11 +117,21 @@ impl Service {
             });
         }
         micro.stop().await;
-        let _ = scrubbing.await; // it is told to stop, too
+        let _ = tokio::join!(scrubbing, tended); // they are told to stop, too
         // What is at the disk still is finished, so that no acknowledgement is lost.
         let _ = gate.acquire_many(u32::try_from(AT_ONCE).unwrap_or(1)).await;
         Ok(())
     }
+}
+
+fn cold(options: &Options) -> Result<Option<Cold>, BusError> {
+    let Some(place) = &options.cold else {
+        return Ok(None);
+    };
+    let backend = backend::named(place)
+        .map_err(|error| BusError::new(BusErrorKind::Config, format!("[store] cold: {error}")))?;
+    let after_ms = options.cold_after_hours.saturating_mul(3_600_000);
+    Ok(Some(Cold::new(backend, after_ms)))
 }
 
 /// An answer of any operation.
@@ -121,6 +144,7 @@ enum Answer {
     Shown(StoreShow),
     Trail(Trail),
     Rewrapped(Rewrapped),
+    Erased(ArtifactsErased),
     Done(Reply),
     Deleted(Deleted),
     Failed(BusError),
@@ -137,6 +161,7 @@ impl Answer {
             Self::Shown(reply) => call.reply(&reply).await,
             Self::Trail(reply) => call.reply(&reply).await,
             Self::Rewrapped(reply) => call.reply(&reply).await,
+            Self::Erased(reply) => call.reply(&reply).await,
             Self::Done(reply) => call.reply(&reply).await,
             Self::Deleted(reply) => call.reply(&reply).await,
             Self::Failed(error) => call.fail(&error).await,
@@ -146,7 +171,19 @@ impl Answer {
 
 fn answer(state: &State, call: &Call) -> Answer {
     let made = match call.name {
-        "put" => call.decode::<Put>().map(|put| Answer::Put(put_reply(state, put))),
+        "put" => call
+            .decode::<Put>()
+            .map(|put| Answer::Put(put_reply(state, put, ""))),
+        // The tenant is the token that the broker let this caller publish to.
+        "put_tenant" => call.decode::<Put>().map(|put| {
+            let tenant = call.subject.rsplit('.').next().unwrap_or_default();
+            Answer::Put(put_reply(state, put, tenant))
+        }),
+        "erase" => call.decode::<EraseArtifacts>().and_then(|ask| {
+            let tenant = subjects::safe(&ask.tenant);
+            let erased = state.storage.erase(&tenant, wall_ms()).map_err(bus_error)?;
+            Ok(Answer::Erased(erased))
+        }),
         "get" => call
             .decode::<Get>()
             .map(|get| Answer::Get(get_reply(state, &get))),

@@ -1,14 +1,13 @@
 //! Uploads under way: pieces may overtake each other by a few, memory is bounded, and who goes away is forgotten.
 
 use std::collections::{BTreeMap, HashMap};
-use std::path::PathBuf;
 use std::sync::Arc;
 
 use symphony_protocol::{Lineage, Payload};
 
-use crate::blob::Writer;
 use crate::error::{Error, ErrorKind};
 use crate::storage::Storage;
+use crate::writer::Writer;
 
 /// Uploads at once.
 const UPLOADS_MAX: usize = 256;
@@ -19,7 +18,6 @@ const SILENT_MS: u64 = 120_000;
 
 /// One upload.
 pub struct Upload {
-    pub part: PathBuf,
     pub media_type: String,
     pub lineage: Lineage,
     writer: Option<Writer>,
@@ -83,12 +81,13 @@ impl Uploads {
     pub fn begin(
         &mut self,
         storage: &Storage,
+        tenant: &str,
         media_type: String,
         lineage: Lineage,
         bytes_max: u64,
         now_ms: u64,
     ) -> Result<String, Error> {
-        self.expire(storage, now_ms);
+        self.expire(now_ms);
         if self.open.len() >= UPLOADS_MAX {
             return Err(Error::new(
                 ErrorKind::Unavailable,
@@ -97,10 +96,8 @@ impl Uploads {
         }
         self.count += 1;
         let name = format!("{}-{now_ms:x}-{}", std::process::id(), self.count);
-        let (part, writer) = storage.begin(&name)?;
-        let writer = Some(writer);
+        let writer = Some(storage.begin(tenant)?);
         let upload = Upload {
-            part,
             media_type,
             lineage,
             writer,
@@ -123,14 +120,10 @@ impl Uploads {
         self.open.remove(name);
     }
 
-    fn expire(&mut self, storage: &Storage, now_ms: u64) {
+    fn expire(&mut self, now_ms: u64) {
         self.open.retain(|_, upload| {
             let Ok(upload) = upload.lock() else { return false };
-            let alive = upload.touched_ms + SILENT_MS > now_ms;
-            if !alive {
-                storage.discard(&upload.part);
-            }
-            alive
+            upload.touched_ms + SILENT_MS > now_ms
         });
     }
 }

@@ -6,7 +6,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use proptest::prelude::*;
-use symphony_artifact_store::{ErrorKind, Keyring, Storage};
+use symphony_artifact_store::{ErrorKind, Incoming, Keyring, Storage};
 use symphony_protocol::{Lineage, ListArtifacts};
 
 fn key(digit: char) -> String {
@@ -18,12 +18,15 @@ fn keyring(text: &str) -> Keyring {
 }
 
 fn put(storage: &Storage, data: &[u8], media_type: &str, lineage: &Lineage) -> String {
-    let (part, mut writer) = storage.begin("upload").unwrap();
+    let mut writer = storage.begin("").unwrap();
     writer.write(data).unwrap();
-    storage
-        .commit(&part, writer, None, media_type, lineage, 1)
-        .unwrap()
-        .digest
+    let blob = Incoming {
+        writer,
+        expected: None,
+        media_type,
+        lineage,
+    };
+    storage.commit(blob, 1).unwrap().digest
 }
 
 fn of_run(run: &str, name: Option<&str>, inputs: &[&String]) -> Lineage {
@@ -35,8 +38,12 @@ fn of_run(run: &str, name: Option<&str>, inputs: &[&String]) -> Lineage {
     }
 }
 
-fn file_of(folder: &Path, digest: &str) -> PathBuf {
-    folder.join("artifacts").join(&digest[..2]).join(&digest[2..])
+/// The bytes of the pack that a blob lies in, changed.
+fn change(storage: &Storage, digest: &str, how: impl FnOnce(&mut [u8])) {
+    let (path, offset, length) = storage.lies(digest).unwrap().unwrap();
+    let mut bytes = fs::read(&path).unwrap();
+    how(&mut bytes[offset as usize..][..length as usize]);
+    fs::write(&path, bytes).unwrap();
 }
 
 fn whole(storage: &Storage, digest: &str) -> Result<Vec<u8>, symphony_artifact_store::Error> {
@@ -101,16 +108,34 @@ fn a_new_master_key_takes_over_without_a_blob_being_written_anew() {
         &of_run("r", None, &[]),
     );
     drop(old);
-    let pieces = |digest: &str| fs::read(file_of(folder.path(), digest)).unwrap().split_off(200);
-    let stored = pieces(&digest);
+    let packs = || -> Vec<(PathBuf, Vec<u8>)> {
+        let entries = fs::read_dir(folder.path().join("artifacts/packs"))
+            .unwrap()
+            .flatten();
+        entries
+            .map(|entry| (entry.path(), fs::read(entry.path()).unwrap()))
+            .collect()
+    };
+    let sealed: Vec<_> = packs()
+        .into_iter()
+        .filter(|(_, data)| data.starts_with(b"SYMPACK2"))
+        .collect();
+    assert_eq!(sealed.len(), 1);
     let both = Storage::open_with(folder.path(), keyring(&format!("{}\n{}", key('a'), key('b')))).unwrap();
     let told = both.rewrap(2).unwrap();
     assert_eq!(
         (told.rewrapped, told.sealed, told.kept, told.failed),
         (1, 1, 0, 0)
     );
-    assert_eq!(both.rewrap(3).unwrap().kept, 2);
-    assert_eq!(pieces(&digest), stored);
+    assert_eq!(
+        (both.rewrap(3).unwrap().kept, both.rewrap(3).unwrap().sealed),
+        (1, 0)
+    );
+    assert!(
+        packs().contains(&sealed[0]),
+        "what was sealed is not written anew"
+    );
+    assert!(packs().iter().all(|(_, data)| data.starts_with(b"SYMPACK2")));
     drop(both);
     let new = Storage::open_with(folder.path(), keyring(&key('b'))).unwrap();
     assert_eq!(whole(&new, &digest).unwrap(), vec![7; 3_000_000]);
@@ -119,6 +144,11 @@ fn a_new_master_key_takes_over_without_a_blob_being_written_anew() {
     drop(new);
     let old = Storage::open_with(folder.path(), keyring(&key('a'))).unwrap();
     assert!(whole(&old, &digest).is_err(), "nothing is left under the old key");
+}
+
+fn key_file(folder: &Path) -> PathBuf {
+    let mut entries = fs::read_dir(folder.join("artifacts/keys")).unwrap().flatten();
+    entries.next().unwrap().path()
 }
 
 proptest! {
@@ -132,10 +162,11 @@ proptest! {
         let old = Storage::open_with(folder.path(), keyring(&key('a'))).unwrap();
         let digest = put(&old, b"content", "application/x", &of_run("r", None, &[]));
         drop(old);
-        let file = file_of(folder.path(), &digest);
+        let file = key_file(folder.path());
         let before = fs::read(&file).unwrap();
         let both = Storage::open_with(folder.path(), keyring(&text)).unwrap();
         both.rewrap(2).unwrap();
+        drop(both);
         let after = fs::read(&file).unwrap();
         // First the new slot is written and synced, then the old one wiped: either may be half done.
         let mut torn = if second { after.clone() } else { before.clone() };
@@ -148,8 +179,10 @@ proptest! {
             torn[76..upto].copy_from_slice(&after[76..upto]);
         }
         fs::write(&file, torn).unwrap();
+        let both = Storage::open_with(folder.path(), keyring(&text)).unwrap();
         prop_assert_eq!(whole(&both, &digest).unwrap(), b"content");
         both.rewrap(3).unwrap();
+        drop(both);
         let new = Storage::open_with(folder.path(), keyring(&key('b'))).unwrap();
         prop_assert_eq!(whole(&new, &digest).unwrap(), b"content");
     }
@@ -159,18 +192,10 @@ proptest! {
     fn a_flipped_byte_is_found(at in 0usize..300_000, flip in 1u8..=255) {
         let folder = tempfile::tempdir().unwrap();
         let storage = Storage::open_with(folder.path(), keyring(&key('a'))).unwrap();
-        let data: Vec<u8> = (0..250_000_u32).flat_map(|n| n.wrapping_mul(2_654_435_761).to_le_bytes()).collect();
+        let data: Vec<u8> = (0..15_000_u32).flat_map(|n| n.wrapping_mul(2_654_435_761).to_le_bytes()).collect();
         let digest = put(&storage, &data, "application/x", &of_run("r", None, &[]));
-        let file = file_of(folder.path(), &digest);
-        let mut bytes = fs::read(&file).unwrap();
-        let at = at % bytes.len();
-        bytes[at] ^= flip;
-        fs::write(&file, bytes).unwrap();
-        // The second slot is empty, and what stands in it is no part of the blob.
-        match whole(&storage, &digest) {
-            Ok(read) => prop_assert!(read == data && (76..144).contains(&at), "byte {at}"),
-            Err(_) => prop_assert!(!(76..144).contains(&at)),
-        }
+        change(&storage, &digest, |bytes| bytes[at % bytes.len()] ^= flip);
+        prop_assert!(whole(&storage, &digest).is_err());
     }
 }
 
@@ -189,11 +214,10 @@ fn what_is_damaged_is_set_aside_with_who_needs_it_and_can_be_stored_again() {
         "text/plain",
         &of_run("r9", None, &[&rotten]),
     );
-    let file = file_of(folder.path(), &rotten);
-    let mut bytes = fs::read(&file).unwrap();
-    bytes[9] ^= 1;
-    fs::write(&file, bytes).unwrap();
-    fs::remove_file(file_of(folder.path(), &lost)).unwrap();
+    change(&storage, &rotten, |bytes| bytes[92] ^= 1);
+    let catalogue = rusqlite::Connection::open(folder.path().join("artifacts/catalogue.sqlite")).unwrap();
+    let gone = format!("DELETE FROM places WHERE lower(hex(digest)) = '{lost}'");
+    assert_eq!(catalogue.execute(&gone, []).unwrap(), 1);
     let scrubbed = storage.scrub(None, u64::MAX, 5).unwrap();
     assert_eq!((scrubbed.read, scrubbed.damaged.len()), (4, 2));
     let found = storage.verify(None, true, 6).unwrap();
@@ -227,6 +251,10 @@ fn a_lost_catalogue_is_made_again_from_the_blobs() {
     let folder = tempfile::tempdir().unwrap();
     let storage = Storage::open(folder.path()).unwrap();
     let digest = put(&storage, b"still here", "text/plain", &of_run("r", None, &[]));
+    let noise: Vec<u8> = (0..500_000_u32)
+        .map(|n| (n.wrapping_mul(2_654_435_761) >> 13) as u8)
+        .collect();
+    let large = put(&storage, &noise, "image/x", &of_run("r", None, &[]));
     drop(storage);
     for entry in fs::read_dir(folder.path().join("artifacts")).unwrap().flatten() {
         if entry.file_name().to_string_lossy().starts_with("catalogue") {
@@ -234,13 +262,23 @@ fn a_lost_catalogue_is_made_again_from_the_blobs() {
         }
     }
     let storage = Storage::open(folder.path()).unwrap();
-    assert_eq!(storage.verify(None, false, 1).unwrap().checked, 0);
-    assert_eq!(storage.verify(None, true, 1).unwrap().adopted, 1);
+    assert_eq!(storage.verify(None, false, 1).unwrap().checked, 2);
+    assert_eq!(whole(&storage, &large).unwrap(), noise);
     let all = ListArtifacts {
         limit: 9,
         ..Default::default()
     };
-    assert_eq!(storage.list(&all).unwrap().0[0].digest, digest);
+    let views = storage.list(&all).unwrap().0;
+    let found = |wanted: &str| views.iter().find(|view| view.digest == wanted).unwrap();
+    assert_eq!(
+        found(&digest).media_type,
+        "text/plain",
+        "a record says what it is"
+    );
+    assert_eq!(
+        (found(&large).media_type.as_str(), found(&large).size_bytes),
+        ("image/x", 500_000)
+    );
 }
 
 #[test]
@@ -326,4 +364,90 @@ fn lineage_is_followed_both_ways_and_round_a_ring() {
             .why
             .contains("runs made or used it")
     );
+}
+
+/// A blob as it was written before there were packs.
+fn older(content: &[u8]) -> Vec<u8> {
+    let mut file = b"SYMBLOB1".to_vec();
+    let mut index = Vec::new();
+    for piece in content.chunks(1024 * 1024) {
+        let packed = zstd::bulk::compress(piece, 3).unwrap();
+        index.extend((file.len() as u64).to_be_bytes());
+        index.extend((packed.len() as u32).to_be_bytes());
+        index.push(1);
+        file.extend(packed);
+    }
+    let index_at = file.len() as u64;
+    file.extend(index);
+    file.extend(index_at.to_be_bytes());
+    file.extend((content.len().div_ceil(1024 * 1024) as u32).to_be_bytes());
+    file.extend((content.len() as u64).to_be_bytes());
+    file.extend(b"SYMBEND1");
+    file
+}
+
+#[test]
+fn what_was_stored_before_there_were_packs_is_put_into_them() {
+    let folder = tempfile::tempdir().unwrap();
+    let content = b"stored by an earlier version, ".repeat(80_000);
+    let digest = blake3::hash(&content).to_hex().to_string();
+    let place = folder.path().join("artifacts").join(&digest[..2]);
+    fs::create_dir_all(&place).unwrap();
+    fs::write(place.join(&digest[2..]), older(&content)).unwrap();
+    let bad = place.join("0".repeat(62));
+    fs::write(&bad, b"SYMBLOB1 of nothing").unwrap();
+    let storage = Storage::open(folder.path()).unwrap();
+    assert_eq!(whole(&storage, &digest).unwrap(), content);
+    assert!(!place.join(&digest[2..]).exists());
+    assert!(bad.exists(), "what cannot be read stays for whoever can");
+}
+
+#[test]
+fn a_tenant_is_erased_by_his_key_and_what_others_have_stays() {
+    let folder = tempfile::tempdir().unwrap();
+    let storage = Storage::open_with(folder.path(), keyring(&key('a'))).unwrap();
+    let put_for = |tenant: &str, data: &[u8]| {
+        let mut writer = storage.begin(tenant).unwrap();
+        writer.write(data).unwrap();
+        let blob = Incoming {
+            writer,
+            expected: None,
+            media_type: "application/x",
+            lineage: &of_run("r", None, &[]),
+        };
+        storage.commit(blob, 1).unwrap().digest
+    };
+    let large: Vec<u8> = (0..400_000_u32)
+        .flat_map(|n| n.wrapping_mul(2_654_435_761).to_le_bytes())
+        .collect();
+    let own = put_for("acme", b"acme's own");
+    let big = put_for("acme", &large);
+    let both = put_for("acme", b"what both have");
+    assert_eq!(put_for("other", b"what both have"), both);
+    let touched = storage.touch("third", &both, "application/x", &of_run("r", None, &[]), 2);
+    assert_eq!(touched.unwrap(), None, "somebody else's copy is none of his");
+    let (pack, offset, length) = storage.lies(&own).unwrap().unwrap();
+    let erased = storage.erase("acme", 5).unwrap();
+    assert_eq!((erased.keys, erased.artifacts), (1, 2));
+    for digest in [&own, &big] {
+        assert_eq!(whole(&storage, digest).unwrap_err().kind(), ErrorKind::NotFound);
+    }
+    assert_eq!(whole(&storage, &both).unwrap(), b"what both have");
+    // The bytes are there until they are compacted away, and say nothing.
+    let bytes = fs::read(&pack).unwrap();
+    let record = bytes[offset as usize..][..length as usize].to_vec();
+    assert!(!record.windows(6).any(|part| part == b"acme's"));
+    drop(storage);
+    let storage = Storage::open_with(folder.path(), keyring(&key('a'))).unwrap();
+    assert!(!storage.has(&own) && !storage.has(&big) && storage.has(&both));
+    assert_eq!(storage.erase("acme", 6).unwrap().keys, 0);
+    let trail = storage.trail(0, 9).unwrap();
+    assert_eq!(trail.entries.len(), 1);
+    assert!(trail.entries[0].what == "erased" && !trail.entries[0].detail.contains("acme"));
+    while storage.tend(7).unwrap().packs > 0 {}
+    let mut left = fs::read_dir(folder.path().join("artifacts/packs"))
+        .unwrap()
+        .flatten();
+    let found = |data: &[u8]| data.windows(record.len()).any(|part| part == record);
+    assert!(!left.any(|entry| found(&fs::read(entry.path()).unwrap())));
 }

@@ -3,15 +3,15 @@
 #![allow(clippy::unwrap_used, clippy::indexing_slicing)] // a failure is the message
 
 use proptest::prelude::*;
-use symphony_artifact_store::{ErrorKind, Storage};
+use symphony_artifact_store::{ErrorKind, Incoming, Storage};
 use symphony_protocol::{Lineage, ListArtifacts, Value, values};
 
-fn put(storage: &Storage, name: &str, data: &[u8], run: &str, now_ms: u64) -> String {
-    put_as(storage, name, data, run, now_ms, "text/plain")
+fn put(storage: &Storage, data: &[u8], run: &str, now_ms: u64) -> String {
+    put_as(storage, data, run, now_ms, "text/plain")
 }
 
-fn put_value(storage: &Storage, name: &str, value: &Value) -> String {
-    put_as(storage, name, &value.pack(), "r", 1, "application/msgpack")
+fn put_value(storage: &Storage, value: &Value) -> String {
+    put_as(storage, &value.pack(), "r", 1, "application/msgpack")
 }
 
 /// A value that names an artifact deep inside, after more than one piece of other content.
@@ -25,28 +25,28 @@ fn holding(digest: &str) -> Value {
     ])
 }
 
-fn put_as(storage: &Storage, name: &str, data: &[u8], run: &str, now_ms: u64, media_type: &str) -> String {
-    let (part, mut writer) = storage.begin(name).unwrap();
+fn put_as(storage: &Storage, data: &[u8], run: &str, now_ms: u64, media_type: &str) -> String {
+    let mut writer = storage.begin("").unwrap();
     writer.write(data).unwrap();
     let lineage = Lineage {
         run: Some(run.to_owned()),
         task: Some("t".to_owned()),
         ..Default::default()
     };
-    storage
-        .commit(&part, writer, None, media_type, &lineage, now_ms)
-        .unwrap()
-        .digest
+    let blob = Incoming {
+        writer,
+        expected: None,
+        media_type,
+        lineage: &lineage,
+    };
+    storage.commit(blob, now_ms).unwrap().digest
 }
 
 #[test]
 fn the_same_content_is_one_blob_with_two_lineages() {
     let folder = tempfile::tempdir().unwrap();
     let storage = Storage::open(folder.path()).unwrap();
-    let (first, second) = (
-        put(&storage, "a", b"hello", "r1", 1),
-        put(&storage, "b", b"hello", "r2", 2),
-    );
+    let (first, second) = (put(&storage, b"hello", "r1", 1), put(&storage, b"hello", "r2", 2));
     assert_eq!(first, second);
     let (views, next) = storage
         .list(&ListArtifacts {
@@ -69,12 +69,20 @@ fn the_same_content_is_one_blob_with_two_lineages() {
 fn a_blob_survives_a_restart_and_half_a_one_does_not() {
     let folder = tempfile::tempdir().unwrap();
     let storage = Storage::open(folder.path()).unwrap();
-    let digest = put(&storage, "a", &vec![7; 3_000_000], "r", 1);
-    let (part, mut writer) = storage.begin("half").unwrap();
-    writer.write(b"cut off").unwrap();
-    drop(storage);
+    let digest = put(&storage, &vec![7; 3_000_000], "r", 1);
+    let mut writer = storage.begin("").unwrap();
+    let half = vec![9; 3_000_000];
+    writer.write(&half).unwrap();
+    drop((storage, writer));
     let storage = Storage::open(folder.path()).unwrap();
-    assert!(!part.exists());
+    let (views, _) = storage
+        .list(&ListArtifacts {
+            limit: 9,
+            ..Default::default()
+        })
+        .unwrap();
+    assert_eq!(views.len(), 1);
+    assert!(!storage.has(blake3::hash(&half).to_hex().as_str()));
     assert_eq!(storage.get(&digest, 2_999_999, 10).unwrap().0, [7]);
     assert_eq!(
         storage.get(&"0".repeat(64), 0, 1).unwrap_err().kind(),
@@ -93,21 +101,26 @@ fn a_flipped_bit_is_found() {
     let noise: Vec<u8> = (0..100_000_u32)
         .map(|n| (n.wrapping_mul(2_654_435_761) >> 13) as u8)
         .collect();
-    let digest = put(&storage, "a", &noise, "r", 1);
+    let digest = put(&storage, &noise, "r", 1);
     assert!(storage.verify(None, false, 1).unwrap().corrupt.is_empty());
-    let path = folder
-        .path()
-        .join("artifacts")
-        .join(&digest[..2])
-        .join(&digest[2..]);
+    let (path, offset, length) = storage.lies(&digest).unwrap().unwrap();
     let mut data = std::fs::read(&path).unwrap();
-    data[5000] ^= 1;
+    data[offset as usize - 5000] ^= 1; // in a chunk: its list lies behind it
+    std::fs::write(&path, &data).unwrap();
+    assert_eq!(
+        storage.verify(None, false, 1).unwrap().corrupt,
+        std::slice::from_ref(&digest)
+    );
+    data[offset as usize - 5000] ^= 1;
+    data[offset as usize + length as usize - 1] ^= 1; // in the list
     std::fs::write(&path, data).unwrap();
     assert_eq!(
         storage.verify(None, false, 1).unwrap().corrupt,
         std::slice::from_ref(&digest)
     );
     std::fs::remove_file(path).unwrap();
+    drop(storage);
+    let storage = Storage::open(folder.path()).unwrap();
     assert_eq!(storage.verify(Some(&digest), false, 1).unwrap().missing, [digest]);
 }
 
@@ -115,9 +128,9 @@ fn a_flipped_bit_is_found() {
 fn what_was_stored_again_is_not_deleted() {
     let folder = tempfile::tempdir().unwrap();
     let storage = Storage::open(folder.path()).unwrap();
-    let digest = put(&storage, "a", b"x", "r", 10);
+    let digest = put(&storage, b"x", "r", 10);
     assert_eq!(storage.delete(&digest, 10).unwrap(), None);
-    put(&storage, "b", b"x", "r", 20);
+    put(&storage, b"x", "r", 20);
     assert_eq!(storage.delete(&digest, 15).unwrap(), None);
     assert!(
         storage
@@ -132,9 +145,9 @@ fn what_was_stored_again_is_not_deleted() {
 fn what_a_stored_value_names_stays_as_long_as_the_value() {
     let folder = tempfile::tempdir().unwrap();
     let storage = Storage::open(folder.path()).unwrap();
-    let leaf = put(&storage, "a", b"leaf", "r", 1);
-    let middle = put_value(&storage, "b", &holding(&leaf));
-    let top = put_value(&storage, "c", &holding(&middle));
+    let leaf = put(&storage, b"leaf", "r", 1);
+    let middle = put_value(&storage, &holding(&leaf));
+    let top = put_value(&storage, &holding(&middle));
     drop(storage);
     let storage = Storage::open(folder.path()).unwrap();
     assert_eq!(storage.delete(&leaf, 10).unwrap(), None);
@@ -149,8 +162,8 @@ fn what_a_stored_value_names_stays_as_long_as_the_value() {
 fn a_value_stored_before_references_were_noted_is_read_before_anything_is_deleted() {
     let folder = tempfile::tempdir().unwrap();
     let storage = Storage::open(folder.path()).unwrap();
-    let leaf = put(&storage, "a", b"leaf", "r", 1);
-    let top = put_value(&storage, "b", &holding(&leaf));
+    let leaf = put(&storage, b"leaf", "r", 1);
+    let top = put_value(&storage, &holding(&leaf));
     drop(storage);
     let catalogue = folder.path().join("artifacts/catalogue.sqlite");
     let old = rusqlite::Connection::open(catalogue).unwrap();
@@ -166,17 +179,10 @@ fn a_value_stored_before_references_were_noted_is_read_before_anything_is_delete
 fn a_blob_that_is_no_value_is_stored_and_names_nothing() {
     let folder = tempfile::tempdir().unwrap();
     let storage = Storage::open(folder.path()).unwrap();
-    let leaf = put(&storage, "a", b"leaf", "r", 1);
+    let leaf = put(&storage, b"leaf", "r", 1);
     let mark = values::reference(&leaf, 1, "text/plain").pack();
-    let cut = put_as(
-        &storage,
-        "b",
-        &mark[..mark.len() - 1],
-        "r",
-        1,
-        "application/msgpack",
-    );
-    let text = put_as(&storage, "c", &mark, "r", 1, "text/plain");
+    let cut = put_as(&storage, &mark[..mark.len() - 1], "r", 1, "application/msgpack");
+    let text = put_as(&storage, &mark, "r", 1, "text/plain");
     assert!(storage.has(&cut) && storage.has(&text));
     assert!(storage.delete(&leaf, 10).unwrap().is_some());
 }
@@ -185,14 +191,9 @@ fn a_blob_that_is_no_value_is_stored_and_names_nothing() {
 fn content_that_compresses_is_stored_smaller() {
     let folder = tempfile::tempdir().unwrap();
     let storage = Storage::open(folder.path()).unwrap();
-    put(&storage, "a", &b"words ".repeat(100_000), "r", 1);
-    let (views, _) = storage
-        .list(&ListArtifacts {
-            limit: 1,
-            ..Default::default()
-        })
-        .unwrap();
-    assert!(views[0].stored_bytes < views[0].size_bytes / 10);
+    put(&storage, &b"words ".repeat(100_000), "r", 1);
+    let shown = storage.show().unwrap();
+    assert!(shown.stored_bytes < shown.size_bytes / 10);
 }
 
 proptest! {
@@ -202,7 +203,7 @@ proptest! {
         let folder = tempfile::tempdir().unwrap();
         let storage = Storage::open(folder.path()).unwrap();
         let data: Vec<u8> = (0..size as u32).map(|n| (n.wrapping_mul(seed | 1) >> 11) as u8).collect();
-        let digest = put(&storage, "a", &data, "r", 1);
+        let digest = put(&storage, &data, "r", 1);
         let (read, whole, _) = storage.get(&digest, at, length).unwrap();
         let from = (at as usize).min(size);
         prop_assert_eq!(whole, size as u64);

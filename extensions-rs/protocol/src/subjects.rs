@@ -18,7 +18,7 @@ pub fn token(name: &str) -> Option<String> {
 }
 
 /// A name that is known to fit; what does not is replaced by `_`, so that a subject never gains a token or a wildcard.
-fn safe(name: &str) -> String {
+pub fn safe(name: &str) -> String {
     name.chars()
         .map(|c| {
             if c == '.' {

@@ -1,12 +1,13 @@
 //! The Artifact Store's client: blobs in pieces, several on their way at once.
 
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use bytes::{Bytes, BytesMut};
 use futures_util::{StreamExt, TryStreamExt, stream};
 use symphony_protocol::bounds::FRAME_BYTES_MAX;
 use symphony_protocol::{
-    Get, GetReply, Lineage, Put, PutChunk, PutCommit, PutOpen, PutReply, PutWhole, subjects,
+    Get, GetReply, Lineage, Put, PutChunk, PutCommit, PutItem, PutMany, PutOpen, PutReply, PutWhole, subjects,
 };
 
 use crate::bus::Bus;
@@ -26,16 +27,43 @@ const BEGUN_AGAIN_MAX: u32 = 5;
 #[derive(Clone)]
 pub struct Artifacts {
     bus: Option<Bus>,
+    subject: Arc<str>,
 }
 
 impl Artifacts {
     pub fn new(bus: Bus) -> Self {
-        Self { bus: Some(bus) }
+        Self {
+            bus: Some(bus),
+            subject: subjects::pit("store", "put", &[]).into(),
+        }
+    }
+
+    /// The same store, for what is put for a tenant: it is kept under his key where the store encrypts.
+    #[must_use]
+    pub fn of_tenant(&self, tenant: &str) -> Self {
+        Self {
+            bus: self.bus.clone(),
+            subject: subjects::pit("store", "put", &[tenant]).into(),
+        }
+    }
+
+    /// Store small blobs with one sync: all of them or none. Gives their digests in their order.
+    ///
+    /// Errors: `Invalid`, they are more than fit into a message: 1,024, of a mebibyte together.
+    pub async fn put_many(&self, items: Vec<PutItem>) -> Result<Vec<String>, Error> {
+        let many = PutMany {
+            items,
+            ..Default::default()
+        };
+        Ok(self.ask(&Put::PutMany(many)).await?.digests)
     }
 
     /// A client of no store, for functions that are tested alone: every call is refused as `Unavailable`.
     pub fn detached() -> Self {
-        Self { bus: None }
+        Self {
+            bus: None,
+            subject: "".into(),
+        }
     }
 
     /// Store bytes; gives their digest.
@@ -163,7 +191,7 @@ impl Artifacts {
     }
 
     async fn ask(&self, put: &Put) -> Result<PutReply, Error> {
-        let reply: PutReply = self.retried(subjects::pit("store", "put", &[]), put).await?;
+        let reply: PutReply = self.retried(self.subject.to_string(), put).await?;
         if reply.ok {
             Ok(reply)
         } else {

@@ -10,7 +10,7 @@ from conductor.bus.interface import Received
 from conductor.bus.memory import MemoryBroker, MemoryBus
 from conductor.wire import bounds, subjects
 from conductor.wire.base import decode, encode
-from conductor.wire.store import Put, PutChunk, PutCommit, PutOpen, PutReply
+from conductor.wire.store import Put, PutChunk, PutCommit, PutMany, PutOpen, PutReply
 from conductor.worker.errors import error_value
 
 
@@ -22,6 +22,7 @@ class Store:
         self.forgets = forgets
         self.uploads: dict[str, dict[int, bytes]] = {}
         self.blobs: dict[str, bytes] = {}
+        self.batches: list[int] = []
 
     async def put(self, message: Received) -> bytes:
         if self.silent:
@@ -41,6 +42,11 @@ class Store:
             if self.forgets is not None and len(self.uploads[put.upload]) > self.forgets:
                 self.uploads, self.forgets = {}, None
             return PutReply()
+        if isinstance(put, PutMany):
+            self.batches.append(len(put.items))
+            digests = [blake3(item.data).hexdigest() for item in put.items]
+            self.blobs |= {digest: item.data for digest, item in zip(digests, put.items, strict=True)}
+            return PutReply(digests=digests)
         if isinstance(put, PutCommit):
             pieces = self.uploads.pop(put.upload)
             data = b"".join(pieces[index] for index in sorted(pieces))
@@ -51,9 +57,10 @@ class Store:
         return PutReply(digest=digest, have=True)
 
 
-async def artifacts(store: Store, patience_s: float) -> Artifacts:
+async def artifacts(store: Store, patience_s: float, tenant: str | None = None) -> Artifacts:
     broker = MemoryBroker()
-    await MemoryBus(broker).serve("store", "1.0.0", "", [Endpoint("put", subjects.pit("store", "put"), store.put)])
+    subject = subjects.pit("store", "put", *(() if tenant is None else (tenant,)))
+    await MemoryBus(broker).serve("store", "1.0.0", "", [Endpoint("put", subject, store.put)])
     return Artifacts(MemoryBus(broker), patience_s)
 
 
@@ -74,3 +81,18 @@ async def test_an_upload_that_the_store_forgot_begins_again() -> None:
     store = Store(forgets=1)
     data = bytes(range(256)) * (bounds.FRAME_BYTES_MAX // 256 * 3)
     assert store.blobs.get(await (await artifacts(store, 5)).put(data, "text/plain")) == data
+
+
+async def test_small_ones_go_together_as_many_as_a_message_holds() -> None:
+    store = Store()
+    large = [(bytes([n]) * (bounds.FRAME_BYTES_MAX // 2), "text/plain") for n in range(3)]
+    small = [(str(n).encode(), "text/plain") for n in range(bounds.PUT_ITEMS_MAX + 1)]
+    digests = await (await artifacts(store, 5)).put_many(large + small)
+    assert [store.blobs[digest] for digest in digests] == [data for data, _ in large + small]
+    assert store.batches == [2, bounds.PUT_ITEMS_MAX, 2]
+
+
+async def test_what_is_put_for_a_tenant_goes_where_the_broker_knows_him() -> None:
+    store = Store()
+    made = (await artifacts(store, 5, "acme")).of_tenant("acme")
+    assert store.blobs.get(await made.put(b"theirs", "text/plain")) == b"theirs"

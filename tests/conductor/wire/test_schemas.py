@@ -97,6 +97,7 @@ BUILT = {
     "extension": subjects.extension("activated"),
     "dag_show": subjects.pit("dag", "show", 3, "acme"),
     "store_put": subjects.pit("store", "put"),
+    "store_put_tenant": subjects.pit("store", "put", "acme"),
     "stale_list": subjects.pit("stale", "list", "acme"),
 }
 

@@ -61,6 +61,7 @@ mod tests {
             "core_arbitration_1000_explained",
             "core_artifact_put_1kib",
             "core_artifact_get_1kib",
+            "core_artifact_put_many",
         ];
         assert_eq!(names, expected);
         assert!(rows.iter().all(|row| row.value > 0.0));

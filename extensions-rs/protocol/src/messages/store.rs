@@ -1,6 +1,6 @@
 // Made by `symphony schemas emit` from conductor/wire. Change it there.
 
-//! The Artifact Store's operations: `sym.pit.store.put` and `sym.pit.store.get` for workers, the others for operators.
+//! The Artifact Store's operations: `sym.pit.store.put[.<tenant>]` and `sym.pit.store.get` for workers, the others for
 
 #![allow(clippy::derivable_impls, unused_imports)]
 
@@ -91,6 +91,69 @@ impl Bounded for PutWhole {
         check::bytes("data", self.data.len(), 1048576)?;
         check::text("media_type", &self.media_type, 1, 128)?;
         self.lineage.check()?;
+        Ok(())
+    }
+}
+
+fn default_put_item_media_type() -> String {
+    "application/octet-stream".to_owned()
+}
+/// One of many small blobs.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct PutItem {
+    pub data: Payload,
+    #[serde(default = "default_put_item_media_type")]
+    pub media_type: String,
+    #[serde(default)]
+    pub lineage: Lineage,
+}
+
+impl Default for PutItem {
+    fn default() -> Self {
+        Self {
+            data: Default::default(),
+            media_type: default_put_item_media_type(),
+            lineage: Default::default(),
+        }
+    }
+}
+
+impl Bounded for PutItem {
+    fn check(&self) -> Verdict {
+        check::bytes("data", self.data.len(), 1048576)?;
+        check::text("media_type", &self.media_type, 1, 128)?;
+        self.lineage.check()?;
+        Ok(())
+    }
+}
+
+fn default_put_many_v() -> u8 {
+    1
+}
+/// Small blobs, a chunk's bytes together at most, stored in one exchange and with one sync: all of them or none.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct PutMany {
+    #[serde(default = "default_put_many_v")]
+    pub v: u8,
+    pub items: Vec<PutItem>,
+}
+
+impl Default for PutMany {
+    fn default() -> Self {
+        Self {
+            v: default_put_many_v(),
+            items: Default::default(),
+        }
+    }
+}
+
+impl Bounded for PutMany {
+    fn check(&self) -> Verdict {
+        check::range("v", self.v, 1, 1)?;
+        check::count("items", self.items.len(), 1, 1024)?;
+        for item0 in &self.items {
+            item0.check()?;
+        }
         Ok(())
     }
 }
@@ -271,6 +334,8 @@ pub struct PutReply {
     #[serde(default)]
     pub digest: Option<String>,
     #[serde(default)]
+    pub digests: Vec<String>,
+    #[serde(default)]
     pub size_bytes: u64,
 }
 
@@ -285,6 +350,7 @@ impl Default for PutReply {
             chunk_bytes: default_put_reply_chunk_bytes(),
             have: Default::default(),
             digest: Default::default(),
+            digests: Default::default(),
             size_bytes: Default::default(),
         }
     }
@@ -303,6 +369,10 @@ impl Bounded for PutReply {
         check::range("chunk_bytes", self.chunk_bytes, 0, 9223372036854775807)?;
         if let Some(item0) = &self.digest {
             check::digest("digest", item0)?;
+        }
+        check::count("digests", self.digests.len(), 0, 1024)?;
+        for item0 in &self.digests {
+            check::digest("digests", item0)?;
         }
         check::range("size_bytes", self.size_bytes, 0, 9223372036854775807)?;
         Ok(())
@@ -874,6 +944,18 @@ pub struct StoreShow {
     #[serde(default)]
     pub keys: u64,
     #[serde(default)]
+    pub tenant_keys: u64,
+    #[serde(default)]
+    pub packs: u64,
+    #[serde(default)]
+    pub pack_bytes: u64,
+    #[serde(default)]
+    pub cold_packs: u64,
+    #[serde(default)]
+    pub chunks: u64,
+    #[serde(default)]
+    pub shared_bytes: u64,
+    #[serde(default)]
     pub scrubbed: u64,
     #[serde(default)]
     pub damaged: Vec<Needed>,
@@ -890,6 +972,12 @@ impl Default for StoreShow {
             stored_bytes: Default::default(),
             encrypted: Default::default(),
             keys: Default::default(),
+            tenant_keys: Default::default(),
+            packs: Default::default(),
+            pack_bytes: Default::default(),
+            cold_packs: Default::default(),
+            chunks: Default::default(),
+            shared_bytes: Default::default(),
             scrubbed: Default::default(),
             damaged: Default::default(),
             trail: Default::default(),
@@ -904,6 +992,12 @@ impl Bounded for StoreShow {
         check::range("size_bytes", self.size_bytes, 0, 9223372036854775807)?;
         check::range("stored_bytes", self.stored_bytes, 0, 9223372036854775807)?;
         check::range("keys", self.keys, 0, 9223372036854775807)?;
+        check::range("tenant_keys", self.tenant_keys, 0, 9223372036854775807)?;
+        check::range("packs", self.packs, 0, 9223372036854775807)?;
+        check::range("pack_bytes", self.pack_bytes, 0, 9223372036854775807)?;
+        check::range("cold_packs", self.cold_packs, 0, 9223372036854775807)?;
+        check::range("chunks", self.chunks, 0, 9223372036854775807)?;
+        check::range("shared_bytes", self.shared_bytes, 0, 9223372036854775807)?;
         check::range("scrubbed", self.scrubbed, 0, 9223372036854775807)?;
         check::count("damaged", self.damaged.len(), 0, 1024)?;
         for item0 in &self.damaged {
@@ -1041,7 +1135,7 @@ impl Bounded for Trail {
 fn default_rewrapped_v() -> u8 {
     1
 }
-/// `sym.pit.store.rewrap`: keys of blobs put under the newest master key; plain blobs sealed.
+/// `sym.pit.store.rewrap`: keys of tenants put under the newest master key; packs with plain blobs sealed.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Rewrapped {
     #[serde(default = "default_rewrapped_v")]
@@ -1153,12 +1247,79 @@ impl Bounded for Deleted {
     }
 }
 
+fn default_erase_artifacts_v() -> u8 {
+    1
+}
+/// `sym.pit.store.erase`: destroy the key of a tenant and forget all that was stored under it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct EraseArtifacts {
+    #[serde(default = "default_erase_artifacts_v")]
+    pub v: u8,
+    pub tenant: String,
+}
+
+impl Default for EraseArtifacts {
+    fn default() -> Self {
+        Self {
+            v: default_erase_artifacts_v(),
+            tenant: Default::default(),
+        }
+    }
+}
+
+impl Bounded for EraseArtifacts {
+    fn check(&self) -> Verdict {
+        check::range("v", self.v, 1, 1)?;
+        check::text("tenant", &self.tenant, 1, 128)?;
+        Ok(())
+    }
+}
+
+fn default_artifacts_erased_v() -> u8 {
+    1
+}
+/// What was forgotten. `keys`: destroyed ones; with none nothing of the tenant was encrypted, and nothing was erased.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ArtifactsErased {
+    #[serde(default = "default_artifacts_erased_v")]
+    pub v: u8,
+    #[serde(default)]
+    pub artifacts: u64,
+    #[serde(default)]
+    pub bytes: u64,
+    #[serde(default)]
+    pub keys: u64,
+}
+
+impl Default for ArtifactsErased {
+    fn default() -> Self {
+        Self {
+            v: default_artifacts_erased_v(),
+            artifacts: Default::default(),
+            bytes: Default::default(),
+            keys: Default::default(),
+        }
+    }
+}
+
+impl Bounded for ArtifactsErased {
+    fn check(&self) -> Verdict {
+        check::range("v", self.v, 1, 1)?;
+        check::range("artifacts", self.artifacts, 0, 9223372036854775807)?;
+        check::range("bytes", self.bytes, 0, 9223372036854775807)?;
+        check::range("keys", self.keys, 0, 9223372036854775807)?;
+        Ok(())
+    }
+}
+
 /// Tagged by `is`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "is", try_from = "RawPut")]
 pub enum Put {
     #[serde(rename = "whole")]
     PutWhole(PutWhole),
+    #[serde(rename = "many")]
+    PutMany(PutMany),
     #[serde(rename = "open")]
     PutOpen(PutOpen),
     #[serde(rename = "chunk")]
@@ -1181,6 +1342,8 @@ struct RawPut {
     #[serde(default)]
     lineage: Option<Lineage>,
     #[serde(default)]
+    items: Option<Vec<PutItem>>,
+    #[serde(default)]
     size_bytes: Option<u64>,
     #[serde(default)]
     digest: Option<String>,
@@ -1202,6 +1365,10 @@ impl TryFrom<RawPut> for Put {
                 data: raw.data.ok_or("missing field `data`")?,
                 media_type: raw.media_type.unwrap_or_else(|| PutWhole::default().media_type),
                 lineage: raw.lineage.unwrap_or_else(|| PutWhole::default().lineage),
+            })),
+            "many" => Ok(Put::PutMany(PutMany {
+                v: raw.v.unwrap_or_else(|| PutMany::default().v),
+                items: raw.items.ok_or("missing field `items`")?,
             })),
             "open" => Ok(Put::PutOpen(PutOpen {
                 v: raw.v.unwrap_or_else(|| PutOpen::default().v),
@@ -1241,6 +1408,7 @@ impl Bounded for Put {
     fn check(&self) -> Verdict {
         match self {
             Put::PutWhole(inner) => inner.check(),
+            Put::PutMany(inner) => inner.check(),
             Put::PutOpen(inner) => inner.check(),
             Put::PutChunk(inner) => inner.check(),
             Put::PutCommit(inner) => inner.check(),

@@ -13,6 +13,9 @@ use crate::check::{self, Bounded, Verdict};
 use crate::payload::{Payload, Token, Trace};
 use crate::values::Value;
 
+fn default_task_tenant() -> String {
+    "default".to_owned()
+}
 fn default_task_try() -> u32 {
     1
 }
@@ -26,6 +29,8 @@ fn default_task_inputs() -> Payload {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Task {
     pub run: String,
+    #[serde(default = "default_task_tenant")]
+    pub tenant: String,
     pub task: String,
     #[serde(default)]
     pub generation: u32,
@@ -52,6 +57,7 @@ impl Default for Task {
     fn default() -> Self {
         Self {
             run: Default::default(),
+            tenant: default_task_tenant(),
             task: Default::default(),
             generation: Default::default(),
             r#try: default_task_try(),
@@ -71,6 +77,7 @@ impl Default for Task {
 impl Bounded for Task {
     fn check(&self) -> Verdict {
         check::text("run", &self.run, 32, 32)?;
+        check::text("tenant", &self.tenant, 1, 128)?;
         check::text("task", &self.task, 1, 512)?;
         check::range("try", self.r#try, 1, 4294967295)?;
         check::range("n", self.n, 0, 9223372036854775807)?;

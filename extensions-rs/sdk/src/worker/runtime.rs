@@ -253,7 +253,7 @@ impl State {
             generation: blank.generation,
             r#try: blank.r#try,
             worker: self.worker.clone(),
-            artifacts: self.artifacts.clone(),
+            artifacts: self.artifacts.of_tenant(&task.tenant),
             fences: Arc::new(task.fences),
             stop: stopped,
         };
