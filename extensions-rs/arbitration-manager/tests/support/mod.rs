@@ -77,6 +77,7 @@ impl Conductor {
             running: self.running,
             waiting: 20,
             run_us: 0,
+            share_us: 0,
         };
         Claim {
             conductor: name,
