@@ -176,7 +176,7 @@ def undo(runs: tuple[str, ...], every: bool, days: float, data: Path, url: str |
     if as_json:
         emit(msgspec.to_builtins(done))
     else:
-        say(f"{done.runs} tombstones were taken back; the runs stay for {days:g} days")
+        say(f"tombstones taken back: {done.runs}; the runs stay for {days:g} days")
     if runs and done.runs < len(set(runs)):
         missing = len(set(runs)) - done.runs
         raise Refusal(f"{missing} of the runs have no tombstone that could be undone: they stay, or are gone", FAILED)

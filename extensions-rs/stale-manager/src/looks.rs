@@ -510,23 +510,25 @@ mod tests {
     fn a_child_whose_parent_is_not_archived_yet_stays_but_not_for_ever() {
         let folder = tempfile::tempdir().unwrap();
         let mut archive = open(folder.path());
-        let mut child = record(1, "a", 10);
-        child.summary.parent = Some(run(2));
+        let mut child = record(2, "a", 10);
+        child.summary.parent = Some(run(1));
         archive.put(vec![child]).unwrap();
         assert_eq!(archive.look(9 * DAY).unwrap(), Looked::default());
-        assert_eq!(archive.explain(&run(1), 9 * DAY).unwrap().verdict, "lineage");
-        archive.put(vec![record(2, "a", 20)]).unwrap();
+        assert_eq!(archive.explain(&run(2), 9 * DAY).unwrap().verdict, "lineage");
+        archive.put(vec![record(1, "a", 20)]).unwrap();
         assert_eq!(
             archive.look(9 * DAY).unwrap().tombstoned,
             2,
             "a family goes together"
         );
-        assert_eq!(archive.catalogue.bury(9 * DAY + HOUR, 1).unwrap().len(), 1);
+        let due = 9 * DAY + HOUR;
+        assert_eq!(archive.catalogue.bury(due, 1).unwrap()[0].run, run(1));
         assert_eq!(
-            archive.catalogue.bury(9 * DAY + HOUR, 1).unwrap().len(),
-            1,
+            archive.look(due).unwrap(),
+            Looked::default(),
             "also where it goes one by one"
         );
+        assert_eq!(archive.catalogue.bury(due, 1).unwrap()[0].run, run(2));
         let mut orphan = record(3, "a", 10);
         orphan.summary.parent = Some(run(4));
         archive.put(vec![orphan]).unwrap();

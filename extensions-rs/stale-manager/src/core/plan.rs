@@ -158,10 +158,7 @@ impl Plan {
             bytes += facts.get(*at).map_or(0.0, |fact| fact.bytes as f64);
             if let Some(count) = rule.count.filter(|count| place > *count) {
                 self.doom(*at, || {
-                    format!(
-                        "it is the newest but {} of its workflow, and {count} stay",
-                        place - 1
-                    )
+                    format!("{} runs of its workflow are newer, and {count} stay", place - 1)
                 });
             }
             if let Some(mib) = rule.mib.filter(|mib| bytes > mib * MIB) {
