@@ -1,6 +1,6 @@
 // Made by `symphony schemas emit` from conductor/wire. Change it there.
 
-//! The Artifact Store's operations: `sym.pit.store.put[.<tenant>]` and `sym.pit.store.get` for workers, the others for operators.
+//! The Artifact Store's operations: `sym.pit.store.put[.<tenant>]` and `sym.pit.store.get` for workers, the others for
 
 #![allow(clippy::derivable_impls, unused_imports)]
 
