@@ -20,7 +20,8 @@ FILE = "schemas/messages.schema.json"
 HEAD = """# The Artifact Store
 
 Made by `make store`; nothing here is written by hand. A development build (`opt-level = 2`), in process, without the bus;
-each figure beside a floor of the same minute where there is one.
+each figure beside a floor of the same minute where there is one. Rates of the large blob are the best of three rounds, in
+turns with their floors.
 
 The versions are those of this tree at its last {versions} commits, stored one after the other: as `tar` archives as
 `git archive` makes them, which write the time of the commit before every file; the same with one time for all; and

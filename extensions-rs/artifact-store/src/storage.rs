@@ -264,8 +264,8 @@ impl Storage {
         Ok(Some(bytes))
     }
 
-    /// The lists of chunks of all copies of a blob, by their scopes. One that cannot be read leaves its chunks where they
-    /// are: `verify --repair` finds that nobody needs them.
+    /// The lists of chunks of all copies of a blob, by their scopes. One that cannot be read leaves its chunks counted: room
+    /// is lost, and nothing that another blob may need.
     fn manifests(&self, digest: &Digest) -> Result<Vec<(u64, Arc<Manifest>)>, Error> {
         let mut found = Vec::new();
         let copies = locked(&self.shared.catalogue).copies(digest)?;

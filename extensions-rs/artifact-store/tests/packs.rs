@@ -176,6 +176,33 @@ fn a_damaged_chunk_is_whole_again_for_all_once_one_of_them_is_stored_again() {
 }
 
 #[test]
+fn what_a_power_failure_took_out_of_the_catalogue_is_found_in_the_packs() {
+    let folder = tempfile::tempdir().unwrap();
+    let storage = small_packs(folder.path());
+    let data = noise(500_000, 1);
+    let digest = put(&storage, &data, 1);
+    let (_, offset, _) = storage.lies(&digest).unwrap().unwrap();
+    drop(storage);
+    // Its transaction is gone, while those before it say that the packs of its chunks are closed, and the last one is known
+    // up to the list.
+    let catalogue = rusqlite::Connection::open(folder.path().join("artifacts/catalogue.sqlite")).unwrap();
+    catalogue
+        .execute_batch(&format!(
+            "DELETE FROM places; DELETE FROM artifacts; UPDATE packs SET live = 0, state = 1;
+             UPDATE packs SET state = 0, indexed = {offset} WHERE number = (SELECT MAX(number) FROM packs);"
+        ))
+        .unwrap();
+    drop(catalogue);
+    let storage = small_packs(folder.path());
+    assert_eq!(whole(&storage, &digest), data);
+    assert!(storage.show().unwrap().stored_bytes > 450_000);
+    while storage.tend(2).unwrap().packs > 0 {}
+    assert!(storage.verify(None, false, 3).unwrap().corrupt.is_empty());
+    assert!(storage.delete(&digest, 9).unwrap().unwrap() > 450_000);
+    assert_eq!(storage.show().unwrap().stored_bytes, 0);
+}
+
+#[test]
 fn what_is_damaged_and_counts_is_not_thrown_away_by_compacting() {
     let folder = tempfile::tempdir().unwrap();
     let storage = small_packs(folder.path());
