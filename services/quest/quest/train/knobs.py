@@ -12,11 +12,11 @@ class Knobs(msgspec.Struct, frozen=True, kw_only=True):
     levels: tuple[int, ...] = tuple(range(1, 21))
     width: int = 64
     rounds_of_messages: int = 2
-    episodes: int = 360
+    episodes: int = 720
     """Demonstrations a level, in which the teacher plays."""
-    corrections: int = 3
+    corrections: int = 2
     """Rounds in which the network plays and the teacher says what would have been right (DAgger, Ross et al., 2011)."""
-    correction_episodes: int = 150
+    correction_episodes: int = 200
     """A level and round; more where the network is neither sure to win nor to lose, see `curriculum`."""
     curriculum: bool = True
     """Weigh levels by p(1-p) of the network's success."""
@@ -29,7 +29,7 @@ class Knobs(msgspec.Struct, frozen=True, kw_only=True):
     temperature: float = 0.02
     """Differences of worth that are told apart: targets are softmax(worth / temperature)."""
     batch: int = 256
-    epochs: int = 8
+    epochs: float = 4.0
     """Over the demonstrations; each round of corrections adds half of them over everything."""
     rate: float = 1e-3
     rate_end: float = 1e-4
