@@ -49,7 +49,7 @@ class Network:
     def scores(self, tables: Encoded) -> tuple[Floats, float]:
         """Of each action a score (higher is better; softmax makes them a distribution), and of the state its value."""
         scores, value = self._session.run(None, dict(zip(INPUTS, tables, strict=True)))
-        return scores, float(value[0])
+        return scores, float(value.item())
 
     def novelty(self, tables: Encoded) -> float:
         """How far a state is from those of the training, in the measure whose bound is `novelty_bound`: the root mean square
