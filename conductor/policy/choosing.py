@@ -18,8 +18,9 @@ def chosen(name: str) -> Policy:
     if name in ("", "rules"):
         return Rules()
     try:
-        from conductor.policy.learned import Learned
-        from conductor.policy.network import Network, shipped
+        # Here, so that a conductor without a learned policy needs neither NumPy nor ONNX Runtime.
+        from conductor.policy.learned import Learned  # noqa: PLC0415
+        from conductor.policy.network import Network, shipped  # noqa: PLC0415
 
         return Learned(shipped() if name == "shipped" else Network(Path(name)))
     except PolicyError as error:

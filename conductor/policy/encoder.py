@@ -9,8 +9,9 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
-from conductor.policy.observation import Floats, Ints, Observation
+from conductor.policy.observation import Floats, Observation
 
 VERSION = 1
 """Changes with every change of what `encode` gives: a network made for another version is refused."""
@@ -20,6 +21,9 @@ POOL_WIDTH = 12
 ACTION_WIDTH = 32
 NODES_MAX = 128
 """Rows of the graph: what the game's core shows at most; the adjacency is dense, so time grows with the square."""
+
+
+Rows = NDArray[np.int64]
 
 
 class Encoded(NamedTuple):
@@ -32,12 +36,12 @@ class Encoded(NamedTuple):
     pools: Floats
     actions: Floats
     adjacency: Floats
-    node: Ints
-    pool: Ints
+    node: Rows
+    pool: Rows
 
 
 def _squash(values: Floats) -> Floats:
-    return values / (1.0 + np.abs(values))
+    return np.divide(values, np.float32(1.0) + np.abs(values), dtype=np.float32)
 
 
 def encode(seen: Observation) -> Encoded:

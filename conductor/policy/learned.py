@@ -128,7 +128,9 @@ class Learned:
         self._bad += 1
         if self._bad >= REST_AFTER:
             self._bad, self._resting = 0, REST_DECISIONS
-            _log.warning("policy %s rests for %d decisions: %s %d times in a row", self.name, REST_DECISIONS, why, REST_AFTER)
+            _log.warning(
+                "policy %s rests for %d decisions: %s %d times in a row", self.name, REST_DECISIONS, why, REST_AFTER
+            )
         return self._fall_back(why)
 
     def _fall_back(self, why: str) -> tuple[None, str]:
@@ -138,7 +140,8 @@ class Learned:
 
 def _softmax(scores: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
     weights: np.ndarray[Any, Any] = np.exp(scores - scores.max())
-    return weights / weights.sum()
+    shares: np.ndarray[Any, Any] = weights / weights.sum()
+    return shares
 
 
 def _trouble(failure: Failure) -> Trouble:

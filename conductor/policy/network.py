@@ -1,7 +1,7 @@
 """A trained network in ONNX Runtime: read, checked, asked. It is refused before it decides anything, or served.
 
-A file is refused where it cannot be read, takes or gives other tables than the encoder's, was made for another version of the
-encoder, answers with anything but numbers, or is not what its card's digest says.
+A file is refused where it cannot be read, takes or gives other tables than the encoder's, was made for another version of
+the encoder, answers with anything but numbers, or is not what its card's digest says. It needs the extra `policy`.
 """
 
 from __future__ import annotations
@@ -9,15 +9,16 @@ from __future__ import annotations
 import hashlib
 import json
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+import numpy as np
+import onnxruntime as runtime
+from numpy.typing import NDArray
+
+from conductor.policy import encoder
+from conductor.policy.encoder import VERSION, Encoded
 from conductor.policy.errors import PolicyError
-
-if TYPE_CHECKING:
-    import numpy as np
-
-    from conductor.policy.encoder import Encoded
-    from conductor.policy.observation import Floats
+from conductor.policy.observation import Floats
 
 SHIPPED = Path(__file__).parent / "model" / "quest.onnx"
 SIZE_MAX_BYTES = 8 << 20
@@ -52,15 +53,11 @@ class Network:
         return scores, float(value.item())
 
     def novelty(self, tables: Encoded) -> float:
-        """How far a state is from those of the training, in the measure whose bound is `novelty_bound`: the root mean square
-        of the whole's inputs in standard deviations."""
-        import numpy as np
-
+        """How far a state is from those of the training: the root mean square of the whole's inputs in standard deviations,
+        where `novelty_bound` is the bound."""
         return float(np.sqrt((((tables.globals - self._mean) / self._spread) ** 2).mean()))
 
     def _check_version(self, about: dict[str, str]) -> None:
-        from conductor.policy.encoder import VERSION
-
         made_for = about.get("encoder")
         if made_for != str(VERSION):
             told = f"{self.path} was made for version {made_for} of the encoder, this is version {VERSION}"
@@ -68,10 +65,6 @@ class Network:
 
     def _probe(self) -> None:
         """Ask it of a state that is none: shapes and numbers must be right."""
-        import numpy as np
-
-        from conductor.policy import encoder
-
         probe = encoder.Encoded(
             np.zeros(encoder.GLOBAL_WIDTH, np.float32),
             np.zeros((3, encoder.NODE_WIDTH), np.float32),
@@ -116,10 +109,6 @@ def _read(path: Path) -> bytes:
 
 
 def _session(path: Path, data: bytes) -> Any:
-    try:
-        import onnxruntime as runtime
-    except ImportError:
-        raise PolicyError("packages", "a learned policy needs ONNX Runtime: install symphony-conductor[policy]") from None
     options = runtime.SessionOptions()
     options.intra_op_num_threads = 1  # a decision is smaller than what waking a thread costs
     options.inter_op_num_threads = 1
@@ -130,18 +119,14 @@ def _session(path: Path, data: bytes) -> Any:
         raise PolicyError("unreadable", f"{path} is no ONNX file that can be run: {_line(error)}") from None
 
 
-def _novelty(path: Path, about: dict[str, str]) -> tuple[np.ndarray[Any, Any], np.ndarray[Any, Any], float]:
-    import numpy as np
-
-    from conductor.policy.encoder import GLOBAL_WIDTH
-
+def _novelty(path: Path, about: dict[str, str]) -> tuple[NDArray[np.float32], NDArray[np.float32], float]:
     try:
         value = json.loads(about["novelty"])
         mean, spread = (np.array(value[key], np.float32) for key in ("mean", "spread"))
         bound = float(value["bound"][0])
     except (KeyError, ValueError, TypeError, IndexError):
         raise PolicyError("unreadable", f"{path} does not say what it was trained on") from None
-    if mean.shape != (GLOBAL_WIDTH,) or spread.shape != mean.shape or not (spread > 0).all():
+    if mean.shape != (encoder.GLOBAL_WIDTH,) or spread.shape != mean.shape or not (spread > 0).all():
         raise PolicyError("shape", f"{path}: what it was trained on has another shape than the encoder's")
     return mean, spread, bound
 

@@ -134,8 +134,9 @@ KINDS = ACTIONS[14:]
 class Observation:
     """Tables of a moment.
 
-    `globals` (28), `nodes` (n, 32), `pools` (p, 10) and `actions` (a, 24) have the columns above. `places` (a, 2) names each
-    action's row in `nodes` and in `pools`, -1 for none. `edges` (e, 2) are pairs of rows of `nodes`: producer, consumer.
+    `globals` (28), `nodes` (n, 32), `pools` (p, 10) and `actions` (a, 24) have the columns above. `places` (a, 2) names
+    each action's row in `nodes` and in `pools`, -1 for none. `edges` (e, 2) are pairs of rows of `nodes`: producer and
+    consumer.
     Every row of `actions` is legal: masks are exact because nothing else is shown.
     """
 

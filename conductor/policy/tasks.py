@@ -72,7 +72,9 @@ def observe_waiting(tasks: Sequence[Waiting], free: int, slots: int) -> Observat
     return Observation(whole, nodes, _pools(free, slots), actions, places, _NO_EDGES)
 
 
-def observe_failure(trouble: Trouble, failures: int, choices: Sequence[Choice], rest_ms: float, left_ms: float | None) -> Observation:
+def observe_failure(
+    trouble: Trouble, failures: int, choices: Sequence[Choice], rest_ms: float, left_ms: float | None
+) -> Observation:
     """A call that failed `failures` times in a row, and what may be done."""
     left = max(rest_ms, 1.0) * 2 if left_ms is None else left_ms
     whole = _globals(max(left, 1.0), max(rest_ms, 1.0))

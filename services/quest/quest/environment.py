@@ -28,37 +28,43 @@ POOLS_MAX = 8
 Tables = dict[str, NDArray[Any]]
 
 
+def _box(*shape: int) -> spaces.Box:
+    return spaces.Box(-1.0, 1.0, shape, np.float32)
+
+
 class FunctionQuest(gymnasium.Env[Tables, np.int64]):
     """One level of the game; a new quest each `reset`."""
 
     metadata = {"render_modes": ["ansi"]}
 
-    def __init__(self, level: int = 1, split: Split = "train", quest: Quest | None = None, render_mode: str | None = None):
+    def __init__(
+        self, level: int = 1, split: Split = "train", quest: Quest | None = None, render_mode: str | None = None
+    ):
         self.render_mode = render_mode
         self._level, self._split, self._fixed = level, split, quest
         self.quest: Quest | None = None
         self._play: Play | None = None
         self._choices = 0
-        box = lambda *shape: spaces.Box(-1.0, 1.0, shape, np.float32)  # noqa: E731
-        self.observation_space = spaces.Dict(
-            {
-                "globals": box(GLOBAL_WIDTH),
-                "nodes": box(NODES_MAX + 1, NODE_WIDTH),
-                "pools": box(POOLS_MAX + 1, POOL_WIDTH),
-                "actions": box(ACTIONS_MAX, ACTION_WIDTH),
-                "adjacency": box(NODES_MAX + 1, NODES_MAX + 1),
-                "node": spaces.Box(0, NODES_MAX, (ACTIONS_MAX,), np.int64),
-                "pool": spaces.Box(0, POOLS_MAX, (ACTIONS_MAX,), np.int64),
-                "mask": spaces.MultiBinary(ACTIONS_MAX),
-            }
-        )
+        self._spaces: dict[str, spaces.Space[Any]] = {
+            "globals": _box(GLOBAL_WIDTH),
+            "nodes": _box(NODES_MAX + 1, NODE_WIDTH),
+            "pools": _box(POOLS_MAX + 1, POOL_WIDTH),
+            "actions": _box(ACTIONS_MAX, ACTION_WIDTH),
+            "adjacency": _box(NODES_MAX + 1, NODES_MAX + 1),
+            "node": spaces.Box(0, NODES_MAX, (ACTIONS_MAX,), np.int64),
+            "pool": spaces.Box(0, POOLS_MAX, (ACTIONS_MAX,), np.int64),
+            "mask": spaces.MultiBinary(ACTIONS_MAX),
+        }
+        self.observation_space = spaces.Dict(self._spaces)  # type: ignore[assignment]  # Gymnasium's own type is narrower
         self.action_space = spaces.Discrete(ACTIONS_MAX)
 
     def reset(self, *, seed: int | None = None, options: dict[str, Any] | None = None) -> tuple[Tables, dict[str, Any]]:
         super().reset(seed=seed)
         wanted = options or {}
         number = wanted.get("quest_seed", int(self.np_random.integers(0, 1_000_000)))
-        self.quest = self._fixed or levels.draw(wanted.get("level", self._level), wanted.get("split", self._split), number)
+        self.quest = self._fixed or levels.draw(
+            wanted.get("level", self._level), wanted.get("split", self._split), number
+        )
         self._play = Game(quest_json(self.quest)).play(self.quest.seed)
         self._choices = self._play.forced()
         return self._seen(), self._info()
@@ -88,10 +94,10 @@ class FunctionQuest(gymnasium.Env[Tables, np.int64]):
         one = encode(Observation.of(self._play.observe()))
         n, p, a = len(one.nodes) - 1, len(one.pools) - 1, len(one.actions)
         if n > NODES_MAX or p > POOLS_MAX or a > ACTIONS_MAX:
-            raise ValueError(f"{n} functions, {p} pools, {a} actions: this quest is larger than the environment's tables")
-        tables: Tables = {
-            key: np.zeros(space.shape or (), space.dtype) for key, space in self.observation_space.spaces.items()
-        }
+            raise ValueError(
+                f"{n} functions, {p} pools, {a} actions: this quest is larger than the environment's tables"
+            )
+        tables: Tables = {key: np.zeros(space.shape or (), space.dtype) for key, space in self._spaces.items()}
         tables["globals"][:] = one.globals
         tables["nodes"][:n] = one.nodes[:n]
         tables["pools"][:p] = one.pools[:p]
@@ -103,7 +109,7 @@ class FunctionQuest(gymnasium.Env[Tables, np.int64]):
         tables["mask"][:] = self.action_masks()
         return tables
 
-    def render(self) -> str | None:  # type: ignore[override]  # Gymnasium's type is for frames
+    def render(self) -> str | None:
         from quest.text import describe
 
         assert self._play is not None and self.quest is not None

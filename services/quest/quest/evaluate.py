@@ -32,8 +32,6 @@ class Row:
     solved: int = 0
     score: float = 0.0
     oracle_score: float = 0.0
-    relative: float = 0.0
-    """Sum over games of the score over the oracle's."""
 
     def add(self, other: Row) -> None:
         self.episodes += other.episodes
@@ -61,6 +59,11 @@ class Table:
     """Rows by player and level."""
 
     rows: dict[str, dict[int, Row]] = field(default_factory=dict)
+
+    @property
+    def first(self) -> str:
+        """Who was named first."""
+        return next(iter(self.rows), "")
 
     def add(self, name: str, row: Row) -> None:
         mine = self.rows.setdefault(name, {})
@@ -118,7 +121,7 @@ def evaluate(names: Sequence[str], numbers: Sequence[int], episodes: int, split:
         for level in numbers
     ]
     with ProcessPoolExecutor(max(1, min(jobs, len(parts))), mp_context=get_context("spawn")) as pool:
-        waiting = {pool.submit(_part, names, level, split, seeds): level for level, seeds in parts}
+        waiting = [pool.submit(_part, names, level, split, seeds) for level, seeds in parts]
         for done, future in enumerate(as_completed(waiting), 1):
             for name, row in future.result():
                 table.add(name, row)

@@ -82,12 +82,12 @@ class Policy:
 
     def __init__(self, network: Network) -> None:
         self.name = network.name
-        self._network = network
+        self.network = network
 
     def play(self, play: Play, seed: int) -> Result:
         choices, decisions = play.forced(), 0
         while choices:
-            scores, _ = self._network.scores(encode(Observation.of(play.observe())))
+            scores, _ = self.network.scores(encode(Observation.of(play.observe())))
             choices = play.choose(int(scores.argmax()))
             decisions += 1
         return Result(play.won, play.score, decisions, play.now_ms, play.spent)

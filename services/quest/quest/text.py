@@ -44,7 +44,8 @@ def rules(quest: Quest) -> str:
     have = ", ".join(f"{_type(one.type, one.fields)} x{one.count}" for one in quest.artifacts)
     lines = [
         f"Quest {quest.quest}: have {goals}.",
-        f"Limits: {limits.deadline_ms} ms, budget {limits.budget:g}, {limits.calls} calls. You start with {have or 'nothing'}.",
+        f"Limits: {limits.deadline_ms} ms, budget {limits.budget:g}, {limits.calls} calls.",
+        f"You start with {have or 'nothing'}.",
         "Functions (! = uses it up):",
     ]
     for function in quest.functions:
@@ -55,7 +56,9 @@ def rules(quest: Quest) -> str:
             more.append(f"fresh for {function.fresh_ms} ms")
         if function.rate is not None:
             more.append(f"{function.rate.calls} calls in {function.rate.window_ms} ms")
-        lines.append(f"  {signature(function)}: {function.duration_ms:g} ms, cost {function.cost:g} {' '.join(more)}".rstrip())
+        lines.append(
+            f"  {signature(function)}: {function.duration_ms:g} ms, cost {function.cost:g} {' '.join(more)}".rstrip()
+        )
     return "\n".join(lines)
 
 

@@ -19,7 +19,13 @@ pub struct Best {
 
 /// Try `plays` styles and orders in the world as it is: hindsight, so it is the best known play and no policy's aim.
 pub fn oracle(game: &Game, from: &State, plays: usize, seed: u64) -> Best {
-    let mut best = Best { score: -1.0, won: false, end_ms: 0, spent: 0.0, decisions: Vec::new() };
+    let mut best = Best {
+        score: -1.0,
+        won: false,
+        end_ms: 0,
+        spent: 0.0,
+        decisions: Vec::new(),
+    };
     let mut dice = Dice(seed);
     for turn in 0..plays {
         let mut style = STYLES[turn % STYLES.len()];
@@ -37,7 +43,13 @@ pub fn oracle(game: &Game, from: &State, plays: usize, seed: u64) -> Best {
         let found = score(game, &state);
         if found > best.score {
             let won = state.has_won(game);
-            best = Best { score: found, won, end_ms: state.now_ms, spent: state.spent, decisions };
+            best = Best {
+                score: found,
+                won,
+                end_ms: state.now_ms,
+                spent: state.spent,
+                decisions,
+            };
         }
     }
     best
@@ -97,7 +109,8 @@ pub fn typical(game: &Game, weight: f64, worlds: usize, seed: u64) -> Option<(f6
             finish(game, &mut state, mine, &mut dice);
             if state.has_won(game) {
                 let got = (state.now_ms as f64, state.spent, f64::from(state.calls));
-                let worth = weight * got.0 / game.least_ms.max(1.0) + (1.0 - weight) * got.1 / game.least_cost.max(1e-9);
+                let worth = weight * got.0 / game.least_ms.max(1.0)
+                    + (1.0 - weight) * got.1 / game.least_cost.max(1e-9);
                 if best.is_none_or(|(least, _)| worth < least) {
                     best = Some((worth, got));
                 }

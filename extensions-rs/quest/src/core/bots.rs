@@ -40,12 +40,48 @@ pub struct Style {
 }
 
 pub const STYLES: [Style; 6] = [
-    Style { weight: 1.0, noise: 0.0, patient: true, tries: 4, late: false },
-    Style { weight: 0.0, noise: 0.0, patient: true, tries: 4, late: false },
-    Style { weight: 0.5, noise: 0.0, patient: true, tries: 4, late: true },
-    Style { weight: 0.8, noise: 0.0, patient: false, tries: 8, late: false },
-    Style { weight: 0.2, noise: 0.0, patient: false, tries: 2, late: true },
-    Style { weight: 1.0, noise: 0.0, patient: false, tries: 8, late: true },
+    Style {
+        weight: 1.0,
+        noise: 0.0,
+        patient: true,
+        tries: 4,
+        late: false,
+    },
+    Style {
+        weight: 0.0,
+        noise: 0.0,
+        patient: true,
+        tries: 4,
+        late: false,
+    },
+    Style {
+        weight: 0.5,
+        noise: 0.0,
+        patient: true,
+        tries: 4,
+        late: true,
+    },
+    Style {
+        weight: 0.8,
+        noise: 0.0,
+        patient: false,
+        tries: 8,
+        late: false,
+    },
+    Style {
+        weight: 0.2,
+        noise: 0.0,
+        patient: false,
+        tries: 2,
+        late: true,
+    },
+    Style {
+        weight: 1.0,
+        noise: 0.0,
+        patient: false,
+        tries: 8,
+        late: true,
+    },
 ];
 
 /// The next action of a scripted player; none where the game is over.
@@ -58,7 +94,13 @@ pub fn choose(game: &Game, state: &State, bot: Bot, dice: &mut Dice) -> Option<A
         Bot::Random => return Some(legal[dice.below(legal.len())]),
         Bot::Greedy => return Some(greedy(game, state, &legal)),
         Bot::LongestPath => return Some(longest(game, state, &legal)),
-        Bot::Heft => Style { weight: 1.0, noise: 0.0, patient: true, tries: 4, late: false },
+        Bot::Heft => Style {
+            weight: 1.0,
+            noise: 0.0,
+            patient: true,
+            tries: 4,
+            late: false,
+        },
         Bot::Rules => return Some(rules(game, state, &legal)),
     };
     Some(styled(game, state, &legal, style, dice))
@@ -76,7 +118,9 @@ pub fn play(game: &Game, state: &State, style: Style, dice: &mut Dice) -> Option
 /// To the end; the score.
 pub fn finish(game: &Game, state: &mut State, style: Style, dice: &mut Dice) -> f64 {
     for _ in 0..DECISIONS_MAX {
-        let Some(action) = play(game, state, style, dice) else { break };
+        let Some(action) = play(game, state, style, dice) else {
+            break;
+        };
         if state.apply(game, action).is_err() {
             break;
         }
@@ -90,7 +134,9 @@ fn greedy(game: &Game, state: &State, legal: &[Action]) -> Action {
     }
     let e = estimate(game, state, 1.0);
     let ends = |action: &Action| match action {
-        Action::Start { function, pool } if !game.functions[*function].goals.is_empty() && e.needed[*function] => {
+        Action::Start { function, pool }
+            if !game.functions[*function].goals.is_empty() && e.needed[*function] =>
+        {
             Some(state.expected(game, &game.functions[*function], *pool).0)
         }
         _ => None,
@@ -104,7 +150,9 @@ fn longest(game: &Game, state: &State, legal: &[Action]) -> Action {
     }
     let e = estimate(game, state, 1.0);
     least(legal, |action| match action {
-        Action::Start { function, .. } if e.needed[*function] => Some(-e.tail_ms[*function] - e.own_ms[*function]),
+        Action::Start { function, .. } if e.needed[*function] => {
+            Some(-e.tail_ms[*function] - e.own_ms[*function])
+        }
         _ => None,
     })
 }
@@ -146,16 +194,24 @@ fn styled(game: &Game, state: &State, legal: &[Action], style: Style, dice: &mut
         return recover(game, state, legal, style.tries);
     }
     let e = estimate(game, state, style.weight);
-    let e = if e.possible && (e.slack_ms < 0.0 && style.weight < 1.0) { estimate(game, state, 1.0) } else { e };
+    let e = if e.possible && (e.slack_ms < 0.0 && style.weight < 1.0) {
+        estimate(game, state, 1.0)
+    } else {
+        e
+    };
     let mut best: Option<(f64, Action)> = None;
     let mut last = usize::MAX;
     for action in legal {
-        let Action::Start { function, .. } = *action else { continue };
+        let Action::Start { function, .. } = *action else {
+            continue;
+        };
         if !e.needed[function] || last == function {
             continue;
         }
         last = function;
-        let Some(pool) = place(game, state, legal, function, &e, style) else { continue };
+        let Some(pool) = place(game, state, legal, function, &e, style) else {
+            continue;
+        };
         let noise = 1.0 + style.noise * (dice.unit() - 0.5);
         if style.late && hold(game, &e, function) && legal.contains(&Action::Wait) {
             continue;
@@ -185,7 +241,14 @@ fn hold(game: &Game, e: &Estimate, function: usize) -> bool {
 }
 
 /// The pool for a call by the style's weights; none where it is better to wait for a busy one.
-fn place(game: &Game, state: &State, legal: &[Action], function: usize, e: &Estimate, style: Style) -> Option<usize> {
+fn place(
+    game: &Game,
+    state: &State,
+    legal: &[Action],
+    function: usize,
+    e: &Estimate,
+    style: Style,
+) -> Option<usize> {
     let one = &game.functions[function];
     let per_ms = style.weight.max(0.02) / (game.limits.deadline_ms as f64).max(1.0);
     let per_cost = (1.0 - style.weight) / game.limits.budget.max(1e-9);
@@ -212,13 +275,17 @@ fn place(game: &Game, state: &State, legal: &[Action], function: usize, e: &Esti
 /// When a slot of a full pool is expected to be free, from now.
 pub fn release_ms(state: &State, pool: usize) -> f64 {
     let here = state.running.iter().filter(|one| one.pool == pool);
-    let left = here.map(|one| (one.started_ms as f64 + one.expected_ms - state.now_ms as f64).max(one.expected_ms * 0.1));
+    let left = here.map(|one| {
+        (one.started_ms as f64 + one.expected_ms - state.now_ms as f64).max(one.expected_ms * 0.1)
+    });
     left.fold(f64::INFINITY, f64::min)
 }
 
 /// By the kind of the failure; `tries` of one function before another is taken.
 fn recover(game: &Game, state: &State, legal: &[Action], tries: u32) -> Action {
-    let Some(trouble) = state.troubles.first() else { return otherwise(legal) };
+    let Some(trouble) = state.troubles.first() else {
+        return otherwise(legal);
+    };
     let _ = game;
     let failures = state.functions[trouble.function].failures;
     let wishes: &[Action] = match trouble.kind {
@@ -231,5 +298,9 @@ fn recover(game: &Game, state: &State, legal: &[Action], tries: u32) -> Action {
         Kind::Garbage => &[Action::RetryNow],
         Kind::Transient => &[Action::RetryLater],
     };
-    wishes.iter().find(|wish| legal.contains(wish)).copied().unwrap_or_else(|| otherwise(legal))
+    wishes
+        .iter()
+        .find(|wish| legal.contains(wish))
+        .copied()
+        .unwrap_or_else(|| otherwise(legal))
 }

@@ -4,7 +4,11 @@
 pub fn mix(seed: u64, words: [u64; 3]) -> u64 {
     let mut state = seed;
     for word in words {
-        state = finish(state.wrapping_add(word.wrapping_mul(0x9E37_79B9_7F4A_7C15)).wrapping_add(0x9E37_79B9_7F4A_7C15));
+        state = finish(
+            state
+                .wrapping_add(word.wrapping_mul(0x9E37_79B9_7F4A_7C15))
+                .wrapping_add(0x9E37_79B9_7F4A_7C15),
+        );
     }
     state
 }
@@ -56,5 +60,9 @@ pub fn factor(bits: u64, spread: f64) -> f64 {
 
 /// The least that `factor` gives.
 pub fn least(spread: f64) -> f64 {
-    if spread <= 0.0 { 1.0 } else { (spread * LOW - spread * spread / 2.0).exp() }
+    if spread <= 0.0 {
+        1.0
+    } else {
+        (spread * LOW - spread * spread / 2.0).exp()
+    }
 }

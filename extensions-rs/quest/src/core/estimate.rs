@@ -80,7 +80,8 @@ pub fn estimate(game: &Game, state: &State, weight: f64) -> Estimate {
     for one in &state.running {
         let kind = game.functions[one.function].output;
         if e.type_ms[kind] > 0.0 {
-            let left = (one.started_ms as f64 + one.expected_ms - state.now_ms as f64).max(one.expected_ms * 0.1);
+            let left =
+                (one.started_ms as f64 + one.expected_ms - state.now_ms as f64).max(one.expected_ms * 0.1);
             (e.type_ms[kind], e.type_cost[kind], e.type_total[kind]) = (left, 0.0, left * per_ms);
         }
     }
@@ -109,7 +110,8 @@ impl Estimate {
                 let worth = ms * per_ms + cost * per_cost + ms * 1e-12;
                 if worth < best {
                     best = worth;
-                    (self.own_ms[index], self.own_cost[index], self.pool[index]) = (ms * tries, cost * tries, pool);
+                    (self.own_ms[index], self.own_cost[index], self.pool[index]) =
+                        (ms * tries, cost * tries, pool);
                 }
             }
         }
@@ -159,7 +161,8 @@ impl Estimate {
     fn best(&self, accepts: &[usize]) -> Option<usize> {
         let mut best: Option<usize> = None;
         for kind in accepts {
-            if self.type_ms[*kind] < NEVER && best.is_none_or(|b| self.type_total[*kind] < self.type_total[b]) {
+            if self.type_ms[*kind] < NEVER && best.is_none_or(|b| self.type_total[*kind] < self.type_total[b])
+            {
                 best = Some(*kind);
             }
         }

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::chance::least;
+use super::check::check;
 use super::document::{Document, Failures, Limits, Rate, SideEffect, Visible};
 
 /// What a quest may have at most: masks of pools are 64 bits, and a state is cloned thousands of times.
@@ -111,7 +112,10 @@ impl Game {
         }
         let accepts = |name: &str, fields: &BTreeMap<String, String>| -> Vec<usize> {
             let does = |(key, _): &(&(String, BTreeMap<String, String>), &usize)| {
-                key.0 == name && fields.iter().all(|(field, value)| key.1.get(field) == Some(value))
+                key.0 == name
+                    && fields
+                        .iter()
+                        .all(|(field, value)| key.1.get(field) == Some(value))
             };
             known.iter().filter(does).map(|(_, index)| *index).collect()
         };
@@ -123,7 +127,10 @@ impl Game {
                 inputs: function
                     .inputs
                     .iter()
-                    .map(|input| Need { accepts: accepts(&input.name, &input.fields), consume: input.consume })
+                    .map(|input| Need {
+                        accepts: accepts(&input.name, &input.fields),
+                        consume: input.consume,
+                    })
                     .collect(),
                 output: known[&(function.output.name.clone(), function.output.fields.clone())],
                 duration_ms: function.duration_ms,
@@ -148,7 +155,10 @@ impl Game {
             .iter()
             .map(|goal| Goal {
                 accepts: accepts(&goal.name, &goal.fields),
-                deadline_ms: goal.deadline_ms.unwrap_or(u64::MAX).min(document.limits.deadline_ms),
+                deadline_ms: goal
+                    .deadline_ms
+                    .unwrap_or(u64::MAX)
+                    .min(document.limits.deadline_ms),
                 optional: goal.optional,
             })
             .collect();
@@ -194,97 +204,6 @@ impl Game {
         Ok(game)
     }
 
-    /// What follows from the functions' types.
-    fn relate(&mut self) {
-        let count = self.functions.len();
-        for (index, function) in self.functions.iter().enumerate() {
-            self.makers[function.output].push(index);
-        }
-        let mut users: Vec<Vec<usize>> = vec![Vec::new(); self.types];
-        let mut useful = vec![0u32; self.types];
-        let mut once = vec![0u32; self.types];
-        let mut rivals = vec![std::collections::BTreeSet::new(); count];
-        let sets = |game: &Self| -> Vec<Vec<usize>> {
-            let inputs = game.functions.iter().flat_map(|f| f.inputs.iter().map(|need| need.accepts.clone()));
-            inputs.chain(game.goals.iter().map(|goal| goal.accepts.clone())).collect()
-        };
-        for accepts in sets(self) {
-            let makers: Vec<usize> = accepts.iter().flat_map(|kind| self.makers[*kind].iter().copied()).collect();
-            for one in &makers {
-                rivals[*one].extend(makers.iter().copied().filter(|other| other != one));
-            }
-        }
-        for (index, function) in self.functions.iter().enumerate() {
-            for need in &function.inputs {
-                for kind in &need.accepts {
-                    users[*kind].push(index);
-                    let counts = if need.consume { &mut useful } else { &mut once };
-                    counts[*kind] += 1;
-                }
-            }
-        }
-        for goal in &self.goals {
-            for kind in &goal.accepts {
-                once[*kind] += 1;
-            }
-        }
-        for (index, found) in rivals.into_iter().enumerate() {
-            let kind = self.functions[index].output;
-            self.functions[index].rivals = found.into_iter().collect();
-            self.functions[index].useful = (useful[kind] + u32::from(once[kind] > 0)).max(1);
-            for user in &users[kind] {
-                if *user != index {
-                    self.edges.push((index as u32, *user as u32));
-                }
-            }
-        }
-        self.edges.sort_unstable();
-        self.edges.dedup();
-        for goal in 0..self.goals.len() {
-            let mut seen = vec![false; count];
-            let mut open: Vec<usize> =
-                self.goals[goal].accepts.iter().flat_map(|kind| self.makers[*kind].clone()).collect();
-            while let Some(one) = open.pop() {
-                if std::mem::replace(&mut seen[one], true) {
-                    continue;
-                }
-                self.functions[one].goals.push(goal);
-                for need in &self.functions[one].inputs {
-                    open.extend(need.accepts.iter().flat_map(|kind| self.makers[*kind].iter().copied()));
-                }
-            }
-        }
-        self.order = self.sorted();
-    }
-
-    /// Kahn's order; functions in circles come last.
-    fn sorted(&self) -> Vec<usize> {
-        let count = self.functions.len();
-        let mut waits = vec![0usize; count];
-        for (_, to) in &self.edges {
-            waits[*to as usize] += 1;
-        }
-        let mut out: Vec<usize> = (0..count).filter(|index| waits[*index] == 0).collect();
-        let mut next: Vec<Vec<usize>> = vec![Vec::new(); count];
-        for (from, to) in &self.edges {
-            next[*from as usize].push(*to as usize);
-        }
-        let mut at = 0;
-        while at < out.len() {
-            for to in &next[out[at]] {
-                waits[*to] -= 1;
-                if waits[*to] == 0 {
-                    out.push(*to);
-                }
-            }
-            at += 1;
-        }
-        let mut placed = vec![false; count];
-        out.iter().for_each(|index| placed[*index] = true);
-        out.extend((0..count).filter(|index| !placed[*index]));
-        out
-    }
-
     /// The relaxation without slots, locks and failures: the longest of the shortest ways to a goal, and the dearest of the
     /// cheapest single calls that some goal cannot do without.
     fn bound(&mut self) {
@@ -326,7 +245,10 @@ impl Game {
             if function.pools >> index & 1 == 1 {
                 let speed = pool.speed * pool.drift.map_or(1.0, |(_, factor)| factor.max(1.0));
                 let ms = function.duration_ms * least(function.spread) / speed;
-                best = (best.0.min(ms), best.1.min(function.cost + ms * pool.price / 1000.0));
+                best = (
+                    best.0.min(ms),
+                    best.1.min(function.cost + ms * pool.price / 1000.0),
+                );
             }
         }
         best
@@ -335,7 +257,10 @@ impl Game {
 
 /// The least of some types' values.
 pub fn lowest(accepts: &[usize], values: &[f64]) -> f64 {
-    accepts.iter().map(|kind| values[*kind]).fold(f64::INFINITY, f64::min)
+    accepts
+        .iter()
+        .map(|kind| values[*kind])
+        .fold(f64::INFINITY, f64::min)
 }
 
 fn intern(known: &mut Known, name: &str, fields: &BTreeMap<String, String>) {
@@ -350,57 +275,24 @@ fn mask(names: &[String], pools: &[&str], function: &str) -> Result<u64, Invalid
     let mut bits = 0;
     for name in names {
         let found = pools.iter().position(|pool| pool == name);
-        let index = found.ok_or_else(|| Invalid(format!("functions: {function}: there is no pool {name}")))?;
+        let index =
+            found.ok_or_else(|| Invalid(format!("functions: {function}: there is no pool {name}")))?;
         bits |= 1 << index;
     }
     Ok(bits)
 }
 
-fn needs(wanted: &BTreeMap<String, u32>, there: &[&str], function: &str) -> Result<Vec<(usize, u32)>, Invalid> {
+fn needs(
+    wanted: &BTreeMap<String, u32>,
+    there: &[&str],
+    function: &str,
+) -> Result<Vec<(usize, u32)>, Invalid> {
     let mut out = Vec::new();
     for (name, amount) in wanted {
         let found = there.iter().position(|one| one == name);
-        let index = found.ok_or_else(|| Invalid(format!("functions: {function}: there is no resource {name}")))?;
+        let index =
+            found.ok_or_else(|| Invalid(format!("functions: {function}: there is no resource {name}")))?;
         out.push((index, *amount));
     }
     Ok(out)
-}
-
-fn check(document: &Document) -> Result<(), Invalid> {
-    let refuse = |text: String| Err(Invalid(text));
-    if document.version != 1 {
-        return refuse(format!("version: {} is not known, 1 is", document.version));
-    }
-    if document.pools.is_empty() || document.pools.len() > POOLS_MAX {
-        return refuse(format!("pools: from 1 to {POOLS_MAX}"));
-    }
-    if document.goals.is_empty() || document.functions.is_empty() || document.functions.len() > FUNCTIONS_MAX {
-        return refuse(format!("a quest has goals, and from 1 to {FUNCTIONS_MAX} functions"));
-    }
-    let numbers = |function: &super::document::Function| {
-        [function.duration_ms, function.spread, function.cost, function.slow_factor].iter().all(|n| n.is_finite() && *n >= 0.0)
-    };
-    for function in &document.functions {
-        if !numbers(function) || function.duration_ms <= 0.0 {
-            return refuse(format!("functions: {}: durations and costs are positive numbers", function.name));
-        }
-    }
-    for pool in &document.pools {
-        if pool.slots == 0 || !(pool.speed > 0.0 && pool.speed.is_finite() && pool.price >= 0.0) {
-            return refuse(format!("pools: {}: slots and speed are above 0", pool.name));
-        }
-    }
-    let outputs = document.functions.iter().map(|f| (&f.output.name, &f.output.fields));
-    let inputs = document.functions.iter().flat_map(|f| f.inputs.iter().map(|i| (&i.name, &i.fields)));
-    let others = document.artifacts.iter().map(|a| (&a.name, &a.fields));
-    let goals = document.goals.iter().map(|g| (&g.name, &g.fields));
-    for (name, fields) in outputs.chain(inputs).chain(others).chain(goals) {
-        let Some(declared) = document.types.get(name) else {
-            return refuse(format!("types: {name} is used and not declared"));
-        };
-        if let Some(field) = fields.keys().find(|field| !declared.contains(field)) {
-            return refuse(format!("types: {name} has no field {field}"));
-        }
-    }
-    Ok(())
 }

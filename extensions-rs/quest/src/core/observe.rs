@@ -5,6 +5,7 @@ use super::bots::release_ms;
 use super::document::Visible;
 use super::estimate::{Estimate, estimate, risk};
 use super::game::Game;
+use super::offer::action_row;
 use super::state::{GoalState, Kind, State};
 use super::step::Action;
 
@@ -27,31 +28,51 @@ pub struct Observation {
     pub legal: Vec<Action>,
 }
 
-const CAP_MS: f64 = 1e9;
+pub const CAP_MS: f64 = 1e9;
 
 /// # Panics
 /// Never; rows have the widths that are declared above by construction.
 pub fn observe(game: &Game, state: &State) -> Observation {
     let legal = state.legal(game);
-    let plans = [estimate(game, state, 1.0), estimate(game, state, 0.5), estimate(game, state, 0.0)];
-    let mut o = Observation { legal, ..Observation::default() };
+    let plans = [
+        estimate(game, state, 1.0),
+        estimate(game, state, 0.5),
+        estimate(game, state, 0.0),
+    ];
+    let mut o = Observation {
+        legal,
+        ..Observation::default()
+    };
     let rows = shown(game, state, &plans, &o.legal);
     let mut row_of = vec![-1i32; game.functions.len()];
     for (row, index) in rows.iter().enumerate() {
         row_of[*index] = row as i32;
-        o.nodes.extend(node(game, state, &plans, *index).iter().map(|value| *value as f32));
+        o.nodes.extend(
+            node(game, state, &plans, *index)
+                .iter()
+                .map(|value| *value as f32),
+        );
     }
-    o.globals.extend(globals(game, state, &plans).iter().map(|value| *value as f32));
+    o.globals
+        .extend(globals(game, state, &plans).iter().map(|value| *value as f32));
     for pool in 0..game.pools.len() {
-        o.pools.extend(pool_row(game, state, pool).iter().map(|value| *value as f32));
+        o.pools
+            .extend(pool_row(game, state, pool).iter().map(|value| *value as f32));
     }
     for at in 0..o.legal.len() {
         let action = o.legal[at];
-        o.actions.extend(action_row(game, state, &plans, action, &o.legal).iter().map(|value| *value as f32));
+        o.actions.extend(
+            action_row(game, state, &plans, action, &o.legal)
+                .iter()
+                .map(|value| *value as f32),
+        );
         o.places.push(match action {
             Action::Start { function, pool } => (row_of[function], pool as i32),
             Action::Wait => (-1, -1),
-            _ => state.troubles.first().map_or((-1, -1), |t| (row_of[t.function], t.pool as i32)),
+            _ => state
+                .troubles
+                .first()
+                .map_or((-1, -1), |t| (row_of[t.function], t.pool as i32)),
         });
     }
     for (from, to) in &game.edges {
@@ -84,27 +105,39 @@ fn shown(game: &Game, state: &State, plans: &[Estimate; 3], legal: &[Action]) ->
     (0..keep.len()).filter(|index| keep[*index]).collect()
 }
 
-fn capped(value: f64) -> f64 {
+pub fn capped(value: f64) -> f64 {
     value.clamp(-CAP_MS, CAP_MS)
 }
 
-fn flag(value: bool) -> f64 {
+pub fn flag(value: bool) -> f64 {
     f64::from(u8::from(value))
 }
 
 fn globals(game: &Game, state: &State, plans: &[Estimate; 3]) -> [f64; GLOBAL_WIDTH] {
     let open = |optional: bool| {
         let all = game.goals.iter().zip(&state.goals);
-        all.filter(|(goal, now)| goal.optional == optional && **now == GoalState::Open).count() as f64
+        all.filter(|(goal, now)| goal.optional == optional && **now == GoalState::Open)
+            .count() as f64
     };
-    let horizon = game.goals.iter().zip(&state.goals).filter(|(_, now)| **now == GoalState::Open);
-    let left = horizon.map(|(goal, _)| goal.deadline_ms).max().unwrap_or(game.limits.deadline_ms);
+    let horizon = game
+        .goals
+        .iter()
+        .zip(&state.goals)
+        .filter(|(_, now)| **now == GoalState::Open);
+    let left = horizon
+        .map(|(goal, _)| goal.deadline_ms)
+        .max()
+        .unwrap_or(game.limits.deadline_ms);
     let left_ms = left.saturating_sub(state.now_ms) as f64;
     let slots: u32 = game.pools.iter().map(|pool| pool.slots).sum();
     let busy: u32 = state.busy.iter().sum();
     let kind = state.troubles.first().map(|trouble| trouble.kind);
     let is = |one: Kind| flag(kind == Some(one));
-    let trouble = state.troubles.first().map(|t| state.functions[t.function]).unwrap_or_default();
+    let trouble = state
+        .troubles
+        .first()
+        .map(|t| state.functions[t.function])
+        .unwrap_or_default();
     [
         left_ms,
         capped(plans[0].end_ms),
@@ -141,14 +174,29 @@ fn node(game: &Game, state: &State, plans: &[Estimate; 3], index: usize) -> [f64
     let (function, seen) = (&game.functions[index], &state.functions[index]);
     let [fast, even, cheap] = plans;
     let kind = function.output;
-    let missing = function.inputs.iter().filter(|need| state.choose(&need.accepts).is_none()).count();
+    let missing = function
+        .inputs
+        .iter()
+        .filter(|need| state.choose(&need.accepts).is_none())
+        .count();
     let running = state.running.iter().find(|one| one.function == index);
-    let left = running.map_or(0.0, |one| (one.started_ms as f64 + one.expected_ms - state.now_ms as f64).max(0.0));
-    let held = if state.has(kind) { state.held[kind].until_ms.saturating_sub(state.now_ms) as f64 } else { 0.0 };
+    let left = running.map_or(0.0, |one| {
+        (one.started_ms as f64 + one.expected_ms - state.now_ms as f64).max(0.0)
+    });
+    let held = if state.has(kind) {
+        state.held[kind].until_ms.saturating_sub(state.now_ms) as f64
+    } else {
+        0.0
+    };
     let full = game.visible == Visible::Full;
     let quota = function.rate.filter(|_| full).map_or(1.0, |rate| {
         let current = state.now_ms / rate.window_ms.max(1) == seen.window;
-        f64::from(rate.calls) - if current { f64::from(seen.window_calls) } else { 0.0 }
+        f64::from(rate.calls)
+            - if current {
+                f64::from(seen.window_calls)
+            } else {
+                0.0
+            }
     });
     [
         capped(fast.own_ms[index]),
@@ -165,7 +213,11 @@ fn node(game: &Game, state: &State, plans: &[Estimate; 3], index: usize) -> [f64
         left,
         seen.ready_at_ms.saturating_sub(state.now_ms) as f64,
         capped(held),
-        if function.fresh_ms == u64::MAX { 0.0 } else { function.fresh_ms as f64 },
+        if function.fresh_ms == u64::MAX {
+            0.0
+        } else {
+            function.fresh_ms as f64
+        },
         capped(fast.own_cost[index]),
         capped(cheap.own_cost[index]),
         capped(fast.total_cost[index]),
@@ -193,8 +245,16 @@ fn pool_row(game: &Game, state: &State, index: usize) -> [f64; POOL_WIDTH] {
     }
     let full = state.busy[index] >= pool.slots;
     [
-        if state.warm_at_ms[index].is_none() { pool.warm_up_ms as f64 } else { 0.0 },
-        if full { capped(release_ms(state, index)) } else { 0.0 },
+        if state.warm_at_ms[index].is_none() {
+            pool.warm_up_ms as f64
+        } else {
+            0.0
+        },
+        if full {
+            capped(release_ms(state, index))
+        } else {
+            0.0
+        },
         f64::from(pool.slots),
         f64::from(pool.slots - state.busy[index].min(pool.slots)),
         pool.speed / seen.ratio,
@@ -206,108 +266,18 @@ fn pool_row(game: &Game, state: &State, index: usize) -> [f64; POOL_WIDTH] {
     ]
 }
 
-fn action_row(game: &Game, state: &State, plans: &[Estimate; 3], action: Action, legal: &[Action]) -> [f64; ACTION_WIDTH] {
-    let mut row = [0.0; ACTION_WIDTH];
-    let kind = match action {
-        Action::Start { .. } => 0,
-        Action::Wait => 1,
-        Action::RetryNow => 2,
-        Action::RetryLater => 3,
-        Action::Reroute => 4,
-        Action::Fallback => 5,
-        Action::Reconstruct => 6,
-        Action::Compensate => 7,
-        Action::Skip => 8,
-        Action::Halt => 9,
-    };
-    row[14 + kind] = 1.0;
-    match action {
-        Action::Start { function, pool } => {
-            let one = &game.functions[function];
-            let (ms, cost) = state.expected(game, one, pool);
-            let (soonest, cheapest, later) = beside(game, state, function, legal);
-            row[0] = ms;
-            row[1] = ms - soonest;
-            row[2] = capped(later - ms);
-            row[3] = capped(plans[0].latest_ms[function] - ms);
-            row[4] = capped(plans[1].latest_ms[function] - ms);
-            row[5] = capped(plans[2].latest_ms[function] - ms);
-            row[6] = cost;
-            row[7] = cost - cheapest;
-            row[8] = flag(plans[0].needed[function]);
-            row[9] = flag(plans[1].needed[function]);
-            row[10] = flag(plans[2].needed[function]);
-            row[11] = flag(ms <= soonest);
-            row[12] = flag(cost <= cheapest);
-            row[13] = waits(game, plans, function);
-        }
-        Action::Wait => {
-            row[0] = state.next_expected_ms();
-        }
-        Action::RetryLater => {
-            if let Some(trouble) = state.troubles.first() {
-                row[0] = trouble.retry_after_ms.max(game.functions[trouble.function].backoff_ms) as f64;
-            }
-        }
-        Action::Fallback => {
-            let mut copy = state.clone();
-            if let Some(trouble) = state.troubles.first() {
-                copy.functions[trouble.function].given_up = true;
-                let e = estimate(game, &copy, 1.0);
-                row[0] = capped(e.end_ms);
-                row[1] = capped(e.end_ms - plans[0].end_ms);
-                row[3] = capped(e.slack_ms);
-                row[6] = capped(e.cost);
-                row[8] = flag(e.possible);
-            }
-        }
-        _ => {}
-    }
-    row
-}
-
-/// Of a function's legal pools the soonest end and the least cost, and when the best busy pool would end it.
-fn beside(game: &Game, state: &State, function: usize, legal: &[Action]) -> (f64, f64, f64) {
-    let one = &game.functions[function];
-    let (mut soonest, mut cheapest, mut later) = (f64::INFINITY, f64::INFINITY, f64::INFINITY);
-    for pool in 0..game.pools.len() {
-        if (one.pools & !state.functions[function].banned_pools) >> pool & 1 == 0 {
-            continue;
-        }
-        let (ms, cost) = state.expected(game, one, pool);
-        if legal.contains(&Action::Start { function, pool }) {
-            soonest = soonest.min(ms);
-            cheapest = cheapest.min(cost);
-        } else if state.busy[pool] >= game.pools[pool].slots {
-            later = later.min(ms + release_ms(state, pool));
-        }
-    }
-    (soonest, cheapest, if later.is_finite() { later } else { CAP_MS })
-}
-
-/// How much of a result's shelf life would pass before what uses it has its other inputs; 0 where it keeps.
-fn waits(game: &Game, plans: &[Estimate; 3], function: usize) -> f64 {
-    let fresh = game.functions[function].fresh_ms;
-    if fresh == u64::MAX {
-        return 0.0;
-    }
-    let e = &plans[0];
-    let mut least = f64::INFINITY;
-    for (from, to) in &game.edges {
-        let to = *to as usize;
-        if *from as usize == function && e.needed[to] {
-            least = least.min(e.ready_ms[to] - e.own_ms[to] - e.ready_ms[function]);
-        }
-    }
-    if least.is_finite() { (least / fresh as f64).clamp(0.0, 4.0) } else { 0.0 }
-}
-
 impl State {
     /// When the next event is expected, from now, without hindsight.
     pub fn next_expected_ms(&self) -> f64 {
         let left = |one: &super::state::Running| one.started_ms as f64 + one.expected_ms - self.now_ms as f64;
-        let ends = self.running.iter().map(|one| left(one).max(one.expected_ms * 0.1));
-        let waits = self.functions.iter().filter(|f| f.ready_at_ms > self.now_ms && !f.given_up && !f.running);
+        let ends = self
+            .running
+            .iter()
+            .map(|one| left(one).max(one.expected_ms * 0.1));
+        let waits = self
+            .functions
+            .iter()
+            .filter(|f| f.ready_at_ms > self.now_ms && !f.given_up && !f.running);
         let all = ends.chain(waits.map(|f| (f.ready_at_ms - self.now_ms) as f64));
         capped(all.fold(CAP_MS, f64::min))
     }

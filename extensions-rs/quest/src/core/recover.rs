@@ -10,7 +10,9 @@ const BACKOFF_GROWTH_MAX: u64 = 8;
 /// # Errors
 /// Nothing failed, or this failure does not allow the action.
 pub fn check(state: &State, game: &Game, action: Action) -> Result<(), Refused> {
-    let Some(trouble) = state.troubles.first() else { return Err(Refused::NoTrouble) };
+    let Some(trouble) = state.troubles.first() else {
+        return Err(Refused::NoTrouble);
+    };
     let seen = &state.functions[trouble.function];
     let function = &game.functions[trouble.function];
     let lost = trouble.kind == Kind::LostInput;
@@ -22,7 +24,10 @@ pub fn check(state: &State, game: &Game, action: Action) -> Result<(), Refused> 
         Action::RetryLater => !lost,
         Action::Reconstruct => lost,
         Action::Reroute => !lost && function.pools & !seen.banned_pools & !(1 << trouble.pool) != 0,
-        Action::Fallback => function.rivals.iter().any(|rival| !state.functions[*rival].given_up),
+        Action::Fallback => function
+            .rivals
+            .iter()
+            .any(|rival| !state.functions[*rival].given_up),
         Action::Skip => optional(state, game, trouble.function).next().is_some(),
         Action::Start { .. } | Action::Wait => false,
     };
@@ -64,10 +69,16 @@ pub fn apply(state: &mut State, game: &Game, action: Action) {
         }
         Action::Skip => {
             seen.given_up = true;
-            goals.into_iter().for_each(|goal| state.goals[goal] = GoalState::Skipped);
+            goals
+                .into_iter()
+                .for_each(|goal| state.goals[goal] = GoalState::Skipped);
         }
         Action::Halt => {
-            state.end = Some(if state.has_won(game) { End::Won } else { End::Halted });
+            state.end = Some(if state.has_won(game) {
+                End::Won
+            } else {
+                End::Halted
+            });
         }
     }
     state.troubles.remove(0);

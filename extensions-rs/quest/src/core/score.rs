@@ -28,7 +28,11 @@ pub fn score(game: &Game, state: &State) -> f64 {
             had += f64::from(matches!(reached, GoalState::Done(_)));
         }
     }
-    let share = if wished > 0.0 { 0.5 + 0.5 * had / wished } else { 1.0 };
+    let share = if wished > 0.0 {
+        0.5 + 0.5 * had / wished
+    } else {
+        1.0
+    };
     let efficiency = saved(end_ms as f64, game.least_ms, game.limits.deadline_ms as f64);
     let optimisation = saved(state.spent, game.least_cost, game.limits.budget);
     let stability = 1.0 - f64::from(state.wasted) / f64::from(state.calls.max(1));

@@ -137,17 +137,29 @@ impl World {
                 bad_pools |= 1 << index;
             }
         }
-        Self { seed, broken, bad_pools }
+        Self {
+            seed,
+            broken,
+            bad_pools,
+        }
     }
 }
 
 impl State {
     /// The beginning of a game in the world of a seed.
     pub fn new(game: &Game, seed: u64) -> Self {
-        let nothing = Held { count: 0, until_ms: 0, pool: NOWHERE };
+        let nothing = Held {
+            count: 0,
+            until_ms: 0,
+            pool: NOWHERE,
+        };
         let mut held = vec![nothing; game.types];
         for (kind, count, until_ms) in &game.given {
-            held[*kind] = Held { count: held[*kind].count + count, until_ms: *until_ms, pool: NOWHERE };
+            held[*kind] = Held {
+                count: held[*kind].count + count,
+                until_ms: *until_ms,
+                pool: NOWHERE,
+            };
         }
         let mut state = Self {
             now_ms: 0,
@@ -159,7 +171,13 @@ impl State {
             making: vec![0; game.types],
             busy: vec![0; game.pools.len()],
             warm_at_ms: game.pools.iter().map(|pool| pool.warm.then_some(0)).collect(),
-            pools: vec![PoolSeen { ratio: 1.0, ..PoolSeen::default() }; game.pools.len()],
+            pools: vec![
+                PoolSeen {
+                    ratio: 1.0,
+                    ..PoolSeen::default()
+                };
+                game.pools.len()
+            ],
             taken: vec![0; game.resources.len()],
             functions: vec![Seen::default(); game.functions.len()],
             running: Vec::new(),
@@ -180,7 +198,11 @@ impl State {
 
     /// Of the types that would do, the one that may be used longest.
     pub fn choose(&self, accepts: &[usize]) -> Option<usize> {
-        accepts.iter().copied().filter(|kind| self.has(*kind)).max_by_key(|kind| self.held[*kind].until_ms)
+        accepts
+            .iter()
+            .copied()
+            .filter(|kind| self.has(*kind))
+            .max_by_key(|kind| self.held[*kind].until_ms)
     }
 
     /// Goals that what is held fulfils, and those that are too late.
@@ -205,7 +227,11 @@ impl State {
 
     /// Whether all that must be reached is.
     pub fn has_won(&self, game: &Game) -> bool {
-        let mut all = game.goals.iter().zip(&self.goals).filter(|(goal, _)| !goal.optional);
+        let mut all = game
+            .goals
+            .iter()
+            .zip(&self.goals)
+            .filter(|(goal, _)| !goal.optional);
         all.all(|(_, state)| matches!(state, GoalState::Done(_)))
     }
 
@@ -220,7 +246,10 @@ impl State {
             }
             if seen.down_until_ms > 0 && seen.failures > 0 {
                 let mean_ms = game.functions[index].backoff_ms as f64 * 2.0;
-                let more_ms = -mean_ms * unit(mix(seed, [3, index as u64, u64::from(seen.tries)])).max(1e-9).ln();
+                let more_ms = -mean_ms
+                    * unit(mix(seed, [3, index as u64, u64::from(seen.tries)]))
+                        .max(1e-9)
+                        .ln();
                 seen.down_until_ms = self.now_ms + more_ms as u64;
             }
         }

@@ -36,14 +36,23 @@ fn code(action: Action) -> Code {
     match action {
         Action::Start { function, pool } => (0, function as i32, pool as i32),
         Action::Wait => (1, -1, -1),
-        other => (2 + RECOVERIES.iter().position(|one| *one == other).unwrap_or(0) as u8, -1, -1),
+        other => (
+            2 + RECOVERIES.iter().position(|one| *one == other).unwrap_or(0) as u8,
+            -1,
+            -1,
+        ),
     }
 }
 
 fn action(code: Code) -> PyResult<Action> {
-    let number = |value: i32| usize::try_from(value).map_err(|_| PyValueError::new_err("a start names function and pool"));
+    let number = |value: i32| {
+        usize::try_from(value).map_err(|_| PyValueError::new_err("a start names function and pool"))
+    };
     match code.0 {
-        0 => Ok(Action::Start { function: number(code.1)?, pool: number(code.2)? }),
+        0 => Ok(Action::Start {
+            function: number(code.1)?,
+            pool: number(code.2)?,
+        }),
         1 => Ok(Action::Wait),
         other => RECOVERIES
             .get(usize::from(other) - 2)
@@ -69,7 +78,9 @@ impl Game {
     #[new]
     fn new(json: &[u8]) -> PyResult<Self> {
         let inner = Compiled::read(json).map_err(|error| PyValueError::new_err(error.to_string()))?;
-        Ok(Self { inner: Arc::new(inner) })
+        Ok(Self {
+            inner: Arc::new(inner),
+        })
     }
 
     #[getter]
@@ -89,7 +100,10 @@ impl Game {
 
     /// Begin in the world of a seed.
     fn play(&self, seed: u64) -> Play {
-        Play { game: self.inner.clone(), state: State::new(&self.inner, seed) }
+        Play {
+            game: self.inner.clone(),
+            state: State::new(&self.inner, seed),
+        }
     }
 
     /// (milliseconds, cost, calls) of good plays on average; none where too few worlds are won.
@@ -101,7 +115,10 @@ impl Game {
 #[pymethods]
 impl Play {
     fn copy(&self) -> Self {
-        Self { game: self.game.clone(), state: self.state.clone() }
+        Self {
+            game: self.game.clone(),
+            state: self.state.clone(),
+        }
     }
 
     /// Legal actions as (kind, function, pool), in the order of the observation's.
@@ -112,14 +129,20 @@ impl Play {
     /// Do an action; `ValueError` where it is not legal.
     fn apply(&mut self, kind: u8, function: i32, pool: i32) -> PyResult<()> {
         let wanted = action((kind, function, pool))?;
-        self.state.apply(&self.game, wanted).map_err(|error| PyValueError::new_err(error.to_string()))
+        self.state
+            .apply(&self.game, wanted)
+            .map_err(|error| PyValueError::new_err(error.to_string()))
     }
 
     /// Do the legal action of this index, then every forced one. The number of legal actions that are then to choose from.
     fn choose(&mut self, index: usize) -> PyResult<usize> {
         let legal = self.state.legal(&self.game);
-        let wanted = legal.get(index).ok_or_else(|| PyValueError::new_err(format!("action {index} of {}", legal.len())))?;
-        self.state.apply(&self.game, *wanted).map_err(|error| PyValueError::new_err(error.to_string()))?;
+        let wanted = legal
+            .get(index)
+            .ok_or_else(|| PyValueError::new_err(format!("action {index} of {}", legal.len())))?;
+        self.state
+            .apply(&self.game, *wanted)
+            .map_err(|error| PyValueError::new_err(error.to_string()))?;
         Ok(self.forced())
     }
 
@@ -137,12 +160,27 @@ impl Play {
     /// Tables as bytes: globals, nodes, pools, actions, places, edges.
     fn observe<'py>(&self, py: Python<'py>) -> [Bound<'py, PyBytes>; 6] {
         let o = observe(&self.game, &self.state);
-        let floats = |values: &[f32]| PyBytes::new(py, &values.iter().flat_map(|v| v.to_le_bytes()).collect::<Vec<u8>>());
+        let floats = |values: &[f32]| {
+            PyBytes::new(
+                py,
+                &values.iter().flat_map(|v| v.to_le_bytes()).collect::<Vec<u8>>(),
+            )
+        };
         let pairs = |values: &[(i32, i32)]| {
-            let flat = values.iter().flat_map(|(a, b)| [a.to_le_bytes(), b.to_le_bytes()]).flatten();
+            let flat = values
+                .iter()
+                .flat_map(|(a, b)| [a.to_le_bytes(), b.to_le_bytes()])
+                .flatten();
             PyBytes::new(py, &flat.collect::<Vec<u8>>())
         };
-        [floats(&o.globals), floats(&o.nodes), floats(&o.pools), floats(&o.actions), pairs(&o.places), pairs(&o.edges)]
+        [
+            floats(&o.globals),
+            floats(&o.nodes),
+            floats(&o.pools),
+            floats(&o.actions),
+            pairs(&o.places),
+            pairs(&o.edges),
+        ]
     }
 
     /// What a scripted player does now; none at the end.
@@ -156,7 +194,9 @@ impl Play {
         py.detach(|| {
             let mut dice = Dice(seed);
             for _ in 0..symphony_quest::core::bots::DECISIONS_MAX {
-                let Some(next) = choose(&self.game, &self.state, bot, &mut dice) else { break };
+                let Some(next) = choose(&self.game, &self.state, bot, &mut dice) else {
+                    break;
+                };
                 if self.state.apply(&self.game, next).is_err() {
                     break;
                 }
@@ -168,12 +208,21 @@ impl Play {
     /// The best known play of this world from here: score, won, end in milliseconds, cost, and its actions.
     fn oracle(&self, py: Python<'_>, plays: usize, seed: u64) -> (f64, bool, u64, f64, Vec<Code>) {
         let best = py.detach(|| oracle(&self.game, &self.state, plays, seed));
-        (best.score, best.won, best.end_ms, best.spent, best.decisions.into_iter().map(code).collect())
+        (
+            best.score,
+            best.won,
+            best.end_ms,
+            best.spent,
+            best.decisions.into_iter().map(code).collect(),
+        )
     }
 
     /// What each legal action is worth to a planner without hindsight.
     fn advise(&self, py: Python<'_>, worlds: usize, seed: u64) -> Vec<f64> {
-        py.detach(|| advise(&self.game, &self.state, worlds, seed)).into_iter().map(|(_, worth)| worth).collect()
+        py.detach(|| advise(&self.game, &self.state, worlds, seed))
+            .into_iter()
+            .map(|(_, worth)| worth)
+            .collect()
     }
 
     #[getter]
@@ -224,17 +273,26 @@ impl Play {
 
     /// Calls under way: function, pool, and when each is expected to end.
     fn running(&self) -> Vec<(usize, usize, f64)> {
-        self.state.running.iter().map(|one| (one.function, one.pool, one.started_ms as f64 + one.expected_ms)).collect()
+        self.state
+            .running
+            .iter()
+            .map(|one| (one.function, one.pool, one.started_ms as f64 + one.expected_ms))
+            .collect()
     }
 
     /// Functions whose output is held.
     fn held(&self) -> Vec<usize> {
-        (0..self.game.functions.len()).filter(|index| self.state.has(self.game.functions[*index].output)).collect()
+        (0..self.game.functions.len())
+            .filter(|index| self.state.has(self.game.functions[*index].output))
+            .collect()
     }
 
     /// The failure that waits for a decision: function, pool, kind.
     fn trouble(&self) -> Option<(usize, usize, String)> {
-        self.state.troubles.first().map(|one| (one.function, one.pool, format!("{:?}", one.kind)))
+        self.state
+            .troubles
+            .first()
+            .map(|one| (one.function, one.pool, format!("{:?}", one.kind)))
     }
 
     /// Of each goal `open`, `done`, `missed` or `skipped`.

@@ -51,7 +51,9 @@ LEVELS: dict[int, Level] = {
     level.number: level
     for level in (
         _level(1, sequencing.first_steps, "Call what has its inputs, towards the goal", (1.6, 1.2), (2, 1.4)),
-        _level(2, sequencing.distractions, "Calls that lead nowhere cost what you need", (1.6, 1.2), (1.6, 1.15), (1.5, 1)),
+        _level(
+            2, sequencing.distractions, "Calls that lead nowhere cost what you need", (1.6, 1.2), (1.6, 1.15), (1.5, 1)
+        ),
         _level(3, sequencing.many_hands, "A join waits for all of its inputs", (1.4, 1.08), (2, 1.3)),
         _level(4, sequencing.the_right_key, "The same type is not the same value", (1.5, 1.15), (1.6, 1.2), (2, 1.2)),
         _level(5, sequencing.single_use, "What a call uses up is gone", (1.4, 1.12), (1.4, 1.08), (2, 1.1)),
@@ -60,13 +62,29 @@ LEVELS: dict[int, Level] = {
         _level(8, resources.warm_up, "A cold pool is slow once", (1.5, 1.15), (1.5, 1.2), weights=(1.0, 0.6, 0.3)),
         _level(9, resources.locks, "What is shared orders the rest", (1.25, 1.06), (2, 2)),
         _level(10, resources.rates, "More calls than a window takes are lost calls", (1.35, 1.12), (1.5, 1.2)),
-        _level(11, optimising.fast_or_cheap, "Pay for speed where it counts", (1.35, 1.12), (1.35, 1.12), weights=(1.0, 0.7, 0.5, 0.3, 0.0)),
+        _level(
+            11,
+            optimising.fast_or_cheap,
+            "Pay for speed where it counts",
+            (1.35, 1.12),
+            (1.35, 1.12),
+            weights=(1.0, 0.7, 0.5, 0.3, 0.0),
+        ),
         _level(12, optimising.uncertainty, "An average is not a promise", (1.5, 1.2), (1.6, 1.3), weights=(1.0, 0.7)),
         _level(13, optimising.distance, "Moving a result takes time", (1.4, 1.15), (1.6, 1.3), weights=(1.0, 0.7)),
         _level(14, optimising.shelf_life, "Make what goes stale just in time", (1.35, 1.12), (1.6, 1.25)),
-        _level(15, optimising.the_large_graph, "Everything at once, on a large graph", (1.35, 1.15), (1.4, 1.2), weights=(1.0, 0.7, 0.4)),
+        _level(
+            15,
+            optimising.the_large_graph,
+            "Everything at once, on a large graph",
+            (1.35, 1.15),
+            (1.4, 1.2),
+            weights=(1.0, 0.7, 0.4),
+        ),
         _level(16, trouble.transient, "What is down comes back: not at once", (1.7, 1.35), (1.8, 1.5)),
-        _level(17, trouble.broken, "What is broken does not: take another way", (1.9, 1.6), (2, 1.7), weights=(1.0, 0.6)),
+        _level(
+            17, trouble.broken, "What is broken does not: take another way", (1.9, 1.6), (2, 1.7), weights=(1.0, 0.6)
+        ),
         _level(18, trouble.side_effects, "Undo before you try again; make again what was lost", (1.9, 1.5), (1.9, 1.5)),
         _level(19, trouble.drift, "Speeds drift: believe what you see", (1.7, 1.4), (1.7, 1.4), weights=(1.0, 0.6)),
         _level(20, trouble.everything, "All of it", (1.9, 1.5), (1.9, 1.5), weights=(1.0, 0.6)),

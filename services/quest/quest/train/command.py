@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import hashlib
 import json
+import shutil
 from pathlib import Path
 from typing import Any
 
 import msgspec
 
+from conductor.policy.network import SHIPPED
 from conductor.policy.network import Network as Served
 from quest import levels
 from quest._core import Game
@@ -78,3 +80,13 @@ def write(folder: Path) -> Path:
     goal.with_suffix(".json").write_text(json.dumps(card, indent=1) + "\n", "utf-8")
     Served(goal, card["digest"])  # what is exported can be served, or is no export
     return goal
+
+
+def ship(path: Path) -> Path:
+    """Put an exported network and its card into the package; the new place."""
+    SHIPPED.parent.mkdir(exist_ok=True)
+    for suffix in (".onnx", ".json"):
+        fresh = SHIPPED.with_suffix(suffix + ".new")
+        shutil.copyfile(path.with_suffix(suffix), fresh)
+        fresh.replace(SHIPPED.with_suffix(suffix))
+    return SHIPPED

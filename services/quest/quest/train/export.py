@@ -23,7 +23,7 @@ NOVELTY_SHARE = 0.999
 """The share of training decisions that must not count as novel."""
 
 
-class Single(nn.Module):
+class Single(nn.Module):  # type: ignore[misc,unused-ignore]  # PyTorch is not there where only the game is
     """`Network` on the tables of one decision, as `encode` gives them; the same numbers, the same results.
 
     The row of zeros that stands for nothing is kept out of sums and maxima as the padding is in training: an embedding of
@@ -35,7 +35,14 @@ class Single(nn.Module):
         self.network = network
 
     def forward(
-        self, whole: Tensor, nodes: Tensor, pools: Tensor, actions: Tensor, adjacency: Tensor, node: Tensor, pool: Tensor
+        self,
+        whole: Tensor,
+        nodes: Tensor,
+        pools: Tensor,
+        actions: Tensor,
+        adjacency: Tensor,
+        node: Tensor,
+        pool: Tensor,
     ) -> tuple[Tensor, Tensor]:
         net = self.network
         here = _all_but_last(nodes)

@@ -18,6 +18,7 @@ import numpy as np
 import torch
 from torch.nn import functional
 
+from quest._core import Play
 from quest.train.checkpoint import Checkpoint
 from quest.train.knobs import Knobs
 from quest.train.network import Network, Shape
@@ -55,7 +56,13 @@ def losses(network: Network, batch: Batch, knobs: Knobs) -> tuple[torch.Tensor, 
 
 
 def fit(
-    network: Network, samples: Sequence[Sample], knobs: Knobs, epochs: float, rates: tuple[float, float], rng: Random, tell: Tell
+    network: Network,
+    samples: Sequence[Sample],
+    knobs: Knobs,
+    epochs: float,
+    rates: tuple[float, float],
+    rng: Random,
+    tell: Tell,
 ) -> float:
     """Train in place; the mean worth lost of the last tenth. The rate falls along a half cosine between `rates`."""
     optimiser = torch.optim.AdamW(network.parameters(), lr=rates[0], weight_decay=knobs.decay)
@@ -76,7 +83,7 @@ def fit(
                 group["lr"] = rates[1] + (rates[0] - rates[1]) * at
             choice, error, worse = losses(network, batch, knobs)
             optimiser.zero_grad()
-            (choice + knobs.value_weight * error).backward()  # type: ignore[no-untyped-call]
+            (choice + knobs.value_weight * error).backward()  # type: ignore[no-untyped-call,unused-ignore]  # as PyTorch declares it
             torch.nn.utils.clip_grad_norm_(network.parameters(), CLIP)
             optimiser.step()
             lost.append(worse)
@@ -93,8 +100,8 @@ def fit(
 def player(network: Network) -> Driver:
     """The network's first choice; greedy, as it is served."""
 
-    def choose(play: object, worth: list[float], rng: Random) -> int:
-        sample = Sample(0, play.observe(), worth)  # type: ignore[attr-defined]
+    def choose(play: Play, worth: list[float], rng: Random) -> int:
+        sample = Sample(0, play.observe(), worth)
         with torch.no_grad():
             scores, _ = network(*tensors(Batch([sample])))
         return int(scores[0].argmax())
@@ -120,7 +127,9 @@ def demonstrate(folder: Path, knobs: Knobs, tell: Tell) -> list[Sample]:
     return samples
 
 
-def correct(folder: Path, network: Network, knobs: Knobs, round_: int, success: dict[int, float], tell: Tell) -> list[Sample]:
+def correct(
+    folder: Path, network: Network, knobs: Knobs, round_: int, success: dict[int, float], tell: Tell
+) -> list[Sample]:
     """Games of the network with the teacher's word on each decision."""
     weights = {level: success.get(level, 0.5) * (1 - success.get(level, 0.5)) + 0.02 for level in knobs.levels}
     mean = sum(weights.values()) / len(weights)

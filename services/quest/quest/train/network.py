@@ -27,7 +27,7 @@ def _layer(inputs: int, outputs: int) -> nn.Sequential:
     return nn.Sequential(nn.Linear(inputs, outputs), nn.ReLU())
 
 
-class Network(nn.Module):
+class Network(nn.Module):  # type: ignore[misc,unused-ignore]  # PyTorch is not there where only the game is
     """Scores of actions (b, a) and the value of the state (b), from a batch's tensors."""
 
     def __init__(self, shape: Shape) -> None:
