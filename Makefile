@@ -19,11 +19,12 @@ BENCH ?=
 BENCH_ARGS ?=
 RECORD ?=
 TRACES ?= ../shared/data/wfinstances
+QUEST_ARGS ?=
 SHORT := --window 2 --runs 30
 export UV_PROJECT_ENVIRONMENT := .venv
 export CARGO_TERM_COLOR ?= auto
 
-.PHONY: help demo test test-rust test-python lint format types licences bench bench-check baseline prewarming growth chaos reference schemas golden rules docs clean setup tools
+.PHONY: help demo test test-rust test-python lint format types licences bench bench-check baseline prewarming growth chaos reference quest-eval quest-train schemas golden rules docs clean setup tools
 
 help: ## List the commands
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -82,8 +83,16 @@ chaos: setup ## Attack a running system for CHAOS_MINUTES (30), by CHAOS_SEED (a
 reference: setup ## Judge the fold by REFERENCE_CASES (100,000) workflows by chance, from REFERENCE_SEED (1) on
 	REFERENCE_CASES=$(REFERENCE_CASES) REFERENCE_SEED=$(REFERENCE_SEED) cargo test --locked --quiet --package symphony-dag-tracker --test reference documents -- --nocapture
 
+quest-eval: setup ## Measure the shipped policy on 1,000 quests a level that nobody trained on, beside bots and the oracle
+	$(BIN)/symphony quest eval $(QUEST_ARGS)
+
+quest-train: setup ## Train a policy anew (in an environment of its own: PyTorch is large), and say where it lies
+	UV_PROJECT_ENVIRONMENT=build/train-env $(UV) sync --locked --quiet --extra train --python "$$(command -v $(PYTHON))"
+	build/train-env/bin/symphony quest train --out build/quest $(QUEST_ARGS)
+
 schemas: setup ## Write schemas/ from conductor/wire
 	$(BIN)/symphony schemas emit
+	$(BIN)/python -m quest.schema
 
 golden: tools ## Make the golden log and snapshot of the newest version of the fold; never of one that was released
 	cargo run --locked --quiet --package symphony-dag-tracker --example golden

@@ -75,8 +75,10 @@ def observe_waiting(tasks: Sequence[Waiting], free: int, slots: int) -> Observat
 def observe_failure(
     trouble: Trouble, failures: int, choices: Sequence[Choice], rest_ms: float, left_ms: float | None
 ) -> Observation:
-    """A call that failed `failures` times in a row, and what may be done."""
-    left = max(rest_ms, 1.0) * 2 if left_ms is None else left_ms
+    """A call that failed `failures` times in a row, and what may be done. Without a deadline it is shown with one that three
+    times the rest and the longest delay would meet."""
+    wait_ms = max((choice.delay_ms for choice in choices), default=0.0)
+    left = (max(rest_ms, 1.0) + wait_ms) * 3 if left_ms is None else left_ms
     whole = _globals(max(left, 1.0), max(rest_ms, 1.0))
     whole[18] = 1.0
     whole[19 + _TROUBLES.index(trouble)] = 1.0

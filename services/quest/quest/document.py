@@ -19,7 +19,7 @@ Count = Annotated[int, msgspec.Meta(ge=0)]
 Millis = Annotated[int, msgspec.Meta(ge=0)]
 Fields = dict[str, str]
 
-SCHEMA_ID = "https://symphony-conductor.dev/schemas/quest.schema.json"
+SCHEMA_ID = "quest.schema.json"
 
 
 class Part(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):

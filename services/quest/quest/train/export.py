@@ -16,9 +16,11 @@ from conductor.policy.observation import Observation
 from quest.train.checkpoint import Origin
 from quest.train.network import Network
 from quest.train.samples import Sample
+from quest.train.thin import thinned
 
 INPUTS = ("globals", "nodes", "pools", "actions", "adjacency", "node", "pool")
 OUTPUTS = ("scores", "value")
+COUNTED = 20_000
 NOVELTY_SHARE = 0.999
 """The share of training decisions that must not count as novel."""
 
@@ -72,7 +74,12 @@ def _all_but_last(rows: Tensor) -> Tensor:
 
 
 def statistics(samples: list[Sample]) -> dict[str, list[float]]:
-    """Mean and spread of each global input, and the distance that `NOVELTY_SHARE` of the samples stay below."""
+    """Mean and spread of each global input, and the distance that `NOVELTY_SHARE` of the samples stay below.
+
+    Of at most `COUNTED` samples, and of these as production would show them: both are what was trained on.
+    """
+    samples = samples[:: max(1, len(samples) // COUNTED)]
+    samples = samples + [seen for seen in map(thinned, samples) if seen is not None]
     rows = np.stack([encode(Observation.of(sample.tables)).globals for sample in samples]).astype(np.float64)
     mean, spread = rows.mean(0), np.maximum(rows.std(0), 0.05)
     distance = np.sqrt((((rows - mean) / spread) ** 2).mean(1))
