@@ -18,7 +18,7 @@ VERSION = 1
 GLOBAL_WIDTH = 34
 NODE_WIDTH = 51
 POOL_WIDTH = 12
-ACTION_WIDTH = 32
+ACTION_WIDTH = 44
 NODES_MAX = 128
 """Rows of the graph: what the game's core shows at most; the adjacency is dense, so time grows with the square."""
 
@@ -27,7 +27,7 @@ Rows = NDArray[np.int64]
 
 
 class Encoded(NamedTuple):
-    """The network's inputs: `globals` (34), `nodes` (n+1, 51), `pools` (p+1, 12), `actions` (a, 32), `adjacency`
+    """The network's inputs: `globals` (34), `nodes` (n+1, 51), `pools` (p+1, 12), `actions` (a, 44), `adjacency`
     (n+1, n+1) with 1 from consumer's row to producer's column, `node` and `pool` (a) rows. The last row of `nodes` and of
     `pools` is zeros: nothing."""
 
@@ -73,11 +73,11 @@ def encode(seen: Observation) -> Encoded:
         rows[:, 8] = _squash(seen.pools[:, 6] * (plan * np.float32(0.001) * money[0]))
 
     actions = np.empty((len(seen.actions), ACTION_WIDTH), np.float32)
-    actions[:, :6] = _squash(seen.actions[:, :6] * scales[0])
-    actions[:, 6:12] = _squash(seen.actions[:, :6] * scales[1])
-    actions[:, 12:14] = _squash(seen.actions[:, 6:8] * money[0])
-    actions[:, 14:16] = _squash(seen.actions[:, 6:8] * money[1])
-    actions[:, 16:32] = seen.actions[:, 8:24]
+    actions[:, :10] = _squash(seen.actions[:, :10] * scales[0])
+    actions[:, 10:20] = _squash(seen.actions[:, :10] * scales[1])
+    actions[:, 20:23] = _squash(seen.actions[:, 10:13] * money[0])
+    actions[:, 23:26] = _squash(seen.actions[:, 10:13] * money[1])
+    actions[:, 26:44] = _squash(seen.actions[:, 13:31])
 
     whole = np.empty(GLOBAL_WIDTH, np.float32)
     whole[:7] = _squash(own[1:8] * scales[0])

@@ -105,9 +105,14 @@ ACTIONS = (
     "slack, fastest plan",
     "slack, even plan",
     "slack, cheapest plan",
+    "warming the pool",
+    "moving the inputs",
+    "later end of the plan with it",
+    "slack of the plan with it",
     # costs
     "cost",
     "dearer than in the cheapest free pool",
+    "dearer plan with it",
     # flags and others
     "in the fastest plan",
     "in the even plan",
@@ -115,6 +120,8 @@ ACTIONS = (
     "soonest free pool",
     "cheapest free pool",
     "shelf life that passes unused",
+    "other inputs of its users that lie here",
+    "and elsewhere",
     "start",
     "wait",
     "retry now",
@@ -126,7 +133,9 @@ ACTIONS = (
     "skip",
     "halt",
 )
-KINDS = ACTIONS[14:]
+KIND = 21
+"""The first of the flags of an action's kind."""
+KINDS = ACTIONS[KIND:]
 """Kinds of actions, in the order of their flags."""
 
 
@@ -134,7 +143,7 @@ KINDS = ACTIONS[14:]
 class Observation:
     """Tables of a moment.
 
-    `globals` (28), `nodes` (n, 32), `pools` (p, 10) and `actions` (a, 24) have the columns above. `places` (a, 2) names
+    `globals` (28), `nodes` (n, 32), `pools` (p, 10) and `actions` (a, 31) have the columns above. `places` (a, 2) names
     each action's row in `nodes` and in `pools`, -1 for none. `edges` (e, 2) are pairs of rows of `nodes`: producer and
     consumer.
     Every row of `actions` is legal: masks are exact because nothing else is shown.

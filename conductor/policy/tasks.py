@@ -12,7 +12,7 @@ from typing import Literal
 
 import numpy as np
 
-from conductor.policy.observation import ACTIONS, GLOBALS, KINDS, NODES, POOLS, Floats, Observation
+from conductor.policy.observation import ACTIONS, GLOBALS, KIND, KINDS, NODES, POOLS, Floats, Observation
 
 Trouble = Literal["transient", "permanent", "garbage", "rate limited", "input lost", "infrastructure"]
 Kind = Literal["retry now", "retry later", "fallback", "skip", "halt"]
@@ -64,8 +64,9 @@ def observe_waiting(tasks: Sequence[Waiting], free: int, slots: int) -> Observat
     nodes[:, 19:22] = 1.0
     actions = np.zeros((count, len(ACTIONS)), np.float32)
     actions[:, 3:6] = (left - rest)[:, None]
-    actions[:, 8:13] = 1.0
-    actions[:, 14] = 1.0
+    actions[:, 9] = left - rest
+    actions[:, 13:18] = 1.0
+    actions[:, KIND] = 1.0
     places = np.stack([np.arange(count), np.zeros(count)], 1).astype(np.int32)
     whole = _globals(horizon, end_ms)
     whole[14], whole[15], whole[16] = slots, slots - free, slots - free
@@ -75,8 +76,10 @@ def observe_waiting(tasks: Sequence[Waiting], free: int, slots: int) -> Observat
 def observe_failure(
     trouble: Trouble, failures: int, choices: Sequence[Choice], rest_ms: float, left_ms: float | None
 ) -> Observation:
-    """A call that failed `failures` times in a row, and what may be done. Without a deadline it is shown with one that three
-    times the rest and the longest delay would meet."""
+    """A call that failed `failures` times in a row, and what may be done.
+
+    Without a deadline it is shown with one that three times the rest and the longest delay would meet.
+    """
     wait_ms = max((choice.delay_ms for choice in choices), default=0.0)
     left = (max(rest_ms, 1.0) + wait_ms) * 3 if left_ms is None else left_ms
     whole = _globals(max(left, 1.0), max(rest_ms, 1.0))
@@ -90,9 +93,9 @@ def observe_failure(
     node[0, 24], node[0, 25] = failures, failures
     actions = np.zeros((len(choices), len(ACTIONS)), np.float32)
     for row, choice in enumerate(choices):
-        actions[row, 14 + KINDS.index(choice.kind)] = 1.0
+        actions[row, KIND + KINDS.index(choice.kind)] = 1.0
         actions[row, 0] = choice.delay_ms
-        actions[row, 8] = float(choice.kind == "fallback")
+        actions[row, 13] = float(choice.kind == "fallback")
     places = np.zeros((len(choices), 2), np.int32)
     return Observation(whole, node, _pools(1, 1), actions, places, _NO_EDGES)
 

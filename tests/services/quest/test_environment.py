@@ -44,7 +44,7 @@ def test_an_action_outside_the_mask_loses_the_game() -> None:
 def test_it_is_made_by_its_versioned_name_also_as_a_vector() -> None:
     register()
     envs = gymnasium.make_vec(ID, num_envs=3, level=6)
-    seen, info = envs.reset(seed=1)
+    seen, _ = envs.reset(seed=1)
     assert seen["actions"].shape[0] == 3
     _, reward, *_ = envs.step(np.zeros(3, np.int64))
     assert reward.shape == (3,)

@@ -6,6 +6,7 @@ from random import Random
 
 import pytest
 
+from conductor.policy.observation import ACTIONS
 from tests.services.quest.drawing import at_random, begun, everything, some
 
 
@@ -40,7 +41,7 @@ def test_the_observation_shows_the_legal_actions_and_no_others() -> None:
     for quest in some(1):
         for play in at_random(begun(quest), Random(1)):
             legal = play.legal()
-            assert len(play.observe()[3]) == len(legal) * 24 * 4
+            assert len(play.observe()[3]) == len(legal) * len(ACTIONS) * 4
 
 
 def test_no_game_goes_on_without_a_legal_action() -> None:

@@ -12,7 +12,7 @@ use super::step::Action;
 pub const GLOBAL_WIDTH: usize = 28;
 pub const NODE_WIDTH: usize = 32;
 pub const POOL_WIDTH: usize = 10;
-pub const ACTION_WIDTH: usize = 24;
+pub const ACTION_WIDTH: usize = 31;
 /// Nodes that are shown: those of the plans and those that could start, the most urgent first.
 pub const NODES_MAX: usize = 128;
 

@@ -4,7 +4,7 @@ use super::bots::release_ms;
 use super::estimate::{Estimate, estimate};
 use super::game::Game;
 use super::observe::{ACTION_WIDTH, CAP_MS, capped, flag};
-use super::state::State;
+use super::state::{NOWHERE, State};
 use super::step::Action;
 
 pub fn action_row(
@@ -27,7 +27,7 @@ pub fn action_row(
         Action::Skip => 8,
         Action::Halt => 9,
     };
-    row[14 + kind] = 1.0;
+    row[21 + kind] = 1.0;
     match action {
         Action::Start { function, pool } => {
             let one = &game.functions[function];
@@ -39,14 +39,24 @@ pub fn action_row(
             row[3] = capped(plans[0].latest_ms[function] - ms);
             row[4] = capped(plans[1].latest_ms[function] - ms);
             row[5] = capped(plans[2].latest_ms[function] - ms);
-            row[6] = cost;
-            row[7] = cost - cheapest;
-            row[8] = flag(plans[0].needed[function]);
-            row[9] = flag(plans[1].needed[function]);
-            row[10] = flag(plans[2].needed[function]);
-            row[11] = flag(ms <= soonest);
-            row[12] = flag(cost <= cheapest);
-            row[13] = waits(game, plans, function);
+            row[6] = state.warming_ms(game, pool) as f64;
+            row[7] = state.moving_ms(game, one, pool) as f64;
+            let mut after = state.clone();
+            if after.apply(game, action).is_ok() {
+                let fast = estimate(game, &after, 1.0);
+                row[8] = capped(fast.end_ms - plans[0].end_ms);
+                row[9] = capped(fast.slack_ms);
+                row[12] = capped(after.reserved - state.reserved + fast.cost - plans[0].cost);
+            }
+            row[10] = cost;
+            row[11] = cost - cheapest;
+            row[13] = flag(plans[0].needed[function]);
+            row[14] = flag(plans[1].needed[function]);
+            row[15] = flag(plans[2].needed[function]);
+            row[16] = flag(ms <= soonest);
+            row[17] = flag(cost <= cheapest);
+            row[18] = waits(game, plans, function);
+            (row[19], row[20]) = company(game, state, plans, function, pool);
         }
         Action::Wait => {
             row[0] = state.next_expected_ms();
@@ -65,9 +75,11 @@ pub fn action_row(
                 let e = estimate(game, &copy, 1.0);
                 row[0] = capped(e.end_ms);
                 row[1] = capped(e.end_ms - plans[0].end_ms);
-                row[3] = capped(e.slack_ms);
-                row[6] = capped(e.cost);
-                row[8] = flag(e.possible);
+                row[8] = row[1];
+                row[9] = capped(e.slack_ms);
+                row[10] = capped(e.cost);
+                row[12] = capped(e.cost - plans[0].cost);
+                row[13] = flag(e.possible);
             }
         }
         _ => {}
@@ -92,6 +104,33 @@ fn beside(game: &Game, state: &State, function: usize, legal: &[Action]) -> (f64
         }
     }
     (soonest, cheapest, if later.is_finite() { later } else { CAP_MS })
+}
+
+/// Of the other inputs of what uses a result: how many lie, or are being made, in a pool, and how many elsewhere.
+fn company(game: &Game, state: &State, plans: &[Estimate; 3], function: usize, pool: usize) -> (f64, f64) {
+    let (mut near, mut far) = (0.0, 0.0);
+    for (from, to) in &game.edges {
+        let user = *to as usize;
+        if *from as usize != function || !plans.iter().any(|e| e.needed[user]) {
+            continue;
+        }
+        for need in &game.functions[user].inputs {
+            if need.accepts.contains(&game.functions[function].output) {
+                continue;
+            }
+            let lies = state.choose(&need.accepts).map(|kind| state.held[kind].pool);
+            let made = state
+                .running
+                .iter()
+                .find(|one| need.accepts.contains(&game.functions[one.function].output));
+            match lies.or(made.map(|one| one.pool as u8)) {
+                Some(NOWHERE) | None => {}
+                Some(there) if there as usize == pool => near += 1.0,
+                Some(_) => far += 1.0,
+            }
+        }
+    }
+    (near, far)
 }
 
 /// How much of a result's shelf life would pass before what uses it has its other inputs; 0 where it keeps.

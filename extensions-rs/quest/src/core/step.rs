@@ -3,7 +3,7 @@
 use super::chance::{factor, mix, unit};
 use super::game::{Function, Game};
 use super::recover;
-use super::state::{End, Kind, State};
+use super::state::{End, Kind, NOWHERE, State};
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Action {
@@ -176,26 +176,34 @@ impl State {
         (ms, function.cost + ms * there.price / 1000.0)
     }
 
-    /// Warming the pool and moving the inputs there.
+    /// Warming the pool and moving the inputs there, at the same time.
     pub(super) fn lead_ms(&self, game: &Game, function: &Function, pool: usize) -> u64 {
-        let warm = match self.warm_at_ms[pool] {
+        self.warming_ms(game, pool)
+            .max(self.moving_ms(game, function, pool))
+    }
+
+    /// Until the pool is warm.
+    pub fn warming_ms(&self, game: &Game, pool: usize) -> u64 {
+        match self.warm_at_ms[pool] {
             None => game.pools[pool].warm_up_ms,
             Some(at_ms) => at_ms.saturating_sub(self.now_ms),
-        };
+        }
+    }
+
+    /// Moving the inputs into the pool.
+    pub fn moving_ms(&self, game: &Game, function: &Function, pool: usize) -> u64 {
         let mut moving = 0;
         for need in &function.inputs {
-            if let Some(kind) = self.choose(&need.accepts) {
-                let held = &self.held[kind];
-                if held.pool != super::state::NOWHERE && held.pool as usize != pool {
-                    moving = moving.max(
-                        game.makers[kind]
-                            .first()
-                            .map_or(0, |maker| game.functions[*maker].transfer_ms),
-                    );
-                }
+            let Some(kind) = self.choose(&need.accepts) else {
+                continue;
+            };
+            let lies = self.held[kind].pool;
+            if lies != NOWHERE && lies as usize != pool {
+                let maker = game.makers[kind].first();
+                moving = moving.max(maker.map_or(0, |maker| game.functions[*maker].transfer_ms));
             }
         }
-        warm.max(moving)
+        moving
     }
 
     /// Do it.

@@ -85,9 +85,9 @@ LEVELS: dict[int, Level] = {
         _level(
             17, trouble.broken, "What is broken does not: take another way", (1.9, 1.6), (2, 1.7), weights=(1.0, 0.6)
         ),
-        _level(18, trouble.side_effects, "Undo before you try again; make again what was lost", (1.9, 1.5), (1.9, 1.5)),
+        _level(18, trouble.side_effects, "Undo before you try again; make again what was lost", (2.1, 1.7), (2.1, 1.7)),
         _level(19, trouble.drift, "Speeds drift: believe what you see", (1.7, 1.4), (1.7, 1.4), weights=(1.0, 0.6)),
-        _level(20, trouble.everything, "All of it", (1.9, 1.5), (1.9, 1.5), weights=(1.0, 0.6)),
+        _level(20, trouble.everything, "All of it", (2.2, 1.8), (2.2, 1.8), weights=(1.0, 0.6)),
     )
 }
 

@@ -16,7 +16,7 @@ class Knobs(msgspec.Struct, frozen=True, kw_only=True):
     """Demonstrations a level, in which the teacher plays."""
     corrections: int = 2
     """Rounds in which the network plays and the teacher says what would have been right (DAgger, Ross et al., 2011)."""
-    correction_episodes: int = 200
+    correction_episodes: int = 250
     """A level and round; more where the network is neither sure to win nor to lose, see `curriculum`."""
     curriculum: bool = True
     """Weigh levels by p(1-p) of the network's success."""
@@ -35,5 +35,5 @@ class Knobs(msgspec.Struct, frozen=True, kw_only=True):
     rate_end: float = 1e-4
     decay: float = 1e-5
     value_weight: float = 0.2
-    thin: float = 0.15
+    thin: float = 0.25
     """Share of samples that show only what production knows of a task where a workflow gives the graph."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from conductor.policy.observation import KINDS, Observation
+from conductor.policy.observation import KIND, KINDS, Observation
 from conductor.policy.tasks import Choice, Kind, Trouble, Waiting, observe_failure, observe_waiting
 from quest.train.samples import Sample
 
@@ -25,7 +25,7 @@ def _waiting(seen: Observation, sample: Sample) -> Sample | None:
     worth: dict[int, float] = {}
     for row, value in enumerate(sample.worth):
         node = int(seen.places[row, 0])
-        if seen.actions[row, 14] > 0 and seen.actions[row, 8] > 0 and node >= 0:
+        if seen.actions[row, KIND] > 0 and seen.actions[row, 13] > 0 and node >= 0:
             worth[node] = max(worth.get(node, 0.0), value)
     if len(worth) < 2:
         return None
@@ -44,7 +44,7 @@ def _failure(seen: Observation, sample: Sample) -> Sample | None:
     trouble = TROUBLES[int(np.argmax(seen.globals[19:25]))]
     choices, worth = [], []
     for row, value in enumerate(sample.worth):
-        kind = KINDS[int(np.argmax(seen.actions[row, 14:]))]
+        kind = KINDS[int(np.argmax(seen.actions[row, KIND:]))]
         for allowed in ALLOWED:
             if kind == allowed:
                 delay_ms = float(seen.actions[row, 0]) if kind == "retry later" else 0.0
