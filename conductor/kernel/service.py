@@ -96,6 +96,7 @@ def describe(conductor: Conductor) -> dict[str, object]:
     return {
         "conductor": conductor.options.name,
         "policy": conductor.core.policy.name,
+        "ladder": conductor.steps.report(),
         "slots": leased,
         "busy": busy,
         "waiting": conductor.core.waiting.counts(),

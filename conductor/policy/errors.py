@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Literal
 
-Kind = Literal["missing", "unreadable", "shape", "numbers", "version", "digest"]
+Kind = Literal["missing", "unreadable", "shape", "numbers", "version", "digest", "packages"]
 
 
 class PolicyError(Exception):

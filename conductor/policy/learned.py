@@ -9,6 +9,7 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -22,6 +23,7 @@ from conductor.policy.rules import Rules
 from conductor.policy.tasks import Choice, Trouble, Waiting, observe_failure, observe_waiting
 from conductor.wire.log import Continue, Fail, Fallback, Retry, Skip
 from conductor.wire.ready import Failure, ReadyTask
+from conductor.wire.runs import RunEnded
 
 _log = logging.getLogger("symphony.policy")
 
@@ -64,7 +66,7 @@ class Learned:
         by_rules = self._rules.rank(situation, candidates, running)
         first = list(by_rules.order[:NODES_MAX])
         if len(first) < 2:
-            return by_rules
+            return replace(by_rules, by=self.name)  # a forced move is anybody's
         now_ms = situation.now_ms
         tasks = [
             Waiting(
@@ -76,7 +78,7 @@ class Learned:
         slots = situation.free + max(running, default=0)
         scores, why = self._ask(observe_waiting(tasks, situation.free, slots))
         if scores is None:
-            return Ranked(by_rules.order, reason=f"{why}: {by_rules.reason}")
+            return Ranked(by_rules.order, reason=f"{why}: {by_rules.reason}", by=self._rules.name)
         order = sorted(range(len(first)), key=lambda at: (-candidates[first[at]].priority, -float(scores[at])))
         given = _softmax(scores)
         ranked = [first[at] for at in order]
@@ -84,23 +86,27 @@ class Learned:
             [*ranked, *by_rules.order[NODES_MAX:]],
             [float(given[at]) for at in order],
             f"priority, then {self.name}",
+            self.name,
         )
 
     def recover(self, failure: Failure) -> Recovery:
         """One of the document's actions; the rules' where only one is allowed, or one that the game does not know."""
         by_rules = self._rules.recover(failure)
         if len(failure.actions) < 2:
-            return by_rules
+            return replace(by_rules, by=self.name)  # a forced move is anybody's
         choices = [_choice(action, failure.error.retry_after_ms) for action in failure.actions]
         known = [choice for choice in choices if choice is not None]
         if len(known) != len(choices):
-            return by_rules
+            return replace(by_rules, by=self._rules.name)
         seen = observe_failure(_trouble(failure), failure.try_, known, failure.rest_us / 1000, None)
         scores, why = self._ask(seen)
         if scores is None:
-            return Recovery(by_rules.action, reason=f"{why}: {by_rules.reason}")
+            return Recovery(by_rules.action, reason=f"{why}: {by_rules.reason}", by=self._rules.name)
         action = int(scores.argmax())
-        return Recovery(action, float(_softmax(scores)[action]), f"{failure.error.kind}: {self.name}")
+        return Recovery(action, float(_softmax(scores)[action]), f"{failure.error.kind}: {self.name}", self.name)
+
+    def ended(self, ended: RunEnded) -> None:
+        """A network learns when it is trained."""
 
     def _ask(self, seen: Observation) -> tuple[np.ndarray[Any, Any] | None, str]:
         """The network's scores; or none and why the rules answer."""
