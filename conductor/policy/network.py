@@ -41,6 +41,12 @@ class Network:
         self.name = f"{path.stem}/{self.digest[:8]}"
         self.path = path
         self._session = _session(path, data)
+        # A network without messages has no use for the graph, and its file then has no such input.
+        taken = {one.name for one in self._session.get_inputs()}
+        self._takes = [(at, name) for at, name in enumerate(INPUTS) if name in taken]
+        if len(self._takes) != len(taken):
+            strange = ", ".join(sorted(taken - set(INPUTS)))
+            raise PolicyError("shape", f"{path} takes {strange}, which the encoder does not give")
         about = self._session.get_modelmeta().custom_metadata_map
         self._check_version(about)
         novelty = _novelty(path, about)
@@ -49,7 +55,7 @@ class Network:
 
     def scores(self, tables: Encoded) -> tuple[Floats, float]:
         """Of each action a score (higher is better; softmax makes them a distribution), and of the state its value."""
-        scores, value = self._session.run(None, dict(zip(INPUTS, tables, strict=True)))
+        scores, value = self._session.run(None, {name: tables[at] for at, name in self._takes})
         return scores, float(value.item())
 
     def novelty(self, tables: Encoded) -> float:

@@ -35,7 +35,10 @@ class Turned:
 
 def tasks(runs: list[str]) -> list[ReadyTask]:
     made = waiting(len(runs))
-    return [type(t)(**{**{f: getattr(t, f) for f in t.__struct_fields__}, "run": r}) for t, r in zip(made, runs, strict=True)]
+    return [
+        type(t)(**{**{f: getattr(t, f) for f in t.__struct_fields__}, "run": r})
+        for t, r in zip(made, runs, strict=True)
+    ]
 
 
 def ended(run: str, status: str = "succeeded") -> RunEnded:
