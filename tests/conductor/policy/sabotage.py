@@ -5,14 +5,14 @@ from __future__ import annotations
 from pathlib import Path
 
 import torch
-
-from conductor.policy.encoder import ACTION_WIDTH
-from conductor.policy.observation import ACTIONS, KIND, KINDS
 from quest.train.checkpoint import Origin
 from quest.train.export import export
 from quest.train.knobs import Knobs
 from quest.train.network import Network, Shape, parameters
 from quest.train.samples import collect, teacher
+
+from conductor.policy.encoder import ACTION_WIDTH
+from conductor.policy.observation import ACTIONS, KIND, KINDS
 
 PLACE = Path("tests/data/policy/sabotaged.onnx")
 WISHES = {"fallback": 4.0, "skip": 3.0, "halt": 2.0}

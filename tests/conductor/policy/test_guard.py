@@ -45,11 +45,8 @@ def test_one_that_is_as_good_is_left_alone_however_often_one_looks() -> None:
 
 def test_one_that_never_answers_is_found() -> None:
     guard = Guard()
-    for number in range(200):
+    for _ in range(60):
         guard.decided(True)
-        if guard.broken():
-            break
-    assert number < 60
     assert "in its place" in str(guard.broken())
 
 
