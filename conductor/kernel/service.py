@@ -68,6 +68,9 @@ async def serve(bus_options: BusOptions, conductor_options: ConductorOptions) ->
     async def show(_: Received) -> bytes:
         return msgspec.msgpack.encode(describe(conductor))
 
+    async def functions(_: Received) -> bytes:
+        return msgspec.msgpack.encode(list(conductor.core.lifecycle.functions.values()))
+
     async def ping(_: Received) -> bytes:
         return encode(Reply())
 
@@ -78,6 +81,7 @@ async def serve(bus_options: BusOptions, conductor_options: ConductorOptions) ->
         "The microkernel: dispatch, life cycle of extensions, protocols",
         [
             Endpoint("ping", subjects.pit("conductor", "ping", name), ping, "Nothing", "Reply"),
+            Endpoint("functions", subjects.pit("conductor", "functions", name), functions, "Nothing", ""),
             Endpoint("show", subjects.pit("conductor", "show", name), show, "Nothing", ""),
         ],
     )
