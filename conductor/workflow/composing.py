@@ -1,8 +1,8 @@
 """From a goal to a workflow: which functions, called in which order, make the values that are wanted. Pure.
 
 A value is its name and its type: the output field `prompt: string` of one function is the input `prompt: string` of
-another. The plan is the cheapest by the sum of its calls (the `h_add` relaxation of planning, Bonet and Geffner, 2001,
-which is exact where no value is used twice), in which each value has one maker; others that make the same stand by as fallbacks.
+another. The plan is the cheapest by the sum of its calls (the `h_add` relaxation of planning, Bonet and Geffner, 2001;
+exact where no value is used twice), in which each value has one maker; others that make the same stand by as fallbacks.
 """
 
 from __future__ import annotations

@@ -165,7 +165,7 @@ def train(folder: Path, knobs: Knobs, judge: Callable[[Network], dict[int, float
             continue
         last = round_ == knobs.corrections
         rates = (knobs.rate if round_ == 0 else knobs.rate / 2, knobs.rate_end if last else knobs.rate / 4)
-        epochs = knobs.epochs if round_ == 0 else knobs.epochs / 2
+        epochs = knobs.epochs if round_ == 0 else knobs.correction_epochs
         lost = fit(network, samples, knobs, epochs, rates, rng, tell)
         success = judge(network)
         checkpoint.save(network, knobs, success, lost, folder)

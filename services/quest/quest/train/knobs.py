@@ -14,9 +14,9 @@ class Knobs(msgspec.Struct, frozen=True, kw_only=True):
     rounds_of_messages: int = 2
     episodes: int = 720
     """Demonstrations a level, in which the teacher plays."""
-    corrections: int = 2
+    corrections: int = 1
     """Rounds in which the network plays and the teacher says what would have been right (DAgger, Ross et al., 2011)."""
-    correction_episodes: int = 250
+    correction_episodes: int = 100
     """A level and round; more where the network is neither sure to win nor to lose, see `curriculum`."""
     curriculum: bool = True
     """Weigh levels by p(1-p) of the network's success."""
@@ -30,7 +30,9 @@ class Knobs(msgspec.Struct, frozen=True, kw_only=True):
     """Differences of worth that are told apart: targets are softmax(worth / temperature)."""
     batch: int = 256
     epochs: float = 4.0
-    """Over the demonstrations; each round of corrections adds half of them over everything."""
+    """Over the demonstrations."""
+    correction_epochs: float = 1.0
+    """Over everything, after each round of corrections."""
     rate: float = 1e-3
     rate_end: float = 1e-4
     decay: float = 1e-5
