@@ -25,16 +25,38 @@ NOVELTY_SHARE = 0.999
 """The share of training decisions that must not count as novel."""
 
 
+class Shared(nn.Module):  # type: ignore[misc,unused-ignore]  # PyTorch is not there where only the game is
+    """A layer over rows that end in the same `width` numbers: what these give is worked out once, not for every row."""
+
+    def __init__(self, linear: nn.Linear, width: int) -> None:
+        super().__init__()
+        weight = linear.weight.detach()
+        own = weight.shape[1] - width
+        self.each = nn.Linear(own, weight.shape[0], bias=False)
+        self.same = nn.Linear(width, weight.shape[0])
+        self.each.weight.data = weight[:, :own].contiguous()
+        self.same.weight.data = weight[:, own:].contiguous()
+        self.same.bias.data = linear.bias.detach()
+
+    def forward(self, rows: Tensor, alike: Tensor) -> Tensor:
+        return torch.relu(self.each(rows) + self.same(alike.unsqueeze(0)))
+
+
 class Single(nn.Module):  # type: ignore[misc,unused-ignore]  # PyTorch is not there where only the game is
     """`Network` on the tables of one decision, as `encode` gives them; the same numbers, the same results.
 
-    The row of zeros that stands for nothing is kept out of sums and maxima as the padding is in training: an embedding of
-    zeros is subtracted by multiplying with a mask that the shapes alone make.
+    The last row stands for nothing: it is left out while messages go round, and put back as zeros for those that name it.
+    Embeddings are never negative, so that a row of zeros changes no maximum.
     """
 
     def __init__(self, network: Network) -> None:
         super().__init__()
         self.network = network
+        width = network.shape.width
+        self.no_node = torch.zeros(1, width)
+        self.no_pool = torch.zeros(1, width // 2)
+        self.first = Shared(network.action[0], width)
+        self.second = Shared(network.second[0], 2 * width)
 
     def forward(
         self,
@@ -47,30 +69,27 @@ class Single(nn.Module):  # type: ignore[misc,unused-ignore]  # PyTorch is not t
         pool: Tensor,
     ) -> tuple[Tensor, Tensor]:
         net = self.network
-        here = _all_but_last(nodes)
-        h = net.node(nodes) * here
-        back = adjacency.transpose(0, 1)
+        h = net.node(nodes[:-1])
+        edges = adjacency[:-1, :-1]
+        back = edges.transpose(0, 1)
         for give, take in zip(net.give, net.take, strict=True):
-            told = give(h) * here
-            h = h + take(torch.cat([adjacency @ told, back @ told], -1)) * here
-        p = net.pool(pools) * _all_but_last(pools)
-        count = here.sum().clamp(min=1.0)
-        pools_count = _all_but_last(pools).sum().clamp(min=1.0)
-        context = net.whole(torch.cat([whole, h.sum(0) / count, h.amax(0), p.sum(0) / pools_count], -1))
-        around = context.unsqueeze(0).expand(actions.shape[0], -1)
-        a = net.action(torch.cat([actions, h[node], p[pool], around], -1))
+            told = give(h)
+            h = h + take(torch.cat([edges @ told, back @ told], -1))
+        h = torch.cat([h, self.no_node])
+        p = torch.cat([net.pool(pools[:-1]), self.no_pool])
+        context = net.whole(torch.cat([whole, _mean(h), h.amax(0), _mean(p)], -1))
+        a = self.first(torch.cat([actions, h[node], p[pool]], -1), context)
         best = a.amax(0)
-        others = torch.cat([a.mean(0), best], -1).unsqueeze(0).expand(actions.shape[0], -1)
-        second = net.second(torch.cat([a, others], -1))
+        second = self.second(a, torch.cat([a.mean(0), best], -1))
         scores = net.score(a + second).squeeze(-1)
         value = net.value(torch.cat([context, best], -1)).squeeze(-1)
         return scores, value
 
 
-def _all_but_last(rows: Tensor) -> Tensor:
-    """(n+1, 1): 1 for each row, 0 for the last."""
-    ones = torch.ones_like(rows[:, :1])
-    return torch.cat([ones[1:], ones[:1] * 0.0], 0)
+def _mean(rows: Tensor) -> Tensor:
+    """Of all rows but the last, which is zeros; zeros where there are no others."""
+    count = torch.ones_like(rows[:, 0]).sum() - 1.0
+    return rows.sum(0) / count.clamp(min=1.0)
 
 
 def statistics(samples: list[Sample]) -> dict[str, list[float]]:
