@@ -75,7 +75,7 @@ async def test_a_sabotaged_policy_is_rolled_back_by_itself(system: Running) -> N
     await stage(system, "shadow")
     assert (await batch(system)).count("succeeded") == BATCH  # in the shadow it harms nobody
     shown = await ladder(system)
-    assert shown["compared"] >= BATCH and shown["agreed"] == 0
+    assert shown["compared"] - shown["agreed"] >= BATCH  # it would have given up each of them
 
     await system.cli_async("policy", "canary", str(SABOTAGED), "--percent", "50", "--reason", "a test")
     await stage(system, "canary")

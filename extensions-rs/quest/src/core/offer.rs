@@ -7,6 +7,9 @@ use super::observe::{ACTION_WIDTH, CAP_MS, capped, flag};
 use super::state::{NOWHERE, State};
 use super::step::Action;
 
+/// Actions whose plan is worked out each: beyond, time would grow with their square. They are shown as if the plan stayed.
+pub const LOOKED_AT_MAX: usize = 64;
+
 pub fn action_row(
     game: &Game,
     state: &State,
@@ -41,8 +44,9 @@ pub fn action_row(
             row[5] = capped(plans[2].latest_ms[function] - ms);
             row[6] = state.warming_ms(game, pool) as f64;
             row[7] = state.moving_ms(game, one, pool) as f64;
+            row[9] = row[3];
             let mut after = state.clone();
-            if after.apply(game, action).is_ok() {
+            if legal.len() <= LOOKED_AT_MAX && after.apply(game, action).is_ok() {
                 let fast = estimate(game, &after, 1.0);
                 row[8] = capped(fast.end_ms - plans[0].end_ms);
                 row[9] = capped(fast.slack_ms);
