@@ -14,7 +14,7 @@ class Knobs(msgspec.Struct, frozen=True, kw_only=True):
     rounds_of_messages: int = 2
     episodes: int = 720
     """Demonstrations a level, in which the teacher plays."""
-    corrections: int = 1
+    corrections: int = 2
     """Rounds in which the network plays and the teacher says what would have been right (DAgger, Ross et al., 2011)."""
     correction_episodes: int = 100
     """A level and round; more where the network is neither sure to win nor to lose, see `curriculum`."""
