@@ -32,8 +32,13 @@ def quests(folder: Path, gold: Path) -> list[Quest]:
 
 
 def _kinds(tools: dict[str, Any]) -> list[str]:
-    found = {kind for tool in tools.values() for kind in [*tool["input-type"], *tool["output-type"]]}
-    return sorted(found)
+    return sorted({kind for tool in tools.values() for kind in [*tool["input-type"], _made(tool)]})
+
+
+def _made(tool: dict[str, Any]) -> str:
+    """What a tool gives: the first kind of several; a few of the set's tools name none."""
+    kinds = tool["output-type"]
+    return str(kinds[0]) if kinds else "nothing"
 
 
 def _quest(tools: dict[str, Any], line: dict[str, Any]) -> Quest:
@@ -41,7 +46,7 @@ def _quest(tools: dict[str, Any], line: dict[str, Any]) -> Quest:
         Function(
             name=name,
             inputs=[Input(type=kind) for kind in dict.fromkeys(tool["input-type"])],
-            output=TypeRef(type=tool["output-type"][0], fields={"by": name}),
+            output=TypeRef(type=_made(tool), fields={"by": name}),
             duration_ms=STEP_MS,
             cost=1.0,
         )
@@ -53,7 +58,7 @@ def _quest(tools: dict[str, Any], line: dict[str, Any]) -> Quest:
     last = next((name for name in names if name not in sources), names[-1])
     fed: dict[str, list[str]] = {}
     for link in line["task_links"]:
-        fed.setdefault(link["target"], []).append(tools[link["source"]]["output-type"][0])
+        fed.setdefault(link["target"], []).append(_made(tools[link["source"]]))
     given: list[str] = []
     for name in names:
         made = fed.get(name, []) if name in linked else []
@@ -64,7 +69,7 @@ def _quest(tools: dict[str, Any], line: dict[str, Any]) -> Quest:
         functions=functions,
         pools=[Pool(name="tools", slots=2)],
         artifacts=[Artifact(type=kind) for kind in dict.fromkeys(given)],
-        goals=[Goal(type=tools[last]["output-type"][0], fields={"by": last})],
+        goals=[Goal(type=_made(tools[last]), fields={"by": last})],
         limits=Limits(
             deadline_ms=int(STEP_MS * SLACK * (len(names) + 1)),
             budget=float(SLACK * (len(names) + 1)),
