@@ -1,7 +1,8 @@
 """Foreign problems, none of them ever trained on: how far a policy's schedules are from the best known ones.
 
 A folder with `scheduling/{jobshop,rcpsp}` and their `best-known.tsv`, `wfinstances`, `taskbench/huggingface`. Whatever is
-not there is left out. Deadlines are a quarter above HEFT's makespan, so that a policy sees a tight one as in training.
+not there is left out. Deadlines are a quarter above HEFT's makespan, so that a policy sees a tight one as in training; a
+play that misses it counts as late.
 """
 
 from __future__ import annotations
@@ -122,8 +123,7 @@ def _workflows(folder: Path, policy: Policy, tell: Tell) -> Iterable[dict[str, A
                     ms = makespan_ms(quest, quest.seed, policy if who == "policy" else who)
                     found.append(ms / bound)
             tell(f"{path.name}, noise {spread}")
-            means = [math.exp(sum(map(math.log, one)) / len(one)) for one in ratios.values()]
-            rows.append((f"{path.name.split('.')[0]}, noise {spread}", *(f"{mean:.4f}" for mean in means)))
+            rows.append((f"{path.name.split('.')[0]}, noise {spread}", *map(_mean, ratios.values())))
     if rows:
         title = f"Recorded workflows: makespan over the lower bound, geometric mean over {SLOTS} slots"
         yield {"title": title, "columns": ("workflow", *HEURISTICS, "policy"), "rows": rows}
@@ -154,4 +154,12 @@ def _best_known(path: Path) -> dict[str, int]:
 
 
 def _gap(ms: float, best_ms: float) -> str:
-    return f"{ms / best_ms - 1:.1%}"
+    return f"{ms / best_ms - 1:.1%}" if math.isfinite(ms) else "late"
+
+
+def _mean(ratios: list[float]) -> str:
+    """The geometric mean of the plays that met the deadline, and how many did not."""
+    met = [ratio for ratio in ratios if math.isfinite(ratio)]
+    late = len(ratios) - len(met)
+    mean = f"{math.exp(sum(map(math.log, met)) / len(met)):.4f}" if met else ""
+    return f"{mean} ({late} late)".strip() if late else mean
