@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from conductor.embedded import System, SystemOptions
+from tests.e2e.running import Running
 from tests.shared import ROOT
 
 pytestmark = pytest.mark.broker
@@ -55,3 +57,14 @@ def test_a_goal_that_nobody_can_reach_says_what_is_missing(tmp_path: Path) -> No
     refused = plan(str(goal), "--functions", str(FOLDER / "functions.py"), code=2)
     assert "nobody makes cheese" in refused.stderr
     assert len(refused.stderr.strip().splitlines()) == 1
+
+
+async def test_a_goal_is_composed_of_what_a_running_system_serves(tmp_path: Path) -> None:
+    workers = f"stock=1x2,{FOLDER / 'functions.py'}=1x2"
+    async with System(SystemOptions(tmp_path / "data", workers=workers)) as system, Running(system) as running:
+        shown = json.loads((await running.cli_async("plan", str(FOLDER / "goal.yaml"), "--json")).stdout)
+        calls = [task["call"] for task in shown["workflow"]["tasks"].values()]
+        assert calls[-1] == "code.review" and "code.generate" in calls
+        arguments = ("plan", str(FOLDER / "goal.yaml"), "--run", "-i", "wish=sum a list", "--json")
+        ended = json.loads((await running.cli_async(*arguments)).stdout)
+        assert ended["status"] == "succeeded" and ended["outputs"]["verdict"] == "yes"
