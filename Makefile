@@ -19,11 +19,12 @@ BENCH ?=
 BENCH_ARGS ?=
 RECORD ?=
 TRACES ?= ../shared/data/wfinstances
+QUEST_ARGS ?=
 SHORT := --window 2 --runs 30
 export UV_PROJECT_ENVIRONMENT := .venv
 export CARGO_TERM_COLOR ?= auto
 
-.PHONY: help demo test test-rust test-python lint format types licences bench bench-check baseline prewarming growth chaos reference store crash s3 schemas golden rules docs clean setup tools
+.PHONY: help demo test test-rust test-python lint format types licences bench bench-check baseline prewarming growth chaos reference quest-eval quest-train store crash s3 schemas golden rules docs clean setup tools
 
 help: ## List the commands
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -92,8 +93,16 @@ crash: tools ## Have the Artifact Store die at every step that it takes, and at 
 s3: setup ## The suite of places for packs on a server that speaks S3
 	$(UV) run --locked --quiet --with 'moto[s3,server]>=5.1' pytest -q -n 0 -m slow tests/contract/test_store_on_s3.py
 
+quest-eval: setup ## Measure the shipped policy on 1,000 quests a level that nobody trained on, beside bots and the oracle
+	$(BIN)/symphony quest eval $(QUEST_ARGS)
+
+quest-train: setup ## Train a policy anew (in an environment of its own: PyTorch is large), and say where it lies
+	UV_PROJECT_ENVIRONMENT=build/train-env $(UV) sync --locked --quiet --extra train --python "$$(command -v $(PYTHON))"
+	build/train-env/bin/symphony quest train --out build/quest $(QUEST_ARGS)
+
 schemas: setup ## Write schemas/ from conductor/wire
 	$(BIN)/symphony schemas emit
+	$(BIN)/python -m quest.schema
 
 golden: tools ## Make the golden log and snapshot of the newest version of the fold; never of one that was released
 	cargo run --locked --quiet --package symphony-dag-tracker --example golden

@@ -23,6 +23,7 @@ CRATES = {
     "symphony-arbitration-manager": {"symphony-protocol", "symphony-sdk"},
     "symphony-stale-manager": {"symphony-protocol", "symphony-sdk"},
     "symphony-players": {"symphony-protocol", "symphony-sdk"},
+    "symphony-quest": set(),
     "symphony-bench": {
         "symphony-protocol",
         "symphony-sdk",
@@ -65,6 +66,13 @@ def test_a_package_imports_only_what_is_listed_before_it(package: str) -> None:
         assert imports(path) <= allowed, path
 
 
+def test_the_kernel_knows_no_service() -> None:
+    """Only the command line loads a service, and only when a verb needs it."""
+    for path in (ROOT / "conductor").rglob("*.py"):
+        text = path.read_text()
+        assert "import quest" not in text and "from quest" not in text, path
+
+
 def test_every_package_has_a_place_in_the_order() -> None:
     there = {path.parent.name for path in (ROOT / "conductor").glob("*/__init__.py")}
     assert there == set(ORDER)
@@ -90,7 +98,12 @@ def test_pure_cores_know_no_runtime_no_clock_and_no_disk() -> None:
 
 def test_files_are_of_a_length_that_can_be_read() -> None:
     long = []
-    for pattern in ("conductor/**/*.py", "extensions-rs/*/src/**/*.rs"):
+    for pattern in (
+        "conductor/**/*.py",
+        "extensions-rs/*/src/**/*.rs",
+        "services/quest/quest/**/*.py",
+        "services/quest/binding/src/*.rs",
+    ):
         for path in ROOT.glob(pattern):
             if path.parent.name == "messages":
                 continue  # made from conductor/wire

@@ -190,6 +190,25 @@ class NatsBus:
             raise BusError("unavailable", f"{subject}: {_reason(error)}") from error
         return int(ack.seq)
 
+    async def last(self, stream: str, subject: str, timeout_s: float = 5.0) -> tuple[int, bytes] | None:
+        """Sequence and content of the last message of a subject in a stream that allows direct reads; none: there is none.
+
+        Raises:
+            BusError: the broker does not answer, or refuses.
+        """
+        try:
+            reply = await self._client.request(f"$JS.API.DIRECT.GET.{stream}.{subject}", b"", timeout=timeout_s)
+        except (TimeoutError, nats.errors.Error, OSError) as error:
+            raise BusError("unavailable", f"{subject}: {_reason(error)}") from error
+        headers = reply.headers or {}
+        if headers.get("Status") == "404":
+            return None
+        if "Nats-Sequence" not in headers:
+            raise BusError(
+                "unavailable", f"{subject}: the broker answers {headers.get('Description', 'without a sequence')}"
+            )
+        return int(headers["Nats-Sequence"]), reply.data
+
     async def subscribe(self, *subjects: str, queue: str = "", notify: Callable[[], None] | None = None) -> Mailbox:
         mailbox = NatsMailbox(notify)
         for subject in subjects:

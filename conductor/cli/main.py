@@ -26,10 +26,13 @@ VERBS = {
     "artifacts": "Put, get, list and verify artifacts",
     "worker": "Serve Python functions",
     "pit": "The five infrastructure extensions",
+    "plan": "From a goal to a workflow of registered functions",
+    "policy": "How far a learned policy is trusted",
+    "quest": "The Function Quest Game, and the training of the policy",
     "schemas": "Write or check the messages' schemas",
     "bench": "Measure, beside the floors of this machine",
 }
-LATER = ("plan", "extensions", "triggers", "quest", "policy", "marketplace")
+LATER = ("extensions", "triggers", "marketplace")
 """Verbs of the command line's contract that this version does not have."""
 
 

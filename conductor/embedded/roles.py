@@ -21,6 +21,7 @@ class Permissions:
     answers: bool = False
 
 
+LADDER = subjects.policy("conductor")
 _STORE = ("sym.pit.store.put", "sym.pit.store.get")
 """Of a client besides: what it puts under its own tenant's key; of a worker: under that of any, as its tasks say."""
 _SERVICE = ("$SRV.PING.>", "$SRV.INFO.>", "$SRV.STATS.>", "$SRV.PING", "$SRV.INFO", "$SRV.STATS")
@@ -142,10 +143,18 @@ def conductor(name: str) -> Permissions:
         "$JS.API.STREAM.PURGE.SYM_CONTROL",
         "$JS.API.STREAM.INFO.KV_sym_workflows",
         "$JS.API.DIRECT.GET.KV_sym_workflows.>",
+        f"$JS.API.DIRECT.GET.SYM_POLICIES.{LADDER}",
         *_consume("SYM_EVENTS"),
     )
-    said = ("sym.task.>", *log, "sym.pit.>", "sym.run.>", "sym.decision.*", "sym.ext.*", subjects.ROLL_CALL)
-    heard = ("sym.ready.*", "sym.ready.*.frame", subjects.grant(name), subjects.holds(name), subjects.HEARTBEATS)
+    said = ("sym.task.>", *log, "sym.pit.>", "sym.run.>", "sym.decision.*", "sym.ext.*", subjects.ROLL_CALL, LADDER)
+    heard = (
+        "sym.ready.*",
+        "sym.ready.*.frame",
+        subjects.grant(name),
+        subjects.holds(name),
+        subjects.HEARTBEATS,
+        LADDER,
+    )
     own = (f"sym.pit.conductor.*.{token(name)}",)
     return Permissions((*said, *_lease("conductor"), *api), (*heard, *own, *_SERVICE), answers=True)
 
@@ -183,7 +192,7 @@ def client(tenant: str) -> Permissions:
 def operator() -> Permissions:
     """A person who runs the system: asks everything, makes streams; it forges neither tasks nor results."""
     return Permissions(
-        ("sym.pit.>", "sym.in.>", "sym.event.*", "$SRV.>", "$JS.API.>", "$KV.sym_workflows.>"),
+        (LADDER, "sym.pit.>", "sym.in.>", "sym.event.*", "$SRV.>", "$JS.API.>", "$KV.sym_workflows.>"),
         ("sym.run.>", "sym.heartbeat.*", "sym.ext.*", "sym.decision.*"),
     )
 

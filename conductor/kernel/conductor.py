@@ -30,6 +30,7 @@ from conductor.kernel.reports import Reports
 from conductor.kernel.resolve import Resolutions
 from conductor.kernel.room import Room
 from conductor.kernel.spans import Spans
+from conductor.kernel.steps import Steps
 from conductor.kernel.supply import Frames, Supplies
 from conductor.kernel.wake import Wake
 from conductor.observe import metrics
@@ -91,6 +92,7 @@ class Conductor:
             clock.steady_ms(),
         )
         self._asking = Asking(bus, self.core.orders)
+        self.steps = Steps(bus, self.core, options.name)
         self.stopping = asyncio.Event()
         self._listening_at = time.monotonic()
 
@@ -115,6 +117,7 @@ class Conductor:
         housekeeping = Housekeeping(self._bus, lambda: self.core.partitions, self.options.partitions, window_s)
         room = Room(self._bus, lambda: self.core.partitions, self.options.partitions)
         keeper = asyncio.create_task(self._keep())
+        steps = asyncio.create_task(self.steps.run())
         try:
             while not self.stopping.is_set():
                 await self._rest()
@@ -128,7 +131,8 @@ class Conductor:
                 await asyncio.sleep(0)  # the client's reader runs between beats: a busy loop must not starve it
         finally:
             keeper.cancel()
-            await asyncio.gather(keeper, return_exceptions=True)
+            steps.cancel()
+            await asyncio.gather(keeper, steps, return_exceptions=True)
             await housekeeping.close()
             await room.close()
             # A broker that is gone takes no farewell; leases expire by themselves.

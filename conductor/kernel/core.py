@@ -215,6 +215,7 @@ class Core:
         if not office.partition.end(ended):
             return
         metrics.RUNS_ENDED.labels(ended.status).inc()
+        self.policy.ended(ended)
         self.spans.ended(ended)
         if all(self._frames.has(digest) for digest in ended.frames):
             self.reports.ended(ended)
@@ -280,9 +281,10 @@ class Core:
         if not office.partition.undecided(failure):
             return
         chosen = self.policy.recover(failure)
-        decided = recovery.decision(failure, chosen, self.policy.name)
+        by = chosen.by or self.policy.name
+        decided = recovery.decision(failure, chosen, by)
         self.decided(office, decided)
-        self.reports.recovery(office.partition, failure, chosen, self.policy.name, self.wall_ms)
+        self.reports.recovery(office.partition, failure, chosen, by, self.wall_ms)
 
     def decided(self, office: Office, decided: Decided) -> None:
         key = (decided.run, decided.task, decided.generation, decided.try_)

@@ -2,6 +2,7 @@
 
 `SYMPHONY_URL`, `SYMPHONY_CREDS`, `SYMPHONY_CONDUCTOR` (its name), `SYMPHONY_SECRET_FILE` (the mesh's secret),
 `SYMPHONY_PARTITIONS`, `SYMPHONY_RETRY_WINDOW_S` (how long a run that did not succeed stays with its tracker),
+`SYMPHONY_POLICY` (`rules`, `shipped`, or a network's file),
 `SYMPHONY_LOG`, `SYMPHONY_METRICS_PORT`, and OpenTelemetry's own variables.
 """
 
@@ -25,6 +26,7 @@ from conductor.bus.interface import Received
 from conductor.kernel.conductor import Conductor, ConductorOptions
 from conductor.kernel.housekeeping import RETRY_WINDOW_S
 from conductor.observe import logs, metrics
+from conductor.policy.choosing import chosen
 from conductor.wire import subjects
 from conductor.wire.base import encode
 from conductor.wire.grants import Reply
@@ -61,10 +63,13 @@ def options() -> tuple[BusOptions, ConductorOptions]:
 async def serve(bus_options: BusOptions, conductor_options: ConductorOptions) -> None:
     """Run a conductor until SIGTERM or SIGINT."""
     bus = await NatsBus.connect(bus_options)
-    conductor = Conductor(bus, conductor_options)
+    conductor = Conductor(bus, conductor_options, chosen(os.environ.get("SYMPHONY_POLICY", "rules")))
 
     async def show(_: Received) -> bytes:
         return msgspec.msgpack.encode(describe(conductor))
+
+    async def functions(_: Received) -> bytes:
+        return msgspec.msgpack.encode(list(conductor.core.lifecycle.functions.values()))
 
     async def ping(_: Received) -> bytes:
         return encode(Reply())
@@ -76,6 +81,7 @@ async def serve(bus_options: BusOptions, conductor_options: ConductorOptions) ->
         "The microkernel: dispatch, life cycle of extensions, protocols",
         [
             Endpoint("ping", subjects.pit("conductor", "ping", name), ping, "Nothing", "Reply"),
+            Endpoint("functions", subjects.pit("conductor", "functions", name), functions, "Nothing", ""),
             Endpoint("show", subjects.pit("conductor", "show", name), show, "Nothing", ""),
         ],
     )
@@ -94,6 +100,7 @@ def describe(conductor: Conductor) -> dict[str, object]:
     return {
         "conductor": conductor.options.name,
         "policy": conductor.core.policy.name,
+        "ladder": conductor.steps.report(),
         "slots": leased,
         "busy": busy,
         "waiting": conductor.core.waiting.counts(),

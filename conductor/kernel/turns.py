@@ -74,6 +74,7 @@ class Turns:
         asked = claimant.rest[: self.candidates_max]
         queue = claimant.queue = deque(claimant.overdue)
         probabilities: Sequence[float] = ()
+        by = self.policy.name
         reason = f"waited longer than {self.allowances.starvation_ms} ms, the oldest first"
         if asked:
             running = self.allowances.running(*claimant.who, self.capability)
@@ -82,12 +83,12 @@ class Turns:
             queue.extend(asked[index] for index in ranked.order)
             queue.extend(claimant.rest[self.candidates_max :])
             if not claimant.overdue:
-                probabilities, reason = ranked.probabilities, ranked.reason
+                probabilities, reason, by = ranked.probabilities, ranked.reason, ranked.by or by
         if len(self.decisions) >= DECISIONS_MAX:
             return
         why = (None, "") if self.contest is None else self.contest.rationale(claimant)
         seen = (self.waiting, self.room)
-        self.decisions.append(_decision(queue, probabilities, reason, why, self.policy, self.now_ms, seen))
+        self.decisions.append(_decision(queue, probabilities, reason, why, by, self.now_ms, seen))
 
 
 def _decision(
@@ -95,7 +96,7 @@ def _decision(
     given: Sequence[float],
     reason: str,
     why: tuple[str | None, str],
-    policy: Policy,
+    policy: str,
     now_ms: int,
     seen: tuple[int, int],
 ) -> Decision:
@@ -122,7 +123,7 @@ def _decision(
         generation=first.generation,
         try_=first.try_,
         capability=first.capability,
-        policy=policy.name,
+        policy=policy,
         candidates=candidates,
         reason=reason,
         order=why[0],

@@ -17,6 +17,9 @@ REDISPATCHES = Counter("symphony_redispatches", "Attempts sent again after they 
 SETTLED = Counter("symphony_settled", "Attempts whose result was folded", ["status"], registry=REGISTRY)
 RUNS_ENDED = Counter("symphony_runs_ended", "Runs that ended", ["status"], registry=REGISTRY)
 DECISIONS = Counter("symphony_decisions", "Choices of the policy", ["kind"], registry=REGISTRY)
+POLICY_ANSWERS = Counter(
+    "symphony_policy_answers", "Decisions asked of a learned policy, by who answered", ["by"], registry=REGISTRY
+)
 ORDERS = Counter(
     "symphony_orders", "Questions to Arbitration about the order of claimants", ["outcome"], registry=REGISTRY
 )

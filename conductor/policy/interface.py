@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from conductor.wire.ready import Failure, ReadyTask
+from conductor.wire.runs import RunEnded
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +30,8 @@ class Ranked:
     order: Sequence[int]
     probabilities: Sequence[float] = ()
     reason: str = ""
+    by: str = ""
+    """Who decided, where that is not the policy that was asked."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +41,7 @@ class Recovery:
     action: int
     probability: float = 1.0
     reason: str = ""
+    by: str = ""
 
 
 class Policy(Protocol):
@@ -55,3 +59,6 @@ class Policy(Protocol):
 
     def recover(self, failure: Failure) -> Recovery:
         """What to do after a failed try, among the actions that the document allows."""
+
+    def ended(self, ended: RunEnded) -> None:
+        """A run ended: what came of its decisions."""

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from conductor.policy.interface import Ranked, Recovery, Situation
 from conductor.wire.log import Fallback, Retry
 from conductor.wire.ready import Failure, ReadyTask
+from conductor.wire.runs import RunEnded
 
 GRAIN_US = 1000
 """Remaining paths that differ by less than this are equal: estimates are no better, and age should then decide."""
@@ -32,3 +33,6 @@ class Rules:
         if isinstance(first, Fallback):
             return Recovery(0, reason=f"{failure.error.kind}: the next fallback")
         return Recovery(0, reason=f"{failure.error.kind}: as the document says")
+
+    def ended(self, ended: RunEnded) -> None:
+        """The rules learn nothing."""

@@ -107,7 +107,7 @@ async def test_what_is_not_there_is_said(shared_system: Running) -> None:
     one_line(await shared_system.cli_async("artifacts", "get", "0" * 64, check=None), 1, "0000")
     one_line(await shared_system.cli_async("rum", check=None), 2, "did you mean `run`?")
     one_line(await shared_system.cli_async("run", "--frobnicate", check=None), 2, "--frobnicate")
-    one_line(await shared_system.cli_async("plan", "x.yaml", check=None), 2, "not in version")
+    one_line(await shared_system.cli_async("marketplace", "plans", check=None), 2, "not in version")
 
 
 def test_a_broker_that_is_not_there_is_exit_code_3(tmp_path: Path) -> None:

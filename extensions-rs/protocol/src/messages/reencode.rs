@@ -67,6 +67,7 @@ pub fn reencode(name: &str, data: &[u8]) -> Option<Result<Vec<u8>, WireError>> {
         "HoldAsk" => again::<HoldAsk>(data),
         "HoldGrant" => again::<HoldGrant>(data),
         "HoldsShow" => again::<HoldsShow>(data),
+        "Ladder" => again::<Ladder>(data),
         "LedgerBatch" => again::<LedgerBatch>(data),
         "LedgerState" => again::<LedgerState>(data),
         "ListActive" => again::<ListActive>(data),

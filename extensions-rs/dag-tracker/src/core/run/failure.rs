@@ -10,7 +10,8 @@ use crate::core::state::UNDO;
 /// Attempts of one task that may be lost with their workers: a task that kills whoever runs it ends there.
 const LOST_COUNT_MAX: u32 = 3;
 
-/// The actions that a document allows, in its order: retries while they last, then fallbacks, then `on_failure`.
+/// The actions that a document allows, in its order: retries while they last, then fallbacks, then `on_failure`. While both
+/// are left, a policy may choose to take the next fallback at once: the document names it as a way to go on.
 pub fn allowed(run: &Run, id: ExecId, problem: &ErrorValue, time_ms: u64) -> Vec<Decision> {
     if id.frame == UNDO {
         return undo_allowed(run, id, problem, time_ms);
@@ -26,15 +27,18 @@ pub fn allowed(run: &Run, id: ExecId, problem: &ErrorValue, time_ms: u64) -> Vec
     let asked = !whole || retry.max_attempts.is_some();
     let poisons = exec.rare.as_ref().is_some_and(|rare| rare.lost >= LOST_COUNT_MAX);
     let again = in_time && asked && !poisons && exec.fallback.is_none();
+    let next = exec.fallback.map_or(0, |at| usize::from(at) + 1);
+    let index = u8::try_from(next).ok().filter(|_| next < node.fallback.len());
+    let fallback = index.map(|index| Decision::Fallback(Fallback { index: index.into() }));
     if again && retry.allows(&problem.kind, problem.retryable, exec.tries_here) {
         let delay_ms = problem
             .retry_after_ms
             .unwrap_or_else(|| retry.delay_ms(exec.tries_here));
-        return vec![Decision::Retry(Retry { delay_ms })];
+        let retry = Decision::Retry(Retry { delay_ms });
+        return std::iter::once(retry).chain(fallback).collect();
     }
-    let next = exec.fallback.map_or(0, |at| usize::from(at) + 1);
-    if let (true, Ok(index)) = (next < node.fallback.len(), u8::try_from(next)) {
-        return vec![Decision::Fallback(Fallback { index: index.into() })];
+    if let Some(fallback) = fallback {
+        return vec![fallback];
     }
     vec![match node.on_failure {
         OnFailure::Fail | OnFailure::Compensate => Decision::Fail(Fail {}),

@@ -1,0 +1,1 @@
+"""From the oracle's plays to a policy: demonstrations, imitation with corrections, self-labelling, export."""
