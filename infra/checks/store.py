@@ -21,7 +21,8 @@ HEAD = """# The Artifact Store
 
 Made by `make store`; nothing here is written by hand. A development build (`opt-level = 2`), in process, without the bus;
 each figure beside a floor of the same minute where there is one. Rates of the large blob are the best of three rounds, in
-turns with their floors.
+turns with their floors. The goal for it is half of the disk's rate and half of memory's; what it costs beyond that is
+finding the cuts, and a digest of the whole and of each chunk, on one core.
 
 The versions are those of this tree at its last {versions} commits, stored one after the other: as `tar` archives as
 `git archive` makes them, which write the time of the commit before every file; the same with one time for all; and
