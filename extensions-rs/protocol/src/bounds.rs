@@ -23,3 +23,5 @@ pub const SLOTS_MAX: u32 = 65_536;
 pub const TRACE_BYTES: usize = 25;
 pub const TOKEN_BYTES: usize = 16;
 pub const RUN_ID_LENGTH: usize = 32;
+/// Blobs of one batch that is stored together.
+pub const PUT_ITEMS_MAX: usize = 1024;
