@@ -86,7 +86,7 @@ async def _fetch(place: Place, ask: Any, out: Path) -> int:
 @place_options
 @json_option
 def erase(tenant: str, yes: bool, data: Path, url: str | None, as_json: bool) -> None:
-    """Erase everything of a tenant: archived runs, decisions, artifacts that are its own, registered workflows.
+    """Erase everything of a tenant: archived runs, decisions, artifacts that are its own and their key, workflows.
 
     Refused while a run of it is live or held.
     """
@@ -106,9 +106,9 @@ def erase(tenant: str, yes: bool, data: Path, url: str | None, as_json: bool) ->
         emit(msgspec.to_builtins(done))
         return
     say(
-        f"{done.runs} runs, {done.decisions} decisions, {done.artifacts} artifacts and {done.workflows} registered "
-        f"workflows are gone, out of {done.exports} exported files too; entry {done.entry} of the trail says so, "
-        "without the name"
+        f"{done.runs} runs, {done.decisions} decisions, {done.artifacts} artifacts with {done.keys} keys and "
+        f"{done.workflows} registered workflows are gone, out of {done.exports} exported files too; entry {done.entry} of "
+        "the trail says so, without the name"
     )
 
 

@@ -1,7 +1,8 @@
 """Erasing a tenant over all that keeps something of it. Extensions do not call each other: this carries the word.
 
-First the archive, which marks the tenant, so that what comes late is not taken in; then artifacts that only it had, and the
-workflows that it registered. Whatever is cut off is ended by asking again.
+First the archive, which marks the tenant, so that what comes late is not taken in; then artifacts that only it had; then
+its key, where the store encrypts, and all that was stored under it; then the workflows that it registered. Whatever is cut
+off is ended by asking again.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from conductor.wire import subjects
 from conductor.wire.base import decode, encode
 from conductor.wire.dag import ListRuns, Referred, Refers, RunList
 from conductor.wire.retention import Erased, EraseTenant
-from conductor.wire.store import DeleteArtifacts, Deleted
+from conductor.wire.store import ArtifactsErased, DeleteArtifacts, Deleted, EraseArtifacts
 
 ENDED = ("succeeded", "failed", "cancelled", "timed_out")
 PATIENCE_S = 300.0
@@ -25,12 +26,14 @@ LATER_MS = 2**62
 
 
 class Erasure(msgspec.Struct, frozen=True, kw_only=True):
-    """What went. `entry` and `hash` are those of the archive's trail."""
+    """What went. `keys` of the store were destroyed: none where it does not encrypt. `entry` and `hash` are those of the
+    archive's trail."""
 
     runs: int
     decisions: int
     exports: int
     artifacts: int
+    keys: int
     workflows: int
     entry: int
     hash: str
@@ -47,12 +50,15 @@ async def erase(bus: Bus, tenant: str) -> Erasure:
     data = await bus.request(subjects.pit("stale", "erase"), encode(EraseTenant(tenant=tenant)), PATIENCE_S)
     erased = decode(data, Erased)
     artifacts = await _delete(bus, erased.artifacts, partitions)
+    data = await bus.request(subjects.pit("store", "erase"), encode(EraseArtifacts(tenant=tenant)), PATIENCE_S)
+    under_key = decode(data, ArtifactsErased)
     workflows = await _purge(bus, tenant)
     return Erasure(
         runs=erased.runs,
         decisions=erased.decisions,
         exports=erased.exports,
-        artifacts=artifacts,
+        artifacts=artifacts + under_key.artifacts,
+        keys=under_key.keys,
         workflows=workflows,
         entry=erased.entry,
         hash=erased.hash,

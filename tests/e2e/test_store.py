@@ -105,3 +105,7 @@ async def test_a_tenant_is_erased_with_all_that_his_runs_and_clients_stored(tmp_
         assert trail["entries"][-1]["what"] == "erased" and "default" not in trail["entries"][-1]["detail"]
         again = await running.client.artifacts.put(b"by a client", "text/plain")
         assert again == put and await running.client.artifacts.get(put) == b"by a client"
+        everything = await told(running, "pit", "stale", "erase", "default", "--yes")
+        assert everything["keys"] == 1, "the erasure of a tenant takes its key along"
+        gone = await running.cli_async("artifacts", "get", put, "--out", str(tmp_path / "out"), check=None)
+        assert gone.returncode == 1, gone.stdout
