@@ -22,7 +22,7 @@ def dispatch(core: Core) -> None:
         core.now_ms,
         core.orders,
         core.reports.conductor,
-        Sites(core.roster.fits, core.roster.takes, core.roster.share),
+        Sites(core.roster.fits, core.roster.takes, core.roster.share, core.roster.could),
     )
     for execution, worker in placement.starts:
         execution.sent_at_ms = core.now_ms

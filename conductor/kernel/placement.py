@@ -42,6 +42,8 @@ class Sites:
     """How many more executions that need a pool, labels or resources it may be given."""
     share: Callable[[Requires], float] = lambda _: 1.0
     """How many slots one such execution counts as, by the resource that it takes most of."""
+    could: Callable[[Worker, Requires], bool] = lambda *_: False
+    """Whether it could be given one, once it holds nothing."""
 
 
 ANYWHERE = Sites()
@@ -75,6 +77,34 @@ class _Beat:
     conductor: str
     sites: Sites
     made: Placement = field(default_factory=Placement)
+    kept: dict[str, Requires] = field(default_factory=dict)
+    """Workers whose resources are kept, by what for."""
+
+    def keep(self) -> None:
+        """Keep the resources of a worker for each line that waited past the bound and fits nowhere: what needs much of
+        something would else never find it free, while others take each piece that falls free."""
+        overdue_ms = self.now_ms - self.allowances.starvation_ms
+        for name, queued in self.waiting.lines.items():
+            capability, wanted, needs = parts_of(name)
+            first = next(iter(queued.values()))
+            requires = first.task.requires
+            if not needs or requires is None or not requires.resources or first.task.ready_at_ms > overdue_ms:
+                continue
+            able = [w for w in self.workers.leased(capability) if w.name not in self.kept]
+            if wanted:
+                able = [w for w in able if self.sites.fits(w.name, capability, wanted)]
+            if any(self.sites.takes(worker, requires) > 0 for worker in able):
+                continue
+            able = [worker for worker in able if self.sites.could(worker, requires)]
+            if able:
+                # The one that holds least is the soonest free; it stays the same one until then.
+                chosen = min(able, key=lambda worker: (len(worker.held), worker.name))
+                self.kept[chosen.name] = requires
+
+    def may_take(self, worker: Worker, requires: Requires) -> bool:
+        """Whether what it needs there is not kept for others."""
+        kept = self.kept.get(worker.name)
+        return kept is None or kept == requires or not kept.resources.keys() & requires.resources.keys()
 
     def fill(self, capability: str, names: list[str]) -> None:
         """Fill the free slots of a capability from its lines."""
@@ -107,6 +137,8 @@ class _Beat:
         most: dict[str, int] = {}
         requires = None
         if needs and (requires := next(iter(self.waiting.lines[name].values())).task.requires) is not None:
+            if self.kept:
+                free = [worker for worker in free if self.may_take(worker, requires)]
             most = {worker.name: self.sites.takes(worker, requires) for worker in free}
             free = [worker for worker in free if most[worker.name] > 0]
             if requires.resources:
@@ -247,6 +279,7 @@ def place(
     Where several claimants want them, `orders` may have Arbitration's answer, and gets the question for the next one.
     """
     beat = _Beat(waiting, workers, allowances, policy, now_ms, orders, conductor, sites)
+    beat.keep()
     for capability, names in _by_capability(waiting.lines):
         beat.fill(capability, names)
     return beat.made

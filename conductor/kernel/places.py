@@ -34,8 +34,11 @@ class Offer:
         return cls(beat.pool, beat.labels, beat.resources, beat.slots)
 
 
-def takes(worker: Worker, offer: Offer | None, needs: Requires) -> int:
-    """How many more executions that need this a worker may be given by what it offers; its slots are another matter."""
+def takes(worker: Worker, offer: Offer | None, needs: Requires, empty: bool = False) -> int:
+    """How many more executions that need this a worker may be given by what it offers; its slots are another matter.
+
+    `empty`: as if it held nothing.
+    """
     if offer is None or (needs.pool is not None and offer.pool != needs.pool):
         return 0
     if any(offer.labels.get(name) != value for name, value in needs.labels.items()):
@@ -46,7 +49,8 @@ def takes(worker: Worker, offer: Offer | None, needs: Requires) -> int:
         if count <= 0 or (has is None and name in BY_SLOTS):
             continue
         share = worker.slots / offer.slots if offer.slots else 0.0
-        used = sum(_needed(one.task, name) for one in (*worker.held.values(), *worker.cancelled.values()))
+        held = () if empty else (*worker.held.values(), *worker.cancelled.values())
+        used = sum(_needed(one.task, name) for one in held)
         # A little more than there is, so that what adds up to all of it in floats fits.
         most = min(most, max(math.floor(((has or 0.0) * share - used) / count + 1e-9), 0))
     return most

@@ -94,6 +94,10 @@ class Roster:
         """How many more executions that need this a worker may be given by what it offers."""
         return takes(worker, self.offers.get(worker.name), needs)
 
+    def could(self, worker: Worker, needs: Requires) -> bool:
+        """Whether it could be given one, once it holds nothing."""
+        return takes(worker, self.offers.get(worker.name), needs, empty=True) > 0
+
     def fits(self, worker: str, capability: str, wanted: str) -> bool:
         """Whether a worker serves a version in a range. Not, as long as its manifest has not been heard."""
         served = self.served.get(worker, ())

@@ -128,6 +128,10 @@ class Workers:
             found.sort(key=_freest)
         return found
 
+    def leased(self, capability: str) -> list[Worker]:
+        """Workers that serve a capability, with room or without."""
+        return self._serving.get(capability, [])
+
     def forget(self, partition: int) -> list[Execution]:
         """The partition is somebody else's now: what is held for it is not ours to free. Returns those being cancelled,
         which are held nowhere else."""

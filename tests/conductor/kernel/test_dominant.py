@@ -139,3 +139,35 @@ def test_what_fits_nowhere_keeps_no_slot_from_what_does() -> None:
         ("picky", "near"): 2,
         ("plain", "far"): 2,
     }
+
+
+def test_what_needs_all_of_a_worker_is_not_kept_out_by_those_that_need_a_piece_of_it() -> None:
+    """Each piece that falls free would be taken before all are. Past the bound they are kept, and others wait meanwhile."""
+    waiting, workers, allowances = Waiting(), Workers(), Allowances()
+    workers.grant(grant(("w", 8)), NOW)
+    offer = Offer(None, {}, {"gpu": 4.0}, 8)
+    sites = Sites(
+        takes=lambda worker, needs: takes(worker, offer, needs),
+        could=lambda worker, needs: takes(worker, offer, needs, empty=True) > 0,
+    )
+    for number in range(100_000, 100_004):
+        waiting.add(execution(number, tenant="pieces", ready_at_ms=NOW, requires=Requires(resources={"gpu": 1.0})))
+    running = [one for one, _ in place(waiting, workers, allowances, Rules(), NOW, sites=sites).starts]
+    whole = execution(1, tenant="whole", ready_at_ms=NOW, requires=Requires(resources={"gpu": 4.0}))
+    waiting.add(whole)
+    waited = 0
+    for number in range(2, 4_000):
+        now_ms = NOW + number * 50
+        for tenant, resources in (("pieces", {"gpu": 1.0}), ("plain", {})):
+            requires = Requires(resources=resources) if resources else None
+            waiting.add(execution(number * 2 + bool(resources), tenant=tenant, ready_at_ms=now_ms, requires=requires))
+        placed = place(waiting, workers, allowances, Rules(), now_ms, sites=sites)
+        running += [one for one, _ in placed.starts]
+        if whole.worker is not None:
+            waited = now_ms - NOW
+            break
+        ended = running.pop(0)
+        workers.by_name["w"].held.pop((0, ended.n))
+        assert ended.usage is not None
+        allowances.end(ended.task, ended.usage, 200_000, ended.share)
+    assert allowances.starvation_ms <= waited <= allowances.starvation_ms + 2_000
