@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 import click
 import msgspec
 
-from conductor.cli import connect
+from conductor.cli import connect, versions
 from conductor.cli.connect import Place, json_option, place_options
-from conductor.cli.output import emit, moment, say, table
+from conductor.cli.output import emit, say, table
 
 if TYPE_CHECKING:
     from conductor.wire.policies import PolicyShow
@@ -96,26 +96,7 @@ def _policy(place: Place, **said: Any) -> PolicyShow:
     return connect.ask(place, "arbitration", "policy", AskPolicy(**said), PolicyShow)
 
 
-def _in_force(shown: PolicyShow, as_json: bool) -> None:
-    if as_json:
-        emit(msgspec.to_builtins(shown))
-        return
-    if shown.version == 0:
-        say("the configuration's policy is in force; none was applied")
-        return
-    why = f": {shown.reason}" if shown.reason else ""
-    what = "" if shown.document else ", back to the configuration's"
-    say(f"version {shown.version}, applied {moment(shown.applied_at_ms)}{what}{why}")
-    if shown.document:
-        say(shown.document.rstrip())
-
-
-@policy.command("show")
-@place_options
-@json_option
-def policy_show(data: Path, url: str | None, as_json: bool) -> None:
-    """The policy in force."""
-    _in_force(_policy(Place(data, url)), as_json)
+versions.add(policy, _policy)
 
 
 @policy.command("try")
@@ -132,27 +113,6 @@ def policy_try(file: Any, data: Path, url: str | None, as_json: bool) -> None:
     say(f"of the last {shown.decisions} decisions {differ} would differ")
     rows = [(c.decision, c.capability, c.tenant, c.workflow, c.before, c.after) for c in shown.changed]
     table("", ("decision", "capability", "tenant", "workflow", "slots", "would be"), rows, ("slots", "would be"))
-
-
-@policy.command("apply")
-@click.argument("file", type=click.File("r", encoding="utf-8"))
-@click.option("--reason", default="", help="Kept with the version")
-@click.option("--expected", type=click.IntRange(0), help="Only where this version is in force")
-@place_options
-@json_option
-def policy_apply(file: Any, reason: str, expected: int | None, data: Path, url: str | None, as_json: bool) -> None:
-    """Have a policy in force at once, and from now on. It stands above the configuration, over restarts too."""
-    shown = _policy(Place(data, url), action="apply", document=file.read(), reason=reason, expected=expected)
-    _in_force(shown, as_json)
-
-
-@policy.command("reset")
-@click.option("--reason", default="", help="Kept with the version")
-@place_options
-@json_option
-def policy_reset(reason: str, data: Path, url: str | None, as_json: bool) -> None:
-    """Go back to the configuration's policy."""
-    _in_force(_policy(Place(data, url), action="reset", reason=reason), as_json)
 
 
 @arbitration.command("holds")

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any
 import click
 import msgspec
 
-from conductor.cli import connect
+from conductor.cli import connect, versions
 from conductor.cli.connect import Place, json_option, place_options
 from conductor.cli.leaving import archive, erase, export
-from conductor.cli.output import FAILED, Refusal, clock, emit, moment, say, size, table
+from conductor.cli.output import FAILED, Refusal, clock, emit, say, size, table
 
 if TYPE_CHECKING:
     from conductor.wire.retention import Doomed, RetentionShow
@@ -51,20 +51,6 @@ def _policy(place: Place, **said: Any) -> RetentionShow:
     return connect.ask(place, "stale", "policy", AskRetention(**said), RetentionShow, patience_s=PATIENCE_S)
 
 
-def _in_force(shown: RetentionShow, as_json: bool) -> None:
-    if as_json:
-        emit(msgspec.to_builtins(shown))
-        return
-    if shown.version == 0:
-        say("the configuration's policy is in force; none was applied")
-        return
-    why = f": {shown.reason}" if shown.reason else ""
-    what = "" if shown.document else ", back to the configuration's"
-    say(f"version {shown.version}, applied {moment(shown.applied_at_ms)}{what}{why}")
-    if shown.document:
-        say(shown.document.rstrip())
-
-
 def _planned(shown: RetentionShow, as_json: bool) -> None:
     if as_json:
         emit(msgspec.to_builtins(shown))
@@ -90,13 +76,7 @@ def policy() -> None:
     """The policy: which runs stay how long, how many, in how much room."""
 
 
-@policy.command("show")
-@place_options
-@json_option
-def policy_show(data: Path, url: str | None, as_json: bool) -> None:
-    """The policy in force."""
-    _in_force(_policy(Place(data, url)), as_json)
-
+versions.add(policy, _policy)
 
 limit_option = click.option(
     "--limit", type=click.IntRange(0, 1000), default=100, show_default=True, help="Runs by name"
@@ -111,27 +91,6 @@ limit_option = click.option(
 def policy_try(file: Any, limit: int, data: Path, url: str | None, as_json: bool) -> None:
     """Validate a policy and say what would go by it now, and why. Changes nothing."""
     _planned(_policy(Place(data, url), action="try", document=file.read(), limit=limit), as_json)
-
-
-@policy.command("apply")
-@click.argument("file", type=click.File("r", encoding="utf-8"))
-@click.option("--reason", default="", help="Kept with the version")
-@click.option("--expected", type=click.IntRange(0), help="Only where this version is in force")
-@place_options
-@json_option
-def policy_apply(file: Any, reason: str, expected: int | None, data: Path, url: str | None, as_json: bool) -> None:
-    """Have a policy in force at once, and from now on. It stands above the configuration, over restarts too."""
-    shown = _policy(Place(data, url), action="apply", document=file.read(), reason=reason, expected=expected)
-    _in_force(shown, as_json)
-
-
-@policy.command("reset")
-@click.option("--reason", default="", help="Kept with the version")
-@place_options
-@json_option
-def policy_reset(reason: str, data: Path, url: str | None, as_json: bool) -> None:
-    """Go back to the configuration's policy."""
-    _in_force(_policy(Place(data, url), action="reset", reason=reason), as_json)
 
 
 @stale.command("plan")

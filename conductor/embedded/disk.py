@@ -18,6 +18,7 @@ from typing import Any
 
 from conductor.bus import BusError, NatsBus
 from conductor.bus.streams import REFUSED_FOR
+from conductor.bus.tasks import stopped
 from conductor.embedded.processes import Process
 from conductor.wire import bounds
 
@@ -48,8 +49,7 @@ class Disk:
 
     async def close(self) -> None:
         """Stop looking."""
-        self._task.cancel()
-        await asyncio.gather(self._task, return_exceptions=True)
+        await stopped([self._task])
 
     def free(self) -> int:
         """Bytes that can still be written."""

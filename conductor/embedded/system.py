@@ -16,6 +16,7 @@ from pathlib import Path
 from conductor import __version__
 from conductor.bus import BusError, BusOptions, NatsBus
 from conductor.bus.streams import api, ensure_streams
+from conductor.bus.tasks import stopped
 from conductor.embedded import binaries, broker, pit, roles
 from conductor.embedded.disk import Disk
 from conductor.embedded.errors import EmbeddedError
@@ -127,8 +128,7 @@ class System:
     async def stop(self) -> None:
         """Stop everything, the last started first; then let the folder go."""
         if self._keeper is not None:
-            self._keeper.cancel()
-            await asyncio.gather(self._keeper, return_exceptions=True)
+            await stopped([self._keeper])
         if self._disk is not None:
             await self._disk.close()
         broker_process = [process for process in self.processes if process.kind == "broker"]

@@ -6,6 +6,7 @@ import asyncio
 import logging
 
 from conductor.bus import Bus, BusError
+from conductor.bus.tasks import stopped
 from conductor.kernel.orders import Orders
 from conductor.observe import metrics
 from conductor.wire import subjects
@@ -48,6 +49,4 @@ class Asking:
 
     async def close(self) -> None:
         """Ask no more."""
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await stopped(self._tasks)

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 from conductor.bus import Artifacts, BusError, Mailbox, NatsBus
+from conductor.bus.tasks import stopped
 from conductor.kernel import clock
 from conductor.kernel.asking import Asking
 from conductor.kernel.core import Core
@@ -130,9 +131,7 @@ class Conductor:
                 metrics.BEAT_SECONDS.observe(time.perf_counter() - began)
                 await asyncio.sleep(0)  # the client's reader runs between beats: a busy loop must not starve it
         finally:
-            keeper.cancel()
-            steps.cancel()
-            await asyncio.gather(keeper, steps, return_exceptions=True)
+            await stopped([keeper, steps])
             await housekeeping.close()
             await room.close()
             # A broker that is gone takes no farewell; leases expire by themselves.

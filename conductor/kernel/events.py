@@ -21,6 +21,7 @@ from nats.js import JetStreamContext
 from nats.js.api import AckPolicy, ConsumerConfig, DeliverPolicy
 
 from conductor.bus import BusError, NatsBus
+from conductor.bus.tasks import stopped
 from conductor.wire import bounds, subjects
 from conductor.wire.base import WireError, decode
 from conductor.wire.runs import Occurred
@@ -219,8 +220,7 @@ class Events:
     async def close(self) -> None:
         """Follow no more."""
         if self._task is not None:
-            self._task.cancel()
-            await asyncio.gather(self._task, return_exceptions=True)
+            await stopped([self._task])
 
 
 async def _end(followed: JetStreamContext.PushSubscription) -> None:

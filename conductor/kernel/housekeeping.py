@@ -12,6 +12,7 @@ import time
 from collections.abc import Callable, Iterable
 
 from conductor.bus import Bus, BusError
+from conductor.bus.tasks import stopped
 from conductor.kernel.partition import Partition
 from conductor.kernel.writer import fence
 from conductor.wire import subjects
@@ -59,9 +60,7 @@ class Housekeeping:
         self._tasks = [asyncio.create_task(work()) for work in (self._archive, self._purge, self._collect)]
 
     async def close(self) -> None:
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await stopped(self._tasks)
 
     async def _archive(self) -> None:
         while True:

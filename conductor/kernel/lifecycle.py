@@ -14,6 +14,7 @@ from collections.abc import Coroutine
 from blake3 import blake3
 
 from conductor.bus import Bus, BusError
+from conductor.bus.tasks import stopped
 from conductor.kernel.retirement import Retirement
 from conductor.wire import bounds, subjects
 from conductor.wire.base import decode, encode
@@ -149,9 +150,7 @@ class Lifecycle:
                 self._start(worker, self._activate(worker, manifest))
 
     async def close(self) -> None:
-        for task in self._busy.values():
-            task.cancel()
-        await asyncio.gather(*self._busy.values(), return_exceptions=True)
+        await stopped(self._busy.values())
 
     def _back(self, worker: str, manifest: Manifest | None) -> None:
         """The worker is there. With a manifest it is a new process, whose life begins anew."""

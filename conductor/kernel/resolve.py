@@ -9,6 +9,7 @@ from collections.abc import Callable
 
 from conductor.bus import BusError
 from conductor.bus.interface import Bus
+from conductor.bus.tasks import stopped
 from conductor.wire import bounds
 from conductor.wire.log import Resolved
 from conductor.wire.ready import WorkflowNeed
@@ -87,9 +88,7 @@ class Resolutions:
 
     async def close(self) -> None:
         """Stop looking; what waits is asked for again by the next owner's resync."""
-        for task in self._tasks.values():
-            task.cancel()
-        await asyncio.gather(*self._tasks.values(), return_exceptions=True)
+        await stopped(self._tasks.values())
 
 
 def _missing(need: WorkflowNeed, known: list[str]) -> str:

@@ -18,6 +18,7 @@ from typing import Any
 
 from conductor.bus import Bus, BusError
 from conductor.bus.streams import REFUSED_FOR
+from conductor.bus.tasks import stopped
 from conductor.kernel.partition import Partition
 from conductor.observe import metrics
 from conductor.wire import subjects
@@ -80,8 +81,7 @@ class Room:
 
     async def close(self) -> None:
         """Stop looking; everything stays as it is."""
-        self._task.cancel()
-        await asyncio.gather(self._task, return_exceptions=True)
+        await stopped([self._task])
 
     async def _run(self) -> None:
         while True:

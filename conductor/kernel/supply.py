@@ -9,6 +9,7 @@ from collections import OrderedDict
 from collections.abc import Callable
 
 from conductor.bus import Artifacts, BusError
+from conductor.bus.tasks import stopped
 from conductor.wire import bounds
 from conductor.wire.log import Supplied
 from conductor.wire.ready import ArtifactNeed, Frame
@@ -89,7 +90,7 @@ class Frames:
         self._notify(digest)
 
     async def close(self) -> None:
-        await _cancel(self._tasks)
+        await stopped(self._tasks.values())
 
 
 class Supplies:
@@ -150,10 +151,4 @@ class Supplies:
         del self._tasks[name]
 
     async def close(self) -> None:
-        await _cancel(self._tasks)
-
-
-async def _cancel(tasks: dict[str, asyncio.Task[None]]) -> None:
-    for task in tasks.values():
-        task.cancel()
-    await asyncio.gather(*tasks.values(), return_exceptions=True)
+        await stopped(self._tasks.values())

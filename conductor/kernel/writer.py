@@ -9,6 +9,7 @@ from collections.abc import Callable
 
 from conductor.bus.errors import BusError
 from conductor.bus.interface import EXPECTED_SEQUENCE, EXPECTED_SUBJECT, Bus
+from conductor.bus.tasks import stopped
 from conductor.kernel.execution import Key
 from conductor.kernel.partition import Owned
 from conductor.wire import subjects
@@ -137,8 +138,7 @@ class LogWriter:
 
     async def close(self) -> None:
         """Stop writing; what waits is lost, and is asked for again by the next owner's resync."""
-        self._task.cancel()
-        await asyncio.gather(self._task, return_exceptions=True)
+        await stopped([self._task])
 
     async def _run(self) -> None:
         while not self.fenced:

@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any
 
 from conductor.bus import Mailbox
+from conductor.bus.tasks import stopped
 from conductor.wire.base import decode
 from conductor.wire.runs import RunEnded, RunEvent
 
@@ -44,8 +45,7 @@ async def follow(mailbox: Mailbox, ask: Callable[[], Awaitable[RunEnded | None]]
         yield RunEvent(run=run, event="ended", at_ms=ended.ended_at_ms, status=ended.status, ended=ended)
     finally:
         if asking is not None:
-            asking.cancel()
-            await asyncio.gather(asking, return_exceptions=True)
+            await stopped([asking])
 
 
 async def _either(mailbox: Mailbox, asking: asyncio.Future[RunEnded | None] | None, ask_at: float) -> None:
